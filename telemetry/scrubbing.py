@@ -1,0 +1,117 @@
+"""What must never leave the process in a log line or an error report, and how is it taken out?"""
+
+import re
+from collections.abc import Iterable, Mapping
+from datetime import date, time
+from math import isfinite
+from typing import Any
+
+REDACTED = "[redacted]"
+DEFAULT_QUERY_PARAMETERS = ("access_token", "api_key", "apikey", "auth", "code", "key", "password", "secret", "token")
+MAX_DEPTH = 6
+MAX_ITEMS = 100
+_LONG = 2**63
+
+_SECRET_NAME = r"(?:authorization|cookies?|passw(?:or)?d|passphrase|secret|token|api[-_]?key|private[-_]?key|sess(?:ion)?(?:[-_]?id)?|credentials?|signature)"  # noqa: E501, S105 - one pattern reads best on one line
+_SECRET_KEY = re.compile(rf"(?i){_SECRET_NAME}\Z")
+_REST = r"(?!\[redacted)[^\r\n\"']+"
+_HEADER = re.compile(
+    r"(?i)(?P<lead>\b(?:proxy-)?(?:authorization|(?:set-)?cookie)(?:[\"']?\s*[:=]\s*|[\"']\s*,\s*)(?:b?[\"'])?)" + _REST
+)
+_ASSIGNMENT = re.compile(
+    rf"(?i)(?P<lead>{_SECRET_NAME}[\"']?\s*[:=]\s*)(?!\[redacted|[\"']\[redacted)"
+    r"(?:\"[^\"]*\"?|'[^']*'?|[^\s&;,\"'<>)}\]]+)"
+)
+_USERINFO = re.compile(r"(?P<lead>\w://)[^/\s:@\"']*:[^/\s@\"']+@")
+_JWT = re.compile(r"eyJ[\w-]{5,}\.[\w-]+(?:\.[\w-]*)?")
+_SCHEME = re.compile(r"(?i)(?P<lead>\b(?:bearer|basic|digest)\s+)(?!\[redacted)[\w.~+/=-]{8,}")
+
+
+class Scrubber:
+    """
+    Takes credentials out of text and nested values, and makes them safe to write as JSON.
+
+    What counts as secret: values of keys named like one (`authorization`, `x-auth-token`, `client_secret`),
+    `Bearer` and `Basic` credentials, JSON Web Tokens, passwords in URLs, and ``query_parameters`` in anything
+    that looks like a query string.
+    """
+
+    def __init__(self, query_parameters: Iterable[str] = DEFAULT_QUERY_PARAMETERS) -> None:
+        names = "|".join(sorted((re.escape(name) for name in query_parameters), key=len, reverse=True)) or r"(?!)"
+        self._query = re.compile(rf"(?i)(?P<lead>[?&](?:{names})=)[^&;\s#\"'<>]*")
+        self._named = re.compile(names, re.IGNORECASE)
+
+    def text(self, text: str) -> str:
+        """Return ``text`` without credentials."""
+        if "=" in text or ":" in text:
+            text = _HEADER.sub(rf"\g<lead>{REDACTED}", text)
+            text = _ASSIGNMENT.sub(rf"\g<lead>{REDACTED}", text)
+            text = _USERINFO.sub(rf"\g<lead>{REDACTED}@", text)
+            text = self._query.sub(rf"\g<lead>{REDACTED}", text)
+        if "eyJ" in text:
+            text = _JWT.sub(REDACTED, text)
+        return _SCHEME.sub(rf"\g<lead>{REDACTED}", text) if " " in text else text
+
+    def query(self, query: str) -> str:
+        """Return a query string with the values of secret parameters taken out."""
+        return "&".join(self._pair(pair) for pair in query.split("&"))
+
+    def _pair(self, pair: str) -> str:
+        name, equals, _ = pair.partition("=")
+        secret = self._named.fullmatch(name) or _SECRET_KEY.search(name)
+        return f"{name}={REDACTED}" if equals and secret else self.text(pair)
+
+    def value(self, value: Any, *, limit: int, depth: int = 0) -> Any:
+        """
+        Return ``value`` as something JSON can hold, without credentials, strings cut to ``limit`` characters.
+
+        Deeper than MAX_DEPTH it becomes text; of a collection MAX_ITEMS remain; what JSON cannot say (NaN,
+        integers beyond 64 bits, bytes, lone surrogates, any other object) becomes text.
+        """
+        if isinstance(value, str):
+            return cut(self.text(valid_text(value[: limit * 2])), limit)
+        if value is None or isinstance(value, bool):
+            return value
+        if isinstance(value, int):
+            return value if -_LONG <= value < _LONG else cut(f"{value:#x}", limit)
+        if isinstance(value, float):
+            return value if isfinite(value) else str(value)
+        if depth < MAX_DEPTH and isinstance(value, Mapping):
+            pairs = list(value.items())[:MAX_ITEMS]
+            return {
+                (name := cut(valid_text(as_text(key)), limit)): self._entry(name, item, limit, depth)
+                for key, item in pairs
+            }
+        if depth < MAX_DEPTH and isinstance(value, list | tuple | set | frozenset):
+            return [self.value(item, limit=limit, depth=depth + 1) for item in list(value)[:MAX_ITEMS]]
+        return self.value(as_text(value), limit=limit)
+
+    def _entry(self, name: str, item: Any, limit: int, depth: int) -> Any:
+        return REDACTED if is_secret(name) and item else self.value(item, limit=limit, depth=depth + 1)
+
+
+def is_secret(name: str) -> bool:
+    """Say whether a field or header of this name holds a credential."""
+    return _SECRET_KEY.search(name) is not None
+
+
+def valid_text(text: str) -> str:
+    """Return ``text`` with what UTF-8 cannot say (lone surrogates) replaced."""
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()
+
+
+def cut(text: str, limit: int) -> str:
+    """Return ``text`` within ``limit`` characters, saying how much is gone."""
+    return text if len(text) <= limit else f"{text[:limit]}… ({len(text) - limit} more)"
+
+
+def as_text(value: object) -> str:
+    """Return what an object says of itself; an object whose `__str__` fails is named by its class."""
+    if isinstance(value, bytes | bytearray):
+        return bytes(value[:4096]).decode("utf-8", "replace")
+    if isinstance(value, date | time):
+        return value.isoformat()
+    try:
+        return str(value)
+    except Exception:  # noqa: BLE001 - a foreign __str__ may raise anything, and a log line must come out
+        return f"<unprintable {type(value).__name__}>"
