@@ -1,0 +1,33 @@
+"""How is a configuration written down? As YAML that a person can review, under a line saying where it comes from."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import yaml
+
+
+def document(source: str, content: Mapping[str, Any]) -> str:
+    """Return ``content`` as YAML, in its own order, headed by the Python file to change instead."""
+    text = yaml.dump(dict(content), Dumper=_Dumper, sort_keys=False, width=120, allow_unicode=True)
+    return f"# Written by `obs build` from stack.toml; to change it, edit config/{source}.\n{text}"
+
+
+class _Dumper(yaml.SafeDumper):
+    """YAML without anchors, lists indented below their key, and multi-line text as a block."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        """Repeat what occurs twice: a reviewer should not chase anchors."""
+        del data
+        return True
+
+    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
+        """Indent lists below their key."""
+        del indentless
+        super().increase_indent(flow, indentless=False)
+
+
+def _text(dumper: yaml.SafeDumper, data: str) -> yaml.ScalarNode:
+    return dumper.represent_scalar("tag:yaml.org,2002:str", data, style="|" if "\n" in data else None)
+
+
+_Dumper.add_representer(str, _text)
