@@ -1,0 +1,33 @@
+"""How long is "1h30m", and how does Grafana write it back?"""
+
+import re
+
+UNITS_MS = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 604_800_000, "y": 31_536_000_000}
+_PART = re.compile(r"(\d+(?:\.\d+)?)(ms|[smhdwy])")
+# Weeks and years are written only where nothing remains: "90d" reads better than "12w6d"
+# (github.com/prometheus/common, model.Duration.String).
+_WHOLE_ONLY = frozenset("yw")
+
+
+def parse(text: str) -> int:
+    """Milliseconds in a duration such as "90s", "1h30m" or Go's "1h0m0s"; raise ValueError."""
+    if text == "0":
+        return 0
+    parts = _PART.findall(text)
+    if not parts or "".join(number + unit for number, unit in parts) != text:
+        raise ValueError(f"{text!r} is not a duration; write for example 90s, 5m or 1h30m")
+    return round(sum(float(number) * UNITS_MS[unit] for number, unit in parts))
+
+
+def canonical(text: str) -> str:
+    """Write a duration the way Grafana gives it back: "90s" as "1m30s", "24h" as "1d", nothing as "0s"."""
+    rest = parse(text)
+    if rest == 0:
+        return "0s"
+    written = ""
+    for unit, size in sorted(UNITS_MS.items(), key=lambda pair: -pair[1]):
+        if unit in _WHOLE_ONLY and rest % size:
+            continue
+        count, rest = divmod(rest, size)
+        written += f"{count}{unit}" if count else ""
+    return written
