@@ -1,0 +1,77 @@
+"""Which trace does a request or job belong to, and is it recorded?"""
+
+import re
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+from telemetry.settings import Settings
+from telemetry.trace_context import TraceContext, new_span_id, new_trace_id, parse_trace_id, parse_traceparent
+
+if TYPE_CHECKING:
+    from telemetry.spans import Spans
+
+Sample = Callable[[str, TraceContext | None], bool]
+"""Trace id and the caller's span, if any -> whether spans of the trace are recorded."""
+
+_STATE = re.compile(r"[\x20-\x7e]{1,512}")
+
+
+class Tracing:
+    """
+    Gives every request and job its place in a trace.
+
+    Without an OTLP endpoint OpenTelemetry is not even imported: ids are made, passed on and logged, no span is
+    recorded, and a caller's decision to sample is handed through. ``spans`` is None then.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.spans: Spans | None = _spans(settings) if settings.otlp_endpoint else None
+        self._samples = sampler(settings) if self.spans else _callers_choice
+
+    def begin(self, headers: Mapping[bytes, bytes]) -> TraceContext:
+        """Return the place of a request with these headers: below the caller's span, or at the root of a trace."""
+        parent = parse_traceparent(headers.get(b"traceparent", b"").decode("latin-1").strip())
+        if parent is not None:
+            state = headers.get(b"tracestate", b"").decode("latin-1")
+            return self.below(parent._replace(state=state if _STATE.fullmatch(state) else ""))
+        asked = headers.get(b"x-trace-id")
+        trace_id = (asked and parse_trace_id(asked.decode("latin-1"))) or new_trace_id()
+        return TraceContext(trace_id, new_span_id(), self._samples(trace_id, None))
+
+    def below(self, parent: TraceContext) -> TraceContext:
+        """Return a new unit of work caused by ``parent``, which ran elsewhere."""
+        return parent.child()._replace(sampled=self._samples(parent.trace_id, parent))
+
+    def exemplar(self, context: TraceContext) -> str | None:
+        """Return the trace id an exemplar may point to: recorded traces where spans are exported, else any."""
+        return context.trace_id if context.sampled or self.spans is None else None
+
+    def close(self) -> None:
+        """Export what is still held; an unreachable collector delays this by about a second."""
+        if self.spans is not None:
+            self.spans.close()
+
+
+def sampler(settings: Settings) -> Sample:
+    """Return the decision OTEL_TRACES_SAMPLER names, the same one OpenTelemetry's own sampler takes for a trace id."""
+    kind = settings.sampler.removeprefix("parentbased_")
+    ratio = {"always_on": 1.0, "always_off": 0.0}.get(kind, settings.sampler_ratio)
+    bound = round(ratio * 2**64)
+    parent_based = kind != settings.sampler
+
+    def sample(trace_id: str, parent: TraceContext | None) -> bool:
+        if parent_based and parent is not None:
+            return parent.sampled
+        return int(trace_id[16:], 16) < bound
+
+    return sample
+
+
+def _callers_choice(_trace_id: str, parent: TraceContext | None) -> bool:
+    return parent is not None and parent.sampled
+
+
+def _spans(settings: Settings) -> "Spans":
+    from telemetry.spans import Spans  # noqa: PLC0415 - OpenTelemetry costs start time and memory: only where used
+
+    return Spans(settings)
