@@ -154,16 +154,18 @@ class Datasources:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Logs:
-    """How long log lines are kept."""
+    """How long log lines are kept, in whole days, and the files Docker writes them to."""
 
-    retention: str = duration("14d")
+    retention: str = setting(pattern=r"[1-9][0-9]*d", takes='whole days such as "14d"', default="14d")
+    path: str = setting(pattern=r"/\S+", takes="an absolute path", default="/var/lib/docker/containers/*/*-json.log")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Traces:
-    """The share of requests whose spans are recorded, above 0 and up to 1."""
+    """The share of requests whose spans are recorded, above 0 and up to 1, and how long spans are kept."""
 
     sample_ratio: float = setting(above=0, below=1.000001, default=0.1)
+    retention: str = setting(pattern=r"[1-9][0-9]*h", takes='whole hours such as "72h"', default="72h")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,8 +177,11 @@ class Runbooks:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notify:
-    """Files, inside the Alertmanager container, that hold what must not be in a repository."""
+    """Files, inside the Alertmanager container, that hold what must not be in a repository; where pages are sent."""
 
+    pagerduty_url: str = setting(
+        pattern=URL, takes="an http:// or https:// address", default="https://events.pagerduty.com/v2/enqueue"
+    )
     pagerduty_routing_key_file: str = setting(pattern=r"/\S+", takes="an absolute path")
     webhook_url_file: str = setting(pattern=r"/\S+", takes="an absolute path")
     deadman_url_file: str = setting(pattern=r"/\S+", takes="an absolute path")
