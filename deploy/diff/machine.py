@@ -1,0 +1,31 @@
+"""How does a program read changes?"""
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict
+
+from deploy.diff.change import ObjectChange
+from deploy.diff.values import pruned
+from deploy.diff.wording import headline
+
+
+def render_json(changes: Sequence[ObjectChange]) -> str:
+    """`{"changes": [...], "counts": {action: n}}`; each sentence with its words, its path and both values."""
+    shown = [_object(change) for change in changes if change.action != "unchanged"]
+    counts = Counter(change.action for change in changes)
+    return json.dumps({"changes": shown, "counts": counts}, indent=2, ensure_ascii=False, default=str) + "\n"
+
+
+def _object(change: ObjectChange) -> dict[str, object]:
+    sentences = [
+        {
+            **asdict(sentence),
+            "where": headline(change, sentence.subject),
+            "old": pruned(sentence.old),
+            "new": pruned(sentence.new),
+        }
+        for sentence in change.sentences
+    ]
+    names = ("kind", "uid", "title", "action")
+    return {**{name: getattr(change, name) for name in names}, "sentences": sentences}

@@ -1,0 +1,229 @@
+"""What changed in one panel?"""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from deploy.diff.change import Path, Sentence
+from deploy.diff.fields import items, listed, plain, reordered, source_name
+from deploy.diff.layout import Panel
+from deploy.diff.promql import differences, formatted
+from deploy.diff.values import amount, changed, quoted, same, table
+
+QUERY_FIELDS = ("expr", "query", "expression", "rawSql", "target")
+TARGET_NAMES = {
+    "legendFormat": "legend",
+    "interval": "min step",
+    "intervalFactor": "resolution",
+    "format": "format",
+    "hide": "hidden",
+    "instant": "instant",
+    "range": "range",
+    "exemplar": "exemplars",
+    "queryType": "query type",
+    "maxLines": "line limit",
+}
+SPOKEN = ("title", "gridPos", "targets", "datasource", "id", "links", "transformations", "panels", "collapsed")
+Sub = Callable[[], Iterator[Sentence]]
+
+
+def panel_sentences(old: Panel, new: Panel, subject: str) -> Iterator[Sentence]:
+    """Every difference of two paired panels except their place, the most telling first."""
+    if old.model == new.model:
+        return
+    before, after, path = old.model, new.model, new.path
+    if old.title != new.title:
+        text = f"renamed to {quoted(new.title)}" if new.title else "title removed"
+        text = text if old.title else f"title set to {quoted(new.title)}"
+        yield Sentence(subject, text, "title", "renamed", old.title, new.title, path=(*path, "title"))
+    yield from _thresholds(subject, before, after, path)
+    yield from queries(subject, before.get("targets"), after.get("targets"), (*path, "targets"))
+    yield from _unit(subject, before, after, path)
+    yield from _datasource(subject, before, after, path)
+    yield from _lists(subject, before, after, path)
+    units = _defaults(before).get("unit") or "", _defaults(after).get("unit") or ""
+    yield from plain(subject, _rest(before), _rest(after), path, units=units)
+    if not same(before.get("id"), after.get("id")):
+        text = changed("panel id", before.get("id"), after.get("id"))
+        yield Sentence(subject, text, "id", old=before.get("id"), new=after.get("id"), path=(*path, "id"), hidden=True)
+
+
+def resized(old: Panel, new: Panel, subject: str) -> Iterator[Sentence]:
+    """A change of width (of 24 columns) or height (in grid rows)."""
+    for name, side, of in (("width", 2, " of 24"), ("height", 3, "")):
+        before, after = old.box[side], new.box[side]
+        if before != after:
+            path = (*new.path, "gridPos", "xywh"[side])
+            yield Sentence(subject, f"{name} {before} to {after}{of}", name, old=before, new=after, path=path)
+
+
+def _defaults(model: dict[str, Any]) -> dict[str, Any]:
+    return dict(table(table(model.get("fieldConfig")).get("defaults")))
+
+
+def _rest(model: dict[str, Any]) -> dict[str, Any]:
+    """The model without what has sentences of its own."""
+    rest = {key: value for key, value in model.items() if key not in SPOKEN}
+    config = {key: value for key, value in table(model.get("fieldConfig")).items() if key != "overrides"}
+    config["defaults"] = {
+        key: value for key, value in _defaults(model).items() if key not in ("thresholds", "unit", "links")
+    }
+    return {**rest, "fieldConfig": config}
+
+
+def _unit(subject: str, before: dict[str, Any], after: dict[str, Any], path: Path) -> Iterator[Sentence]:
+    old, new = _defaults(before).get("unit"), _defaults(after).get("unit")
+    if not same(old, new):
+        text = f"unit {old or 'none'} to {new or 'none'}"
+        at = (*path, "fieldConfig", "defaults", "unit")
+        yield Sentence(subject, text, "unit", old=old, new=new, path=at)
+
+
+def _datasource(subject: str, before: dict[str, Any], after: dict[str, Any], path: Path) -> Iterator[Sentence]:
+    old, new = before.get("datasource"), after.get("datasource")
+    if not same(old, new):
+        text = f"data source {source_name(old)} to {source_name(new)}"
+        if source_name(old) == source_name(new):
+            text = changed("data source", old, new)
+        yield Sentence(subject, text, "data source", old=old, new=new, path=(*path, "datasource"))
+
+
+def _thresholds(subject: str, before: dict[str, Any], after: dict[str, Any], path: Path) -> Iterator[Sentence]:
+    old, new = (table(_defaults(model).get("thresholds")) for model in (before, after))
+    if same(old, new):
+        return
+    path = (*path, "fieldConfig", "defaults", "thresholds")
+    units = [_defaults(model).get("unit") or "" for model in (before, after)]
+    if old.get("mode") == "percentage" or new.get("mode") == "percentage":
+        units = [
+            "percent" if side.get("mode") == "percentage" else unit
+            for side, unit in zip((old, new), units, strict=True)
+        ]
+    rest = [{key: value for key, value in side.items() if key != "steps"} for side in (old, new)]
+    yield from plain(subject, *rest, path, names={"mode": "thresholds count"})
+    yield from _steps(subject, _listed_steps(old), _listed_steps(new), units, (*path, "steps"))
+
+
+def _listed_steps(thresholds: Any) -> list[dict[str, Any]]:
+    steps = thresholds.get("steps")
+    return [step for step in steps if isinstance(step, dict)] if isinstance(steps, list) else []
+
+
+def _steps(
+    subject: str, old: list[dict[str, Any]], new: list[dict[str, Any]], units: list[str], path: Path
+) -> Iterator[Sentence]:
+    """Step by step where the colours stayed or the limits stayed; else both lists whole."""
+    if same(old, new):
+        return
+    if len(old) != len(new) or not old or not new:
+        text = f"thresholds {_scale(old, units[0])} to {_scale(new, units[1])}"
+        yield Sentence(subject, text, "thresholds", old=old, new=new, path=path)
+        return
+    several = len(new) > 2  # noqa: PLR2004 - the base colour and one limit need no telling apart
+    for index, (before, after) in enumerate(zip(old, new, strict=True)):
+        name = f"{before.get('color')} threshold" if several else "threshold"
+        if not same(before.get("value"), after.get("value")):
+            text = f"{name} {_limit(before, units[0])} to {_limit(after, units[1])}"
+            at = (*path, index, "value")
+            yield Sentence(subject, text, "threshold", old=before.get("value"), new=after.get("value"), path=at)
+        if not same(before.get("color"), after.get("color")):
+            where = "base colour" if before.get("value") is None else f"colour from {_limit(before, units[0])}"
+            yield from plain(
+                subject, before.get("color"), after.get("color"), (*path, index, "color"), names={"": where}
+            )
+
+
+def _limit(step: dict[str, Any], unit: str) -> str:
+    return "the base" if step.get("value") is None else amount(step["value"], unit)
+
+
+def _scale(steps: list[dict[str, Any]], unit: str) -> str:
+    if not steps:
+        return "none"
+    return ", ".join(
+        f"{step.get('color')}" if step.get("value") is None else f"{step.get('color')} from {_limit(step, unit)}"
+        for step in steps
+    )
+
+
+def queries(subject: str, old: Any, new: Any, path: Path) -> Iterator[Sentence]:
+    """Queries added, removed and changed, paired by their letter."""
+    if same(old, new):
+        return
+    pairs = list(items(old, new, lambda target: str(target.get("refId") or "query")))
+    for letter, before, after in pairs:
+        at = (*path, letter)
+        if before is None or after is None:
+            target, verb = (after, "added") if before is None else (before, "removed")
+            code = formatted(query_text(target))
+            sides = ("", code) if before is None else (code, "")
+            yield Sentence(subject, f"query {letter} {verb}", "query", verb, before, after, *sides, path=at)
+        else:
+            name = "query" if len(pairs) == 1 else f"query {letter}"
+            yield from _target(subject, name, before, after, at)
+    yield from reordered(subject, "queries", old, new, lambda target: str(target.get("refId") or "query"))
+
+
+def _target(subject: str, name: str, old: dict[str, Any], new: dict[str, Any], path: Path) -> Iterator[Sentence]:
+    for part in differences(query_text(old), query_text(new)):
+        yield Sentence(
+            subject, name, "query", "changed", query_text(old), query_text(new), part.before, part.after, path
+        )
+    prefix = "" if name == "query" else f"{name}: "
+    for sentence in _datasource(subject, old, new, path):
+        yield Sentence(subject, prefix + sentence.text, sentence.field, old=sentence.old, new=sentence.new, path=path)
+    skipped = {"refId", "datasource", *QUERY_FIELDS}
+    sides = ({key: value for key, value in side.items() if key not in skipped} for side in (old, new))
+    yield from plain(subject, *sides, path, names=TARGET_NAMES, prefix=prefix)
+
+
+def query_text(target: dict[str, Any]) -> str:
+    """The text of a query whatever its data source calls it."""
+    found = (target[name] for name in QUERY_FIELDS if isinstance(target.get(name), str) and target[name])
+    return next(found, "")
+
+
+def _lists(subject: str, before: dict[str, Any], after: dict[str, Any], path: Path) -> Iterator[Sentence]:
+    by_title = {"key": lambda link: str(link.get("title") or link.get("url") or "")}
+    for noun, inside in (("link", ()), ("data link", ("fieldConfig", "defaults"))):
+        old, new = (_inside(model, inside).get("links") for model in (before, after))
+        yield from listed(subject, noun, items(old, new, **by_title), (*path, *inside, "links"), names={})
+    old, new = before.get("transformations"), after.get("transformations")
+    pairs = items(old, new, lambda step: str(step.get("id") or ""))
+    yield from listed(subject, "transformation", pairs, (*path, "transformations"), names={})
+    yield from reordered(subject, "transformations", old, new, lambda step: str(step.get("id") or ""))
+    yield from _overrides(
+        subject, *(table(model.get("fieldConfig")).get("overrides") for model in (before, after)), path
+    )
+
+
+def _inside(model: dict[str, Any], keys: tuple[str, ...]) -> dict[str, Any]:
+    for key in keys:
+        model = dict(table(model.get(key)))
+    return model
+
+
+def _overrides(subject: str, old: Any, new: Any, path: Path) -> Iterator[Sentence]:
+    if same(old, new):
+        return
+    path = (*path, "fieldConfig", "overrides")
+    for name, before, after in items(old, new, _matcher):
+        if before is None or after is None:
+            verb = "added" if before is None else "removed"
+            settings = ", ".join(_properties(before or after or {}))
+            text = f"override for {name} {verb} ({settings})"
+            yield Sentence(subject, text, "override", verb, before, after, path=path)
+        else:
+            sides = _properties(before), _properties(after)
+            yield from plain(subject, *sides, path, names={}, prefix=f"override for {name}: ")
+
+
+def _matcher(override: dict[str, Any]) -> str:
+    matcher = table(override.get("matcher"))
+    return quoted(matcher.get("options") or matcher.get("id"))
+
+
+def _properties(override: dict[str, Any]) -> dict[str, Any]:
+    listed_properties = override.get("properties")
+    if not isinstance(listed_properties, list):
+        return {}
+    return {str(one.get("id")): one.get("value") for one in listed_properties if isinstance(one, dict)}

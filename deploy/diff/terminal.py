@@ -1,0 +1,37 @@
+"""How do changes read in a terminal?"""
+
+from collections.abc import Iterator, Sequence
+
+import click
+
+from deploy.diff.change import Action, ObjectChange, Sentence
+from deploy.diff.wording import headline, layout_note, noun, subjects, tally, told
+
+SIGNS: dict[Action, tuple[str, str]] = {"create": ("+", "green"), "update": ("~", "yellow"), "delete": ("-", "red")}
+
+
+def render_terminal(changes: Sequence[ObjectChange]) -> str:
+    """What changed, object by object, ending with a count; unchanged objects are only counted.
+
+    Coloured: print it with `click.echo`, which drops colour where no terminal reads it.
+    """
+    lines = [line for change in changes if change.action != "unchanged" for line in _object(change)]
+    return "\n".join([*lines, tally(changes)])
+
+
+def _object(change: ObjectChange) -> Iterator[str]:
+    sign, colour = SIGNS[change.action]
+    named = f'{noun(change)} "{change.title or change.uid}"'
+    uid = f" ({change.uid})" if change.uid != change.title else ""
+    yield click.style(f"{sign} {named}", fg=colour, bold=True) + click.style(uid, dim=True)
+    for subject, sentences in subjects(change.sentences):
+        yield f"    {click.style(headline(change, subject), bold=True)}: {told(sentences)}"
+        yield from _code(sentences)
+    if note := layout_note(change):
+        yield click.style(f"    {note} (hidden)", dim=True)
+
+
+def _code(sentences: Sequence[Sentence]) -> Iterator[str]:
+    for sentence in sentences:
+        for sign, colour, code in (("-", "red", sentence.before), ("+", "green", sentence.after)):
+            yield from (click.style(f"      {sign} {line}", fg=colour) for line in code.splitlines())

@@ -1,0 +1,55 @@
+"""How does a query that holds Grafana variables become one that a PromQL parser accepts, and back?"""
+
+import re
+from dataclasses import dataclass, field
+
+# $name, ${name}, ${name:format}, ${name.field}: Grafana's `variableRegex` (public/app/features/variables/utils.ts).
+VARIABLE = re.compile(r"\$\w+|\$\{\w+(?:\.[^:^}]+)?(?::[^}]+)?\}")
+OLD_VARIABLE = re.compile(r"\[\[(\w+(?::\w+)?)\]\]")
+STRING = re.compile(r"""("(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|`[^`]*`)""")
+RANGE = re.compile(r"\[([^\[\]]*)\]")
+OFFSET = re.compile(rf"(\boffset\s+-?)((?:{VARIABLE.pattern})\w*)")
+
+
+@dataclass(slots=True)
+class Substitution:
+    """The stand-ins put into queries for their variables, one per variable, so that two queries compare alike.
+
+    `numeric` puts numbers where names go by default, for `topk($limit, ...)`.
+    """
+
+    numeric: bool = False
+    stand_ins: dict[str, str] = field(default_factory=dict)
+
+    def into(self, query: str) -> str:
+        """The query with every variable outside a string replaced by what the grammar wants at that place.
+
+        The old spelling [[name]] becomes ${name}, which Grafana reads alike.
+        """
+        pieces = STRING.split(OLD_VARIABLE.sub(r"${\1}", query))
+        return "".join(piece if index % 2 else self._code(piece) for index, piece in enumerate(pieces))
+
+    def back(self, text: str) -> str:
+        """The text with the variables in their places again."""
+        for variable, stand_in in self.stand_ins.items():
+            text = re.sub(rf"(?<![0-9a-zA-Z.]){re.escape(stand_in)}(?![0-9.])", lambda _, word=variable: word, text)
+        return text
+
+    def _code(self, piece: str) -> str:
+        piece = RANGE.sub(lambda found: f"[{self._durations(found[1])}]", piece)
+        piece = OFFSET.sub(lambda found: found[1] + self._duration(found[2]), piece)
+        return VARIABLE.sub(lambda found: self._name(found[0]), piece)
+
+    def _durations(self, inside: str) -> str:
+        parts = re.split(r":(?![^{]*\})", inside)
+        return ":".join(self._duration(part.strip()) if VARIABLE.search(part) else part for part in parts)
+
+    def _duration(self, variable: str) -> str:
+        """A duration nobody writes, spelled as the formatter spells it, so that it is found again."""
+        return self.stand_ins.setdefault(variable, f"997d23h59m58s{len(self.stand_ins) + 1}ms")
+
+    def _name(self, variable: str) -> str:
+        count = len(self.stand_ins)
+        return self.stand_ins.setdefault(
+            variable, f"{90817260001 + count}" if self.numeric else f"obs_stand_in_{count}_"
+        )

@@ -1,0 +1,49 @@
+"""Which sentences belong together, and how are changes counted?"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+
+from deploy.diff.change import Action, ObjectChange, Sentence
+
+ACTIONS: dict[Action, str] = {"create": "new", "update": "changed", "delete": "deleted", "unchanged": "unchanged"}
+KINDS = {"rule-group": "rule group", "datasource": "data source", "contact-point": "contact point"}
+
+
+def noun(change: ObjectChange) -> str:
+    """The object's kind in words."""
+    return KINDS.get(change.kind, change.kind.replace("-", " "))
+
+
+def subjects(sentences: Sequence[Sentence]) -> Iterator[tuple[str, list[Sentence]]]:
+    """The sentences a reader should see first, together by subject, in the order the subjects appear."""
+    together: dict[str, list[Sentence]] = {}
+    for sentence in sentences:
+        if not sentence.hidden:
+            together.setdefault(sentence.subject, []).append(sentence)
+    yield from together.items()
+
+
+def headline(change: ObjectChange, subject: str) -> str:
+    """Where a line's changes are: `API / Error ratio`, or the object alone."""
+    return f"{change.title or change.uid} / {subject}" if subject else change.title or change.uid
+
+
+def told(sentences: Iterable[Sentence]) -> str:
+    """Several changes of one subject as one sentence; a changed query announces its code below with a colon."""
+    texts = dict.fromkeys(f"{one.text}:" if one.before or one.after else one.text for one in sentences)
+    return "; ".join(texts)
+
+
+def layout_note(change: ObjectChange) -> str:
+    """The hidden consequences in one line, "" if there are none; each panel id that changed is counted, not listed."""
+    hidden = [sentence for sentence in change.sentences if sentence.hidden]
+    ids = sum(sentence.field == "id" for sentence in hidden)
+    notes = [sentence.text for sentence in hidden if sentence.field != "id"]
+    notes += [f"{ids} panel id{'s' if ids > 1 else ''} changed"] if ids else []
+    return "; ".join(notes)
+
+
+def tally(changes: Iterable[ObjectChange]) -> str:
+    """How many objects are new, changed, deleted: `1 new, 2 changed, 14 unchanged`."""
+    counts = Counter(change.action for change in changes)
+    return ", ".join(f"{counts[action]} {words}" for action, words in ACTIONS.items() if counts[action]) or "nothing"
