@@ -25,6 +25,9 @@ Kind = Literal["counter", "gauge", "histogram", "summary"]
 Unit = Literal["", "seconds", "milliseconds", "microseconds", "bytes", "mebibytes", "ratio", "percent", "timestamp"]
 
 
+Across = Literal["sum", "max", "min", "last", "distinct"]
+
+
 @dataclass(frozen=True, slots=True)
 class Metric:
     """
@@ -33,6 +36,8 @@ class Metric:
     ``kind`` is what the series means: `rate` asks for a counter. ``exposed`` is the TYPE line where an exporter
     says something else (percona/mongodb_exporter calls most counters untyped). ``unit`` is the unit of a sample.
     ``buckets`` are a histogram's upper edges without +Inf, in ``unit``.
+    ``across`` is how a gauge's values from several processes make one: ``last`` takes the newest measurement,
+    ``distinct`` counts members that any of them holds, each once.
     """
 
     name: str
@@ -42,6 +47,7 @@ class Metric:
     unit: Unit = ""
     buckets: tuple[float, ...] = ()
     exposed: Literal["", "untyped", "counter", "gauge"] = ""
+    across: Across = "sum"
 
     def __post_init__(self) -> None:
         """Refuse what Prometheus or a reader would stumble over: raise ValueError."""
@@ -95,7 +101,9 @@ RESPONSE_SIZE = Metric(
 )
 
 WS_CONNECTIONS = Metric("websocket_connections", "gauge", "WebSockets open now.", (ROUTE,))
-WS_USERS = Metric("websocket_users_present", "gauge", "Distinct users with a WebSocket open now.", (ROUTE,))
+WS_USERS = Metric(
+    "websocket_users_present", "gauge", "Distinct users with a WebSocket open now.", (ROUTE,), across="distinct"
+)
 WS_CONNECTS = Metric("websocket_connects_total", "counter", "WebSockets accepted.", (ROUTE,))
 WS_DISCONNECTS = Metric("websocket_disconnects_total", "counter", "WebSockets ended.", (ROUTE, CLOSE_REASON))
 WS_MESSAGES = Metric("websocket_messages_total", "counter", "WebSocket messages.", (ROUTE, DIRECTION))
@@ -122,11 +130,16 @@ JOB_QUEUE_LATENCY = Metric(
 JOB_DURATION = Metric(
     "jobs_run_duration_seconds", "histogram", "Time one run of a job took.", (QUEUE,), "seconds", JOB_EDGES_SECONDS
 )
-JOBS_WAITING = Metric("jobs_waiting", "gauge", "Jobs due and not yet taken.", (QUEUE,))
+JOBS_WAITING = Metric("jobs_waiting", "gauge", "Jobs due and not yet taken.", (QUEUE,), across="last")
 JOBS_ACTIVE = Metric("jobs_active", "gauge", "Jobs running now.", (QUEUE,))
-JOBS_DELAYED = Metric("jobs_delayed", "gauge", "Jobs scheduled for later.", (QUEUE,))
+JOBS_DELAYED = Metric("jobs_delayed", "gauge", "Jobs scheduled for later.", (QUEUE,), across="last")
 JOBS_OLDEST_WAITING = Metric(
-    "jobs_oldest_waiting_seconds", "gauge", "Age of the oldest job due and not yet taken.", (QUEUE,), "seconds"
+    "jobs_oldest_waiting_seconds",
+    "gauge",
+    "Age of the oldest job due and not yet taken.",
+    (QUEUE,),
+    "seconds",
+    across="last",
 )
 JOB_WORKERS = Metric("jobs_workers", "gauge", "Live workers that take from the queue.", (QUEUE,))
 
@@ -182,7 +195,7 @@ TTFB = Metric(
 )
 VITALS_REPORTS = Metric("web_vitals_reports_total", "counter", "Web vitals received from browsers.", (OUTCOME,))
 
-INFO = Metric("service_info", "gauge", "Always 1; tells which version runs.", (VERSION,))
+INFO = Metric("service_info", "gauge", "Always 1; tells which version runs.", (VERSION,), across="max")
 FLUSHES = Metric("telemetry_flushes_total", "counter", "Flushes of a worker's counts to the shared store.", (RESULT,))
 FLUSH_DURATION = Metric(
     "telemetry_flush_duration_seconds",
@@ -198,6 +211,7 @@ LAST_FLUSH = Metric(
     "When the worker that is furthest behind last reached the shared store.",
     (),
     "timestamp",
+    across="min",
 )
 WORKERS = Metric("telemetry_workers", "gauge", "Live processes that count into the shared store.")
 SERIES = Metric("telemetry_series", "gauge", "Series held in the shared store.")

@@ -1,0 +1,68 @@
+"""All series of one metric in one process, and the totals they come to."""
+
+from dataclasses import dataclass, field
+from operator import attrgetter
+
+from telemetry.metrics import Metric
+from telemetry.series import Lock, Presence, Series
+
+SLICE = 500
+"""Series read under one hold of the lock: a request waits microseconds for a snapshot, never for all of it."""
+
+
+@dataclass(slots=True)
+class Totals:
+    """
+    What the series of one metric come to, in one process or over several.
+
+    ``texts`` name the series; ``numbers`` has ``width(metric)`` numbers per series, in the same order.
+    ``members`` are the digests behind each series of a gauge that counts distinct members, else empty.
+    """
+
+    metric: Metric
+    texts: list[str]
+    numbers: list[float]
+    members: list[list[int]] = field(default_factory=list)
+
+
+def width(metric: Metric) -> int:
+    """Return how many numbers describe one series: a gauge also keeps when it was set, a histogram its sum."""
+    if metric.kind == "histogram":
+        return len(metric.buckets) + 2
+    return 2 if metric.kind == "gauge" and metric.across != "distinct" else 1
+
+
+class Family:
+    """The series of one metric; series are added under the recorder's lock and stay."""
+
+    def __init__(self, metric: Metric, lock: Lock) -> None:
+        self.metric = metric
+        self.children: dict[tuple[str, ...], Series] = {}
+        self.lines_per_series = len(metric.buckets) + 3 if metric.kind == "histogram" else 1
+        self._lock = lock
+        self.by_text: dict[str, Series] = {}
+        self._ordered: list[Series] = []
+
+    def totals(self) -> tuple[list[Series], Totals]:
+        """
+        Return every series and what it comes to, sorted by text.
+
+        Sorted, because workers that met the same series in another order then write the same table.
+        """
+        with self._lock:
+            if len(self._ordered) != len(self.by_text):
+                self._ordered = sorted(self.by_text.values(), key=attrgetter("text"))
+            ordered = self._ordered
+        totals = Totals(self.metric, [series.text for series in ordered], [])
+        for start in range(0, len(ordered), SLICE):
+            with self._lock:
+                for series in ordered[start : start + SLICE]:
+                    totals.numbers += series.numbers()
+                    if isinstance(series, Presence):
+                        totals.members.append(series.members())
+        return ordered, totals
+
+    def reset(self) -> None:
+        """Start every series from nothing; the caller holds the lock."""
+        for series in self.by_text.values():
+            series.reset()
