@@ -60,6 +60,10 @@ class Item:
         parsed: Document = orjson.loads(self.text)
         return parsed
 
+    def normalised(self) -> Document:
+        """Return the document as everything that means the same would have it."""
+        return normalise.normalise(self.key.kind, self.document)
+
     def comparable(self) -> bytes:
         """Bytes equal exactly when two objects of one key mean the same, their place included."""
         return normalise.canonical(self.key.kind, self.document) + b"\n" + self.folder_uid.encode()
@@ -99,7 +103,8 @@ def item(kind: Kind, document: Document, *, folder_uid: str = "") -> Item:
     key = Key(kind, uid_of(kind, document))
     title = str(document.get("title") or document.get("name") or key.uid)
     where = f"{kind} {title!r}"
-    for uid in (key.uid,) if kind in _WITH_UID else ():
+    rule_uids = [str(rule.get("uid") or "") for rule in document["rules"]] if kind is Kind.RULE_GROUP else []
+    for uid in (key.uid,) if kind in _WITH_UID else rule_uids:
         if not UID.fullmatch(uid):
             raise DeployError(
                 f"{where}: uid {uid!r} has {len(uid)} characters; Grafana takes 1 to 40 of A-Z a-z 0-9 _ -"

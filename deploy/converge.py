@@ -1,0 +1,100 @@
+"""How does one object get from the state we know to the state we want, whatever happens to the answers?"""
+
+from deploy.errors import Conflict, Edited, Lost, NotAsSent
+from deploy.patience import Patience
+from deploy.state import Item, Key, Live
+from deploy.stores import Store
+
+MAX_CONFLICTS = 3  # fast folder creation and k8s-backed storage answer 409 and 412 to a first try that had no rival
+
+
+def converge(
+    store: Store,
+    key: Key,
+    target: Item | None,
+    known: tuple[Item | None, ...],
+    *,
+    patience: Patience,
+    trust: Live | None = None,
+) -> Live | None:
+    """Bring one object to ``target`` (None: absent) if it is in one of the ``known`` states; return what reads back.
+
+    With ``trust`` the first write is based on that copy without reading again: where the store locks, nothing is lost.
+    After a lost answer or a conflict the object is read again: done if it is as wanted, repeated if it is still as
+    known. Raise Edited if it is neither, NotAsSent if the write was accepted and something else reads back, Lost or
+    Conflict when the patience ends, Refused as it comes.
+    """
+    live, look = trust, not (store.locks and trust is not None)
+    attempt = 0
+    while True:
+        if look:
+            live = store.read(key.uid)
+            if reached(live, target):
+                return live
+            _refuse_stranger(store, key, live, known, target)
+        try:
+            _send(store, target, live)
+        except (Lost, Conflict) as failure:
+            attempt += 1
+            if (isinstance(failure, Conflict) and attempt >= MAX_CONFLICTS) or not patience.wait(attempt):
+                raise
+            look = True
+            continue
+        return _verified(store, key, target)
+
+
+def reached(live: Item | None, target: Item | None) -> bool:
+    """Tell whether an object is as wanted."""
+    if live is None or target is None:
+        return live is target
+    return live.comparable() == target.comparable()
+
+
+def _send(store: Store, target: Item | None, live: Live | None) -> None:
+    if target is not None:
+        store.write(target, live)
+    elif live is not None:
+        store.delete(live)
+
+
+def _refuse_stranger(
+    store: Store, key: Key, live: Live | None, known: tuple[Item | None, ...], target: Item | None
+) -> None:
+    if live is None:
+        if target is None or None in known or target in known:
+            return
+        raise Edited(f"{key}: somebody deleted it meanwhile; run `obs plan` and decide")
+    items = tuple(item for item in (*known, target) if item is not None)
+    if not items or not store.explains(items, live):
+        who = f" by {live.author}" if live.author else ""
+        raise Edited(f"{key}: changed{who} in Grafana meanwhile; nothing of it was overwritten")
+
+
+def _verified(store: Store, key: Key, target: Item | None) -> Live | None:
+    live = store.read(key.uid)
+    if reached(live, target):
+        return live
+    if live is None or target is None:
+        raise NotAsSent(f"{key}: the write was accepted, and then it was {'gone' if live is None else 'still there'}")
+    raise NotAsSent(f"{key}: the write was accepted, and then {_first_difference(live, target)} read back differently")
+
+
+def _first_difference(live: Item, target: Item) -> str:
+    """Name the first field that differs; values stay out of it, they may be secret."""
+    if live.folder_uid != target.folder_uid:
+        return "its folder"
+    return _path(live.normalised(), target.normalised()) or "a field"
+
+
+def _path(old: object, new: object) -> str:
+    if isinstance(old, dict) and isinstance(new, dict):
+        names = sorted({*old, *new}, key=str)
+        name = next((name for name in names if old.get(name) != new.get(name)), "")
+        inner = _path(old.get(name), new.get(name))
+        return f"{name}.{inner}" if inner else str(name)
+    if isinstance(old, list) and isinstance(new, list):
+        pairs = enumerate(zip(old, new, strict=False))
+        index, (left, right) = next((pair for pair in pairs if pair[1][0] != pair[1][1]), (-1, (None, None)))
+        inner = _path(left, right)
+        return "" if index < 0 else f"{index}.{inner}" if inner else str(index)
+    return ""

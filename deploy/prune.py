@@ -1,0 +1,45 @@
+"""Which objects are ours, in Grafana, and gone from the code?"""
+
+from collections.abc import Iterator
+
+from deploy import ownership
+from deploy.lease import LEASE_NAME
+from deploy.state import Desired, Key, Kind, Live
+from deploy.stores import Stores
+from deploy.survey import Survey
+
+
+def gone(stores: Stores, seen: Survey, desired: Desired) -> Iterator[Live]:
+    """Yield, read in full, everything that bears our mark and is in the code no more.
+
+    A folder is among them only if nothing but pruned objects is in it.
+    """
+    wanted = {item.key for item in desired}
+    pruned: list[Live] = []
+    for uid, entry in sorted(seen.dashboards.items()):
+        if ownership.owns_tags(desired.owner, entry.get("tags") or ()) and Key(Kind.DASHBOARD, uid) not in wanted:
+            pruned += _if_owned(stores.dashboards.read(uid))
+    for key, rules in sorted(seen.rules.items()):
+        ours = all(ownership.owns_labels(desired.owner, rule.get("labels")) for rule in rules)
+        if ours and key not in wanted and not stores.rule_groups.obstacle(rules):
+            pruned += _if_owned(stores.rule_groups.read(key.uid))
+    pruned += [live for key, live in sorted(seen.named.items()) if live.owned and key not in wanted]
+    yield from pruned
+    yield from _folders(stores, seen, desired, wanted, pruned)
+
+
+def _if_owned(live: Live | None) -> list[Live]:
+    return [live] if live is not None and live.owned else []
+
+
+def _folders(stores: Stores, seen: Survey, desired: Desired, wanted: set[Key], pruned: list[Live]) -> Iterator[Live]:
+    lease = ownership.uid(desired.owner, LEASE_NAME)
+    for uid, folder in sorted(seen.folders.items()):
+        if not folder.owned or uid == lease or folder.key in wanted:
+            continue
+        inside = [live for live in pruned if live.folder_uid == uid]
+        counts = stores.folders.counts(uid)
+        rules = sum(len(live.document["rules"]) for live in inside if live.key.kind is Kind.RULE_GROUP)
+        boards = sum(1 for live in inside if live.key.kind is Kind.DASHBOARD)
+        if sum(counts.values()) == rules + boards:
+            yield folder

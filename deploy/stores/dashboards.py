@@ -1,0 +1,99 @@
+"""How are dashboards read and written?"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import orjson
+
+from deploy import ownership
+from deploy.client import Grafana, segment
+from deploy.errors import NotAsSent, Refused
+from deploy.state import Document, Item, Key, Kind, Live
+from deploy.stores.store import is_one_of
+
+PAGE = 5000  # the most /api/search gives; more is 422
+NOT_ACCEPTABLE = 406  # a v2 dashboard, asked for through the classic API
+MESSAGE_MARK = "obs:"  # opens the history message of every save of ours
+MESSAGE_LIMIT = 500  # characters
+
+
+class Dashboards:
+    """Dashboards; the version a save is based on is sent with it and Grafana refuses one that is not the latest."""
+
+    kind = Kind.DASHBOARD
+    locks = True
+
+    def __init__(self, client: Grafana, owner: str, message: str = "") -> None:
+        self._client = client
+        self._owner = owner
+        self._message = f"{MESSAGE_MARK} {message}"[:MESSAGE_LIMIT]
+
+    def read(self, uid: str) -> Live | None:
+        """Read one dashboard."""
+        try:
+            found = self._client.find(f"/api/dashboards/uid/{segment(uid)}")
+        except Refused as refused:
+            if refused.status != NOT_ACCEPTABLE:
+                raise
+            text = orjson.dumps({"uid": uid, "title": uid})
+            obstacle = "it is stored in the v2 schema, which this API cannot write"
+            return Live(Key(self.kind, uid), uid, "", text, obstacle=obstacle)
+        return None if found is None else self._live(found["meta"], found["dashboard"])
+
+    def search(self) -> Iterator[dict[str, Any]]:
+        """Yield every dashboard's search entry. The index may trail the latest writes by a second."""
+        page = 1
+        while True:
+            entries: list[dict[str, Any]] = self._client.read("/api/search", type="dash-db", limit=PAGE, page=page)
+            yield from entries
+            if len(entries) < PAGE:
+                return
+            page += 1
+
+    def saved_by_us(self, uid: str) -> bool:
+        """Tell whether the latest version of a dashboard came from a push."""
+        answer = self._client.find(f"/api/dashboards/uid/{segment(uid)}/versions", limit=1)
+        versions: Any = answer.get("versions") if isinstance(answer, dict) else answer  # a list until about 12
+        return bool(versions) and str(versions[0].get("message", "")).startswith(MESSAGE_MARK)
+
+    def write(self, item: Item, before: Live | None) -> None:
+        """Save a dashboard on top of the version ``before``; raise Conflict if that is not the latest."""
+        model = {key: value for key, value in item.document.items() if key != "id"}
+        model["version"] = int(before.version) if before else 0
+        body = {"dashboard": model, "folderUid": item.folder_uid, "message": self._message, "overwrite": False}
+        answer = self._client.write("POST", "/api/dashboards/db", body) or {}
+        if answer.get("uid", item.key.uid) != item.key.uid:
+            raise NotAsSent(f"{item.key}: Grafana saved it under the uid {answer['uid']!r}")
+
+    def delete(self, before: Live) -> None:
+        """Delete a dashboard."""
+        self._client.write("DELETE", f"/api/dashboards/uid/{segment(before.key.uid)}")
+
+    def explains(self, known: tuple[Item, ...], live: Live) -> bool:
+        """Tell whether the dashboard is in a known state: a save is one request."""
+        return is_one_of(known, live)
+
+    def _live(self, meta: dict[str, Any], model: Document) -> Live:
+        uid = str(model["uid"])
+        return Live(
+            key=Key(self.kind, uid),
+            title=str(model.get("title", uid)),
+            folder_uid=str(meta.get("folderUid") or ""),
+            text=orjson.dumps(model),
+            version=str(model.get("version") or meta.get("version") or 0),
+            obstacle=_obstacle(meta),
+            owned=ownership.owns_tags(self._owner, model.get("tags") or ()),
+            author=str(meta.get("updatedBy") or ""),
+        )
+
+
+def _obstacle(meta: dict[str, Any]) -> str:
+    if meta.get("provisioned"):
+        return (
+            f"Grafana provisions it from the file {meta.get('provisionedExternalId') or '(unnamed)'}; remove it there"
+        )
+    if meta.get("pluginId"):
+        return f"it belongs to the plugin {meta['pluginId']}"
+    if meta.get("canSave") is False:
+        return "the token may not save it"
+    return ""

@@ -1,0 +1,95 @@
+"""What exists in Grafana, as far as its lists tell, before single objects are read?"""
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+
+from deploy.client import Grafana
+from deploy.errors import Refused, Unusable
+from deploy.state import Desired, Key, Kind, Live
+from deploy.stores import Stores
+
+FORBIDDEN = 403
+
+# What a push needs, by the kind of object that needs it (Grafana's RBAC actions).
+PERMISSIONS: Mapping[Kind, tuple[str, ...]] = {
+    Kind.FOLDER: ("folders:create", "folders:read", "folders:write"),
+    Kind.DASHBOARD: ("dashboards:create", "dashboards:read", "dashboards:write"),
+    Kind.RULE_GROUP: ("alert.provisioning:read", "alert.provisioning:write"),
+    Kind.CONTACT_POINT: ("alert.provisioning:read", "alert.provisioning:write"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """Grafana's lists. ``datasources`` is None where the token may not list them."""
+
+    dashboards: Mapping[str, dict[str, Any]] = field(default_factory=dict)
+    folders: Mapping[str, Live] = field(default_factory=dict)
+    rules: Mapping[Key, list[dict[str, Any]]] = field(default_factory=dict)
+    named: Mapping[Key, Live] = field(default_factory=dict)
+    datasources: frozenset[str] | None = None
+    missing_permissions: tuple[str, ...] = ()
+
+
+def survey(client: Grafana, stores: Stores, desired: Desired, pool: ThreadPoolExecutor) -> Survey:
+    """Ask for every list the desired state touches, at once; raise DeployError for a token that does not work."""
+    client.read("/api/org")  # fails in one clear way when the address or the token is wrong
+    kinds = {item.key.kind for item in desired}
+    alerting = kinds & {Kind.CONTACT_POINT, Kind.MUTE_TIMING, Kind.TEMPLATE}
+    dashboards = pool.submit(lambda: {entry["uid"]: entry for entry in stores.dashboards.search()})
+    folders = pool.submit(lambda: {folder.key.uid: folder for folder in stores.folders.children()})
+    rules = pool.submit(_rules, stores) if Kind.RULE_GROUP in kinds else None
+    named = [pool.submit(_listing(stores, kind)) for kind in sorted(alerting)]
+    datasources = pool.submit(_datasources, client)
+    actions = pool.submit(_actions, client)
+    return Survey(
+        dashboards=dashboards.result(),
+        folders=folders.result(),
+        rules=rules.result() if rules else {},
+        named={live.key: live for future in named for live in future.result()},
+        datasources=datasources.result(),
+        missing_permissions=_lacking(actions.result(), kinds),
+    )
+
+
+def _rules(stores: Stores) -> dict[Key, list[dict[str, Any]]]:
+    groups: dict[Key, list[dict[str, Any]]] = defaultdict(list)
+    for rule in stores.rule_groups.list_rules():
+        groups[Key(Kind.RULE_GROUP, f"{rule['folderUID']}/{rule['ruleGroup']}")].append(rule)
+    return groups
+
+
+def _listing(stores: Stores, kind: Kind) -> Callable[[], list[Live]]:
+    listings: dict[Kind, Callable[[], list[Live]]] = {
+        Kind.CONTACT_POINT: stores.contact_points.list_all,
+        Kind.MUTE_TIMING: stores.mute_timings.list_all,
+        Kind.TEMPLATE: stores.templates.list_all,
+    }
+    return listings[kind]
+
+
+def _datasources(client: Grafana) -> frozenset[str] | None:
+    try:
+        return frozenset(str(found["uid"]) for found in client.read("/api/datasources"))
+    except Refused as refused:
+        if refused.status == FORBIDDEN:  # only an admin may list them; then they are not checked
+            return None
+        raise
+
+
+def _actions(client: Grafana) -> Mapping[str, Any]:
+    """Ask what the token may do; nothing is concluded where this Grafana does not say."""
+    try:
+        answer = client.find("/api/access-control/user/actions")
+    except (Refused, Unusable):
+        return {}
+    return answer if isinstance(answer, dict) else {}
+
+
+def _lacking(actions: Mapping[str, Any], kinds: set[Kind]) -> tuple[str, ...]:
+    if not actions:
+        return ()
+    return tuple(sorted({need for kind in kinds for need in PERMISSIONS.get(kind, ()) if not actions.get(need)}))
