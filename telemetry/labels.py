@@ -1,7 +1,7 @@
 """Which labels exist, what they mean, and which values they may take. A label name is spelled here and nowhere else."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 Operator = Literal["=", "!=", "=~", "!~"]
@@ -57,7 +57,8 @@ class Label:
 
 JOB = Label("job", "Scrape job, set by Prometheus.")
 INSTANCE = Label("instance", "Scraped address, set by Prometheus.")
-TARGET = (INSTANCE, JOB)
+ENVIRONMENT = Label("environment", "Deployment the target belongs to, set by the scrape configuration.")
+TARGET = (INSTANCE, JOB, ENVIRONMENT)
 """What Prometheus adds to every scraped series."""
 
 LE = Label("le", "Upper edge of a histogram bucket.")
@@ -105,3 +106,84 @@ OUTCOME = Label("outcome", "What became of a report.", ("accepted", "duplicate",
 RESULT = Label("result", "Whether the attempt did what it set out to.", ("ok", "error"))
 DROP_REASON = Label("reason", "Why an update was not counted.", ("series_limit", "buffer_full", "invalid"))
 VERSION = Label("version", "Version of the running code.")
+
+# --- Labels of the series we read from others: spelled as they spell them ---
+
+CMD = Label("cmd", "Redis command, in lower case; subcommands follow a bar (`config|get`).")
+DB = Label("db", "Redis database (`db0`).")
+REPLICA_IP = Label("slave_ip", "Address of a replica, as its primary sees it.")
+REPLICA_PORT = Label("slave_port", "Port of a replica.")
+REPLICA_STATE = Label("slave_state", "How far the replica has come (`online`, `send_bulk`, `wait_bgsave`).")
+MASTER_HOST = Label("master_host", "Address of the primary a replica follows.")
+MASTER_PORT = Label("master_port", "Port of the primary a replica follows.")
+
+CLUSTER_ROLE = Label(
+    "cluster_role", "What answers; no label at all while MongoDB is down.", ("mongod", "mongos", "arbiter")
+)
+CLUSTER_ID = Label("cl_id", "Id of the cluster the member belongs to.")
+MEMBER_ROLE = Label("cl_role", "Role of the member in its cluster (`mongod`, `shardsvr`, `configsvr`, `mongos`).")
+REPLICA_SET = Label("rs_nm", "Name of the replica set; no label on a standalone server.")
+REPLICA_SET_STATE = Label("rs_state", "State of the scraped member, as a number; it changes on failover.")
+MEMBER = Label("member_idx", "Member of a replica set, as host:port.")
+MEMBER_STATE = Label(
+    "member_state",
+    "State of a member.",
+    (
+        "STARTUP",
+        "PRIMARY",
+        "SECONDARY",
+        "RECOVERING",
+        "STARTUP2",
+        "UNKNOWN",
+        "ARBITER",
+        "DOWN",
+        "ROLLBACK",
+        "REMOVED",
+        "(not reachable/healthy)",
+    ),
+)
+CONNECTION_TYPE = Label(
+    "conn_type",
+    "Which connections; 'current' and 'available' add up to the limit.",
+    (
+        "active",
+        "available",
+        "awaitingTopologyChanges",
+        "current",
+        "exhaustHello",
+        "exhaustIsMaster",
+        "loadBalanced",
+        "rejected",
+        "threaded",
+        "totalCreated",
+    ),
+)
+OPERATION = Label("legacy_op_type", "Kind of operation.", ("command", "delete", "getmore", "insert", "query", "update"))
+OPERATION_CLASS = Label("op_type", "Class of operations.", ("commands", "reads", "transactions", "writes"))
+TICKET = Label("txn_rw", "What the ticket admits to the storage engine.", ("read", "write"))
+QUEUE_SIDE = Label("count_type", "Who waits; 'total' is the sum of the others.", ("readers", "total", "writers"))
+CURSOR = Label("csr_type", "Which cursors; 'total' contains the others.", ("noTimeout", "pinned", "total"))
+DOCUMENT_OPERATION = Label("doc_op_type", "What happened to documents.", ("deleted", "inserted", "returned", "updated"))
+ASSERTION = Label("assert_type", "Kind of assertion.", ("msg", "regular", "rollovers", "tripwire", "user", "warning"))
+DATABASE = Label("database", "MongoDB database.")
+
+RULE_GROUP = Label("rule_group", "Rule file and group, as `file;group`.")
+ALERTMANAGER = Label("alertmanager", "Address alerts are sent to.")
+SAMPLE_TYPE = Label("type", "What a stored sample is.", ("float", "histogram"))
+INTEGRATION = Label("integration", "Kind of receiver (`webhook`, `pagerduty`).")
+ALERT_STATE = Label("state", "What Alertmanager makes of an alert.", ("active", "suppressed", "unprocessed"))
+SILENCE_STATE = replace(ALERT_STATE, help="Where a silence stands.", values=("active", "expired", "pending"))
+
+CALL_METHOD = replace(METHOD, help="HTTP method, or gRPC.", values=())
+CALL_ROUTE = replace(ROUTE, help="Handler of the call (`loki_api_v1_push`).")
+STATUS_CODE = Label("status_code", "HTTP status, 'success' for gRPC, -1 where no answer came.")
+WS = Label("ws", "Whether the call is a WebSocket.", ("true", "false"))
+TENANT = Label("tenant", "Loki tenant; one where authentication is off.")
+HOST = Label("host", "Loki address Promtail sends to.")
+PATH = Label("path", "File Promtail reads.")
+LEVEL = Label("level", "Severity of a log line.")
+
+OTEL_SCOPE = Label("otel_scope_name", "Part of the collector that counted.")
+RECEIVER = Label("receiver", "Receiver that took the spans (`otlp`).")
+TRANSPORT = Label("transport", "How the spans came (`http`, `grpc`).")
+EXPORTER = Label("exporter", "Exporter that passes the spans on.")

@@ -1,0 +1,1 @@
+"""Does the contract with exporters hold against what they were recorded to expose?"""

@@ -1,0 +1,111 @@
+"""The contract names only what the exporters really expose."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import pytest
+
+from telemetry.exporters import EXPORTERS, mongodb, redis, scraping
+from telemetry.exporters.jaeger import JAEGER
+from telemetry.exporters.loki import LOKI, PROMTAIL
+from telemetry.exporters.prometheus import ALERTMANAGER_SERIES, PROMETHEUS, RESIDENT_MEMORY
+from telemetry.labels import CMD, MEMBER_STATE, Label
+from telemetry.metrics import CONTRACT, Metric
+from tests.exposition.recording import Recording, complaints, read
+
+Versions = Mapping[str, Recording]
+
+REDIS_7 = read("redis-7.0.15-primary.prom", "redis-7.0.15-replica.prom")
+VALKEY_9 = read("valkey-9.1.2.prom")
+MONGODB = {"MongoDB 4.2": read("mongodb-4.2.8.prom"), "MongoDB 8.0": read("mongodb-8.0.prom")}
+SERVERS = {f"Prometheus {v}": read(f"prometheus-{v}.prom") for v in ("2.42.0", "3.5.3", "3.16.0")}
+ALERTMANAGERS = {f"Alertmanager {v}": read(f"alertmanager-{v}.prom") for v in ("0.25.0", "0.33.1")}
+LOKI_3 = {"Loki 3.7.8": read("loki-3.7.8.prom")}
+
+SOURCES: tuple[tuple[tuple[Metric, ...], Versions], ...] = (
+    (scraping.SCRAPING, {f"Prometheus {v} federation": read(f"federation-{v}.prom") for v in ("2.42", "3.16")}),
+    (redis.SERVER, {"Redis 7.0.15": REDIS_7, "Valkey 9.1.2": VALKEY_9}),
+    (redis.REPLICATION, {"Redis 7.0.15": REDIS_7}),
+    (mongodb.MONGODB, MONGODB),
+    (PROMETHEUS, SERVERS),
+    (ALERTMANAGER_SERIES, ALERTMANAGERS),
+    (LOKI, LOKI_3),
+    (PROMTAIL, {"Promtail 1.6.1": read("promtail-1.6.1.prom")}),
+    (JAEGER, {"Jaeger 2": read("jaeger-2.prom")}),
+)
+DECLARED = [pytest.param(metric, versions, id=metric.name) for metrics, versions in SOURCES for metric in metrics]
+
+
+@pytest.mark.parametrize(("metric", "versions"), DECLARED)
+def test_every_series_is_exposed_as_the_contract_says(metric: Metric, versions: Versions) -> None:
+    """Name, type, labels, label values and bucket edges are those of every recorded version."""
+    assert list(complaints(metric, versions)) == []
+
+
+def test_every_declared_series_is_held_against_a_recording() -> None:
+    """No source is read by a dashboard without a recording behind it."""
+    held = [metric for metrics, _ in SOURCES for metric in metrics]
+
+    assert sorted(held, key=lambda metric: metric.name) == sorted(EXPORTERS, key=lambda metric: metric.name)
+
+
+def test_no_name_is_declared_twice() -> None:
+    """A series has one meaning, whoever exposes it."""
+    names = [metric.name for metric in (*EXPORTERS, *CONTRACT)]
+
+    assert sorted(names) == sorted(set(names))
+
+
+@pytest.mark.parametrize("version", [*SERVERS, *ALERTMANAGERS, *LOKI_3])
+def test_every_go_program_tells_its_memory(version: str) -> None:
+    """One panel compares the memory of the whole stack."""
+    versions = {**SERVERS, **ALERTMANAGERS, **LOKI_3}
+
+    assert list(complaints(RESIDENT_MEMORY, {version: versions[version]})) == []
+
+
+@pytest.mark.parametrize(
+    ("file", "up", "left"),
+    [("redis-down.prom", redis.UP, {redis.UP.name}), ("mongodb-down.prom", mongodb.UP, {mongodb.UP.name})],
+)
+def test_a_dead_database_leaves_only_its_up_series(file: str, up: Metric, left: set[str]) -> None:
+    """Alerts on anything but `up` fall silent with the database, so each is backed by one on `up`."""
+    recording = read(file)
+
+    assert {metric.name for metric in (*redis.REDIS, *mongodb.MONGODB) if metric.name in recording} == left
+    assert recording[up.name].type == "gauge"
+
+
+def test_a_dead_mongodb_answers_without_a_role() -> None:
+    """The label comes and goes with the server: up and down are two series, to be joined by instance alone."""
+    assert set(mongodb.UP.labels) == {mongodb.CLUSTER_ROLE}
+    assert read("mongodb-down.prom")[mongodb.UP.name].labels == {}
+
+
+PLANTED = [
+    (replace(redis.HITS, name="redis_keyspace_hit_total"), "does not expose it; it has: redis_keyspace_hits_total"),
+    (replace(redis.CLIENTS, kind="counter"), "the contract says counter, Redis 7.0.15 exposes gauge"),
+    (replace(redis.COMMANDS, labels=()), "the contract leaves out label 'cmd', which every recording has"),
+    (replace(redis.COMMANDS, labels=(CMD, Label("role", ""))), "has no label 'role'; it has: cmd"),
+]
+
+
+@pytest.mark.parametrize(("metric", "sentence"), PLANTED)
+def test_a_wrong_declaration_is_named(metric: Metric, sentence: str) -> None:
+    """A misspelt name, a wrong type, a label too few or too many: each fails with what is there instead."""
+    assert sentence in "\n".join(complaints(metric, {"Redis 7.0.15": REDIS_7}))
+
+
+def test_a_label_value_the_contract_rules_out_is_named() -> None:
+    """Bounded labels are bounded by what is really exposed, so a matcher on a value that never comes is refused."""
+    members = replace(MEMBER_STATE, values=("PRIMARY",))
+    health = replace(mongodb.MEMBER_HEALTH, labels=(members, *mongodb.MEMBER_HEALTH.labels[:1]))
+
+    assert any("label 'member_state' is 'SECONDARY'" in complaint for complaint in complaints(health, MONGODB))
+
+
+def test_wrong_bucket_edges_are_named() -> None:
+    """A quantile over edges that nobody exposes would be an invention."""
+    requests = replace(LOKI[0], buckets=LOKI[0].buckets[:-1])
+
+    assert any("bucket edges" in complaint for complaint in complaints(requests, LOKI_3))
