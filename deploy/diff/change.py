@@ -34,6 +34,17 @@ class Sentence:
     hidden: bool = False
 
 
+def presence(old: object) -> Verb:
+    """Name what happened to a thing that one side lacks, given the older side."""
+    return "added" if old is None else "removed"
+
+
+def one_sided(subject: str, text: str, field: str, old: Any, new: Any, *, path: Path, code: str = "") -> Sentence:
+    """Say that a thing came or went; `code` is its query, shown on the side it is on."""
+    before, after = ("", code) if old is None else (code, "")
+    return Sentence(subject, text, field, presence(old), old, new, before, after, path)
+
+
 @dataclass(frozen=True, slots=True)
 class Tile:
     """A panel's place on Grafana's 24-column grid, in grid units, and what became of it."""

@@ -4,14 +4,14 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from deploy.diff.change import Action, ObjectChange, Path, Sentence, Tile, Verb
+from deploy.diff.change import Action, ObjectChange, Path, Sentence, Tile, Verb, one_sided, presence
 from deploy.diff.fields import items, listed, plain, reordered
 from deploy.diff.layout import COLUMNS, Panel, moved, panels
 from deploy.diff.match import match
 from deploy.diff.pairing import Pairing
 from deploy.diff.panel import panel_sentences, query_text, resized
 from deploy.diff.promql import formatted
-from deploy.diff.values import objects, quoted, same, table
+from deploy.diff.values import objects, quoted, same, table, without
 
 Model = dict[str, Any]
 
@@ -20,6 +20,7 @@ NAMES = {
     "uid": "uid",
     "description": "description",
     "tags": "tags",
+    "folderUid": "folder",
     "refresh": "refresh every",
     "timezone": "time zone",
     "editable": "editable",
@@ -49,7 +50,7 @@ SPOKEN = frozenset({"panels", "rows", "templating", "annotations", "links", *SER
 
 
 def diff_dashboard(old: Model | None, new: Model | None) -> ObjectChange:
-    """The change from one dashboard to another; None stands for a dashboard that does not exist.
+    """Describe the change from one dashboard to another; None stands for a dashboard that does not exist.
 
     Takes the classic model, bare or in the envelope of GET or POST (`dashboard` with `folderUid` or `meta`). Panels are
     recognised by id, title and content; queries that mean the same are equal. Raises DiffError for a v2 dashboard.
@@ -60,7 +61,7 @@ def diff_dashboard(old: Model | None, new: Model | None) -> ObjectChange:
     if old is None and new is None:
         return ObjectChange("dashboard", uid, title, "unchanged")
     if old is None or new is None:
-        verb: Verb = "added" if old is None else "removed"
+        verb = presence(old)
         action: Action = "create" if old is None else "delete"
         return ObjectChange("dashboard", uid, title, action, (_whole(model, verb),), *_tiles_of(model, verb))
     if same(before, after):
@@ -79,7 +80,7 @@ def _updated(before: Model, after: Model, uid: str, title: str) -> ObjectChange:
 
 
 def _opened(document: Model | None) -> Model:
-    """The model out of its envelope, its folder kept as the field `folderUid`."""
+    """Take the model out of its envelope, its folder kept as the field `folderUid`."""
     if document is None:
         return {}
     inner = document.get("dashboard")
@@ -99,8 +100,7 @@ def _whole(model: Model, verb: Verb) -> Sentence:
 
 
 def _settings(before: Model, after: Model) -> Iterator[Sentence]:
-    rest = ({key: value for key, value in model.items() if key not in SPOKEN} for model in (before, after))
-    yield from plain("", *rest, names={**NAMES, "folderUid": "folder"})
+    yield from plain("", without(before, SPOKEN), without(after, SPOKEN), names=NAMES)
     for noun, old, new, path, names in (
         ("variable", _variables(before), _variables(after), ("templating", "list"), VARIABLE_NAMES),
         ("annotation", _annotations(before), _annotations(after), ("annotations", "list"), ANNOTATION_NAMES),
@@ -144,7 +144,7 @@ def _panel_sentences(found: Pairing[Panel]) -> Iterator[tuple[Panel, Sentence]]:
 
 
 def _namer(found: Sequence[Panel]) -> Callable[[Panel], str]:
-    """What to call each panel: its title, with its row or its id where the title alone is not enough."""
+    """Decide what to call each panel: its title, with its row or its id where the title alone is not enough."""
     titles = Counter(panel.title for panel in found if panel.kind != "row")
     places = Counter(panel.place for panel in found if panel.kind != "row")
 
@@ -164,9 +164,8 @@ def _panel(panel: Panel, subject: str, verb: Verb) -> Sentence:
     where = f' {"in" if verb == "added" else "from"} row "{panel.row}"' if panel.row else ""
     kind = "" if panel.kind == "row" else f" ({panel.kind})"
     code = "\n".join(formatted(query_text(target)) for target in objects(panel.model.get("targets")))
-    sides = ("", code) if verb == "added" else (code, "")
-    values = (None, panel.model) if verb == "added" else (panel.model, None)
-    return Sentence(subject, f"{verb}{where}{kind}", "panel", verb, *values, *sides, path=panel.path)
+    old, new = (None, panel.model) if verb == "added" else (panel.model, None)
+    return one_sided(subject, f"{verb}{where}{kind}", "panel", old, new, path=panel.path, code=code)
 
 
 def _move(old: Panel, new: Panel, subject: str, rows: dict[str, str]) -> Sentence:

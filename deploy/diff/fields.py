@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
-from deploy.diff.change import Path, Sentence
+from deploy.diff.change import Path, Sentence, one_sided, presence
 from deploy.diff.values import amount, changed, leaves, same, table
 
 Item = tuple[str, dict[str, Any] | None, dict[str, Any] | None]
@@ -84,7 +84,7 @@ def plain(
     prefix: str = "",
     units: tuple[str, str] = ("", ""),
 ) -> Iterator[Sentence]:
-    """One sentence for each place where two JSON values differ, named by `names`, prefixed by where in the subject.
+    """Yield one sentence for each place where two JSON values differ, named by `names` after `prefix`.
 
     `units` are the old and new Grafana unit of the subject's values, for bounds.
     """
@@ -99,7 +99,7 @@ def plain(
 
 
 def items(old: Any, new: Any, key: Callable[[dict[str, Any]], str]) -> Iterator[Item]:
-    """The items of two lists paired by key (equal keys in order): key, old, new, None on the side without it."""
+    """Pair the items of two lists by key, equal keys in order: key, old, new, None on the side without it."""
     before, after = _keyed(old, key), _keyed(new, key)
     for name in dict.fromkeys((*before, *after)):
         yield name, before.get(name), after.get(name)
@@ -123,17 +123,16 @@ def listed(
     *,
     names: Mapping[str, str],
 ) -> Iterator[Sentence]:
-    """Sentences for a list of named things: `noun "name" added`, removed, or what changed in it."""
+    """Describe a list of named things: `noun "name" added`, removed, or what changed in it."""
     for name, old, new in pairs:
         if old is None or new is None:
-            verb = "added" if old is None else "removed"
-            yield Sentence(subject, f'{noun} "{name}" {verb}', noun, verb, old=old, new=new, path=path)
+            yield one_sided(subject, f'{noun} "{name}" {presence(old)}', noun, old, new, path=path)
         elif not same(old, new):
             yield from plain(subject, old, new, path, names=names, prefix=f'{noun} "{name}": ')
 
 
 def reordered(subject: str, noun: str, old: Any, new: Any, key: Callable[[dict[str, Any]], str]) -> Iterator[Sentence]:
-    """One sentence if the things two lists share stand in another order."""
+    """Say so if the things two lists share stand in another order."""
     before, after = list(_keyed(old, key)), list(_keyed(new, key))
     shared = [name for name in before if name in set(after)]
     order = [name for name in after if name in set(before)]
@@ -143,5 +142,5 @@ def reordered(subject: str, noun: str, old: Any, new: Any, key: Callable[[dict[s
 
 
 def source_name(datasource: Any) -> str:
-    """A data source as a reader knows it: its uid, or the name old dashboards hold."""
+    """Name a data source as a reader knows it: by its uid, or the name old dashboards hold."""
     return str(table(datasource).get("uid") or table(datasource).get("type") or datasource or "the default")

@@ -27,22 +27,22 @@ class Panel:
 
     @property
     def title(self) -> str:
-        """The title shown, "" for none."""
+        """Return the title shown, "" for none."""
         return str(self.model.get("title") or "").strip()
 
     @property
     def kind(self) -> str:
-        """The visualisation: timeseries, stat, row, ..."""
+        """Return the visualisation: timeseries, stat, row, ..."""
         return str(self.model.get("type") or "")
 
     @property
     def number(self) -> Any:
-        """The panel id, None where there is none."""
+        """Return the panel id, None where there is none."""
         return self.model.get("id")
 
     @property
     def place(self) -> str:
-        """The row and title a reader knows it by."""
+        """Return the row and title a reader knows it by."""
         return f"{self.row} / {self.title}" if self.row else self.title
 
 
@@ -50,7 +50,7 @@ Pair = tuple[Panel, Panel]
 
 
 def panels(dashboard: dict[str, Any]) -> list[Panel]:
-    """Every panel in reading order, rows included, panels of collapsed rows after their row.
+    """List every panel in reading order, rows included, panels of collapsed rows after their row.
 
     Raises DiffError for a dashboard of the v2 schema, which has no panel list.
     """
@@ -83,7 +83,7 @@ def _listed(dashboard: dict[str, Any]) -> Iterator[Panel]:
 
 
 def _spanned(dashboard: dict[str, Any]) -> Iterator[Panel]:
-    """The panels of the row list that Grafana 4 wrote and grafanalib still can."""
+    """Read the row list that Grafana 4 wrote and grafanalib still can."""
     top = 0
     for index, model in enumerate(objects(dashboard.get("rows"))):
         title = str(model.get("title") or "").strip()
@@ -112,7 +112,7 @@ def _units(value: Any) -> int:
 
 
 def moved(pairs: Sequence[Pair], rows: Mapping[str, str]) -> tuple[list[Pair], Counter[int]]:
-    """Pairs that somebody moved, and how many others were merely pushed: grid rows down (negative: up) -> panels.
+    """Find the pairs that somebody moved, and how many others were pushed: grid rows down (negative: up) -> panels.
 
     Moved means to another row, sideways, or past a neighbour: the fewest panels that explain the new order.
     `rows` gives the new title of each row that was renamed.
@@ -130,7 +130,7 @@ def moved(pairs: Sequence[Pair], rows: Mapping[str, str]) -> tuple[list[Pair], C
 
 
 def _longest_in_order(pairs: Sequence[Pair]) -> set[int]:
-    """The largest set of pairs whose order from top to bottom did not change, by patience sorting."""
+    """Find the largest set of pairs whose order from top to bottom did not change, by patience sorting."""
     ordered = sorted(pairs, key=lambda pair: (pair[0].box[1], pair[1].box[1]))
     tops: list[tuple[int, int]] = []
     ends: list[int] = []

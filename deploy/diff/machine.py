@@ -11,7 +11,7 @@ from deploy.diff.wording import headline
 
 
 def render_json(changes: Sequence[ObjectChange]) -> str:
-    """`{"changes": [...], "counts": {action: n}}`; each sentence with its words, its path and both values."""
+    """Write `{"changes": [...], "counts": {action: n}}`; each sentence with its words, its path and both values."""
     shown = [_object(change) for change in changes if change.action != "unchanged"]
     counts = Counter(change.action for change in changes)
     return json.dumps({"changes": shown, "counts": counts}, indent=2, ensure_ascii=False, default=str) + "\n"

@@ -11,7 +11,7 @@ SHORTENED = "\n_Shortened to fit one comment; the check's own output has every c
 
 
 def render_markdown(changes: Sequence[ObjectChange], *, limit: int = COMMENT_LIMIT) -> str:
-    """What changed as GitHub Markdown of at most `limit` characters.
+    """Say what changed as GitHub Markdown of at most `limit` characters.
 
     Titles cannot smuggle in markup, mentions or issue links. What does not fit is shortened to a line for each object,
     then to a count: the comment always says that something was left out.
@@ -75,6 +75,6 @@ def _fences(sentences: Sequence[Sentence]) -> Iterator[str]:
 
 
 def _escaped(text: str) -> str:
-    """Text that GitHub shows as it is: no emphasis, tags, mentions of people or links to issues."""
+    """Make GitHub show the text as it is: no emphasis, tags, mentions of people or links to issues."""
     marked = re.sub(r"([\\`*_{}\[\]<>#|~])", r"\\\1", " ".join(text.split()))
     return marked.replace("@", "@\u200b").replace("\\#", "\\#\u200b")

@@ -20,13 +20,13 @@ def match(old: list[Panel], new: list[Panel]) -> Pairing[Panel]:
     """
     found = Pairing(old, new)
     keys: tuple[Callable[[Panel], Hashable], ...] = (
-        lambda panel: (panel.number, panel.title, panel.kind == "row"),
-        lambda panel: (panel.row, panel.title, panel.kind),
-        lambda panel: (panel.row, panel.title, panel.kind == "row"),
-        lambda panel: (panel.title, panel.kind == "row"),
+        lambda panel: panel.title and (panel.number, panel.title, panel.kind == "row"),
+        lambda panel: panel.title and (panel.row, panel.title, panel.kind),
+        lambda panel: panel.title and (panel.row, panel.title, panel.kind == "row"),
+        lambda panel: panel.title and (panel.title, panel.kind == "row"),
     )
     for key in keys:
-        found.by(lambda panel, key=key: key(panel) if panel.title else None, lambda panel: panel.model)
+        found.by(key, lambda panel: panel.model)
     _pair_alike(found)
     return found
 
@@ -60,7 +60,7 @@ def _scores(found: Pairing[Panel]) -> Iterable[tuple[float, int, int]]:
 
 
 def _traits(panel: Panel) -> Counter[Hashable]:
-    """What makes a panel itself, weighted: its queries most, then its text, its id and row, its type and unit."""
+    """Weigh what makes a panel itself: its queries most, then its text, its id and row, its type and unit."""
     model = panel.model
     traits: Counter[Hashable] = Counter()
     for target in objects(model.get("targets")):

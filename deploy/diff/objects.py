@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 from typing import Any
 
-from deploy.diff.change import Action, ObjectChange, Path, Sentence, Verb
+from deploy.diff.change import Action, ObjectChange, Path, Sentence, one_sided, presence
 from deploy.diff.dashboard import diff_dashboard
 from deploy.diff.fields import plain
 from deploy.diff.pairing import Pairing
 from deploy.diff.rules import diff_rule_group
-from deploy.diff.values import objects, quoted, same
+from deploy.diff.values import objects, quoted, same, without
 
 Model = dict[str, Any]
 
@@ -34,7 +34,7 @@ NAMES = {
 
 
 def diff_object(kind: str, old: Model | None, new: Model | None) -> ObjectChange:
-    """The change of one Grafana object of any kind; None stands for an object that does not exist.
+    """Describe the change of one Grafana object of any kind; None stands for an object that does not exist.
 
     `kind` is dashboard, rule-group, folder, datasource, contact-point, policy, mute-timing or template. Values that may
     be secret (passwords, tokens, keys, webhook addresses) are never quoted, only said to have changed.
@@ -54,13 +54,12 @@ def diff_object(kind: str, old: Model | None, new: Model | None) -> ObjectChange
 
 
 def _fields(old: Model, new: Model, subject: str = "", path: Path = ()) -> Iterator[Sentence]:
-    sides = ({key: value for key, value in side.items() if key not in SERVER_OWNED} for side in (old, new))
-    for sentence in plain(subject, *sides, path, names=NAMES):
+    for sentence in plain(subject, without(old, SERVER_OWNED), without(new, SERVER_OWNED), path, names=NAMES):
         yield _discreet(sentence)
 
 
 def _discreet(sentence: Sentence) -> Sentence:
-    """Without the values, if its name or any name inside them says they may be secret."""
+    """Leave out the values, if its name or any name inside them says they may be secret."""
     names = [".".join(map(str, sentence.path)), *_keys(sentence.old), *_keys(sentence.new)]
     if not any(word in name.lower() for name in names for word in SECRET):
         return sentence
@@ -75,23 +74,17 @@ def _keys(value: Any) -> list[str]:
 
 
 def _policy(old: Model, new: Model, subject: str = "") -> Iterator[Sentence]:
-    """A routing tree, node by node; children are recognised by their matchers, then by their contact point."""
-    flat = ({key: value for key, value in side.items() if key != "routes"} for side in (old, new))
-    yield from _fields(*flat, subject=subject)
+    """Compare a routing tree node by node; children are recognised by their matchers, then by their contact point."""
+    yield from _fields(without(old, ("routes",)), without(new, ("routes",)), subject)
     found = Pairing(objects(old.get("routes")), objects(new.get("routes")))
     for key in (lambda route: (_matchers(route), str(route.get("receiver"))), _matchers):
         found.by(key, lambda route: route)
-    for verb, routes in _left_over(found):
-        for route in routes:
-            values = (None, route) if verb == "added" else (route, None)
-            text = f"{verb}, to {route.get('receiver') or 'the contact point above it'}"
-            yield Sentence(_matchers(route), text, "route", verb, *values)
+    for before, after in (*((route, None) for route in found.removed), *((None, route) for route in found.added)):
+        route = before or after or {}
+        text = f"{presence(before)}, to {route.get('receiver') or 'the contact point above it'}"
+        yield one_sided(_matchers(route), text, "route", before, after, path=("routes",))
     for before, after in found.pairs:
         yield from _policy(before, after, _matchers(after))
-
-
-def _left_over(found: Pairing[Model]) -> tuple[tuple[Verb, list[Model]], ...]:
-    return ("removed", found.removed), ("added", found.added)
 
 
 def _matchers(route: Model) -> str:

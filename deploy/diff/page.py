@@ -7,5 +7,5 @@ from deploy.diff.markdown import render_markdown
 
 
 def render_html(changes: Sequence[ObjectChange]) -> str:
-    """A self-contained page."""
+    """Write a self-contained page."""
     return f"<pre>{render_markdown(changes)}</pre>"

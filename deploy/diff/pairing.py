@@ -17,10 +17,10 @@ class Pairing(Generic[T]):
     pairs: list[tuple[T, T]] = field(default_factory=list)
 
     def by(self, key: Callable[[T], Hashable | None], content: Callable[[T], object]) -> None:
-        """Pair what has an equal key; among several, equal content first, then in order. None is no key."""
+        """Pair what has an equal key; among several, equal content first, then in order. An empty key is none."""
         waiting: dict[Hashable, list[T]] = defaultdict(list)
         for item in self.removed:
-            if (name := key(item)) is not None:
+            if name := key(item):
                 waiting[name].append(item)
         for item in self.added:
             candidates = waiting.get(key(item), [])

@@ -1,13 +1,13 @@
 """What changed in one panel?"""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from deploy.diff.change import Path, Sentence
+from deploy.diff.change import Path, Sentence, one_sided, presence
 from deploy.diff.fields import items, listed, plain, reordered, source_name
 from deploy.diff.layout import Panel
 from deploy.diff.promql import differences, formatted
-from deploy.diff.values import amount, changed, quoted, same, table
+from deploy.diff.values import amount, changed, objects, quoted, same, table, without
 
 QUERY_FIELDS = ("expr", "query", "expression", "rawSql", "target")
 TARGET_NAMES = {
@@ -23,11 +23,10 @@ TARGET_NAMES = {
     "maxLines": "line limit",
 }
 SPOKEN = ("title", "gridPos", "targets", "datasource", "id", "links", "transformations", "panels", "collapsed")
-Sub = Callable[[], Iterator[Sentence]]
 
 
 def panel_sentences(old: Panel, new: Panel, subject: str) -> Iterator[Sentence]:
-    """Every difference of two paired panels except their place, the most telling first."""
+    """Yield every difference of two paired panels except their place, the most telling first."""
     if old.model == new.model:
         return
     before, after, path = old.model, new.model, new.path
@@ -48,7 +47,7 @@ def panel_sentences(old: Panel, new: Panel, subject: str) -> Iterator[Sentence]:
 
 
 def resized(old: Panel, new: Panel, subject: str) -> Iterator[Sentence]:
-    """A change of width (of 24 columns) or height (in grid rows)."""
+    """Yield a change of width (of 24 columns) or height (in grid rows)."""
     for name, side, of in (("width", 2, " of 24"), ("height", 3, "")):
         before, after = old.box[side], new.box[side]
         if before != after:
@@ -61,13 +60,10 @@ def _defaults(model: dict[str, Any]) -> dict[str, Any]:
 
 
 def _rest(model: dict[str, Any]) -> dict[str, Any]:
-    """The model without what has sentences of its own."""
-    rest = {key: value for key, value in model.items() if key not in SPOKEN}
-    config = {key: value for key, value in table(model.get("fieldConfig")).items() if key != "overrides"}
-    config["defaults"] = {
-        key: value for key, value in _defaults(model).items() if key not in ("thresholds", "unit", "links")
-    }
-    return {**rest, "fieldConfig": config}
+    """Drop what has sentences of its own from the model."""
+    config = without(table(model.get("fieldConfig")), ("overrides",))
+    config["defaults"] = without(_defaults(model), ("thresholds", "unit", "links"))
+    return {**without(model, SPOKEN), "fieldConfig": config}
 
 
 def _unit(subject: str, before: dict[str, Any], after: dict[str, Any], path: Path) -> Iterator[Sentence]:
@@ -98,20 +94,15 @@ def _thresholds(subject: str, before: dict[str, Any], after: dict[str, Any], pat
             "percent" if side.get("mode") == "percentage" else unit
             for side, unit in zip((old, new), units, strict=True)
         ]
-    rest = [{key: value for key, value in side.items() if key != "steps"} for side in (old, new)]
-    yield from plain(subject, *rest, path, names={"mode": "thresholds count"})
-    yield from _steps(subject, _listed_steps(old), _listed_steps(new), units, (*path, "steps"))
-
-
-def _listed_steps(thresholds: Any) -> list[dict[str, Any]]:
-    steps = thresholds.get("steps")
-    return [step for step in steps if isinstance(step, dict)] if isinstance(steps, list) else []
+    rest = [without(side, ("steps",)) for side in (old, new)]
+    yield from plain(subject, rest[0], rest[1], path, names={"mode": "thresholds count"})
+    yield from _steps(subject, objects(old.get("steps")), objects(new.get("steps")), units, (*path, "steps"))
 
 
 def _steps(
     subject: str, old: list[dict[str, Any]], new: list[dict[str, Any]], units: list[str], path: Path
 ) -> Iterator[Sentence]:
-    """Step by step where the colours stayed or the limits stayed; else both lists whole."""
+    """Go step by step where the colours stayed or the limits stayed; else both lists whole."""
     if same(old, new):
         return
     if len(old) != len(new) or not old or not new:
@@ -146,17 +137,15 @@ def _scale(steps: list[dict[str, Any]], unit: str) -> str:
 
 
 def queries(subject: str, old: Any, new: Any, path: Path) -> Iterator[Sentence]:
-    """Queries added, removed and changed, paired by their letter."""
+    """Yield queries added, removed and changed, paired by their letter."""
     if same(old, new):
         return
     pairs = list(items(old, new, lambda target: str(target.get("refId") or "query")))
     for letter, before, after in pairs:
         at = (*path, letter)
         if before is None or after is None:
-            target, verb = (after, "added") if before is None else (before, "removed")
-            code = formatted(query_text(target))
-            sides = ("", code) if before is None else (code, "")
-            yield Sentence(subject, f"query {letter} {verb}", "query", verb, before, after, *sides, path=at)
+            text, code = f"query {letter} {presence(before)}", formatted(query_text(before or after or {}))
+            yield one_sided(subject, text, "query", before, after, path=at, code=code)
         else:
             name = "query" if len(pairs) == 1 else f"query {letter}"
             yield from _target(subject, name, before, after, at)
@@ -172,28 +161,29 @@ def _target(subject: str, name: str, old: dict[str, Any], new: dict[str, Any], p
     for sentence in _datasource(subject, old, new, path):
         yield Sentence(subject, prefix + sentence.text, sentence.field, old=sentence.old, new=sentence.new, path=path)
     skipped = {"refId", "datasource", *QUERY_FIELDS}
-    sides = ({key: value for key, value in side.items() if key not in skipped} for side in (old, new))
-    yield from plain(subject, *sides, path, names=TARGET_NAMES, prefix=prefix)
+    yield from plain(subject, without(old, skipped), without(new, skipped), path, names=TARGET_NAMES, prefix=prefix)
 
 
-def query_text(target: dict[str, Any]) -> str:
-    """The text of a query whatever its data source calls it."""
+def query_text(target: Mapping[str, Any]) -> str:
+    """Return the text of a query whatever its data source calls it."""
     found = (target[name] for name in QUERY_FIELDS if isinstance(target.get(name), str) and target[name])
     return next(found, "")
 
 
 def _lists(subject: str, before: dict[str, Any], after: dict[str, Any], path: Path) -> Iterator[Sentence]:
-    by_title = {"key": lambda link: str(link.get("title") or link.get("url") or "")}
     for noun, inside in (("link", ()), ("data link", ("fieldConfig", "defaults"))):
         old, new = (_inside(model, inside).get("links") for model in (before, after))
-        yield from listed(subject, noun, items(old, new, **by_title), (*path, *inside, "links"), names={})
+        yield from listed(subject, noun, items(old, new, _link), (*path, *inside, "links"), names={})
     old, new = before.get("transformations"), after.get("transformations")
     pairs = items(old, new, lambda step: str(step.get("id") or ""))
     yield from listed(subject, "transformation", pairs, (*path, "transformations"), names={})
     yield from reordered(subject, "transformations", old, new, lambda step: str(step.get("id") or ""))
-    yield from _overrides(
-        subject, *(table(model.get("fieldConfig")).get("overrides") for model in (before, after)), path
-    )
+    configs = table(before.get("fieldConfig")), table(after.get("fieldConfig"))
+    yield from _overrides(subject, configs[0].get("overrides"), configs[1].get("overrides"), path)
+
+
+def _link(link: dict[str, Any]) -> str:
+    return str(link.get("title") or link.get("url") or "")
 
 
 def _inside(model: dict[str, Any], keys: tuple[str, ...]) -> dict[str, Any]:
@@ -208,13 +198,12 @@ def _overrides(subject: str, old: Any, new: Any, path: Path) -> Iterator[Sentenc
     path = (*path, "fieldConfig", "overrides")
     for name, before, after in items(old, new, _matcher):
         if before is None or after is None:
-            verb = "added" if before is None else "removed"
             settings = ", ".join(_properties(before or after or {}))
-            text = f"override for {name} {verb} ({settings})"
-            yield Sentence(subject, text, "override", verb, before, after, path=path)
+            text = f"override for {name} {presence(before)} ({settings})"
+            yield one_sided(subject, text, "override", before, after, path=path)
         else:
-            sides = _properties(before), _properties(after)
-            yield from plain(subject, *sides, path, names={}, prefix=f"override for {name}: ")
+            prefix = f"override for {name}: "
+            yield from plain(subject, _properties(before), _properties(after), path, names={}, prefix=prefix)
 
 
 def _matcher(override: dict[str, Any]) -> str:
@@ -223,7 +212,4 @@ def _matcher(override: dict[str, Any]) -> str:
 
 
 def _properties(override: dict[str, Any]) -> dict[str, Any]:
-    listed_properties = override.get("properties")
-    if not isinstance(listed_properties, list):
-        return {}
-    return {str(one.get("id")): one.get("value") for one in listed_properties if isinstance(one, dict)}
+    return {str(one.get("id")): one.get("value") for one in objects(override.get("properties"))}

@@ -50,12 +50,12 @@ class Node:
 
     @property
     def literal(self) -> bool:
-        """A number or string, meaningless without the operation around it."""
+        """Tell a number or string, meaningless without the operation around it."""
         return isinstance(self.expr, (NumberLiteral, StringLiteral))
 
 
 def differences(old: str, new: str) -> tuple[Part, ...]:
-    """The changed parts of a query, smallest first seen from the top; none if both mean the same.
+    """Find the changed parts of a query, each as small as it can be understood; none if both mean the same.
 
     Texts that are not PromQL even with their variables replaced (LogQL, a typo) are compared word by word.
     """
@@ -72,7 +72,7 @@ def differences(old: str, new: str) -> tuple[Part, ...]:
 
 
 def formatted(query: str) -> str:
-    """The query as the PromQL formatter prints it, variables kept; unparsable text as it is."""
+    """Write the query as the PromQL formatter does, variables kept; unparsable text as it is."""
     for numeric in (False, True):
         variables = Substitution(numeric)
         try:
@@ -86,29 +86,33 @@ def _summary(trees: tuple[Node, Node], variables: Substitution) -> tuple[Part, .
     parts = tuple(dict.fromkeys(_changed(*trees, variables)))
     if len(parts) <= MOST_PARTS:
         return parts
-    return (Part(*(variables.back(tree.expr.prettify()) for tree in trees)),)
+    return (_whole(*trees, variables),)
+
+
+def _whole(old: Node, new: Node, variables: Substitution) -> Part:
+    return Part(variables.back(old.expr.prettify()), variables.back(new.expr.prettify()))
 
 
 def _changed(old: Node, new: Node, variables: Substitution) -> Iterator[Part]:
     if old.digest == new.digest:
         return
     if len(old.operands) != len(new.operands):
-        yield Part(variables.back(old.expr.prettify()), variables.back(new.expr.prettify()))
+        yield _whole(old, new, variables)
         return
     pairs = list(zip(old.operands, new.operands, strict=True))
     unequal = [pair for pair in pairs if pair[0].digest != pair[1].digest]
     itself = old.label != new.label or any(node.literal for pair in unequal for node in pair)
     if itself or not unequal:
-        unchanged = [pair[0] for pair in pairs if pair not in unequal]
-        texts = (variables.back(_elided(node, unchanged)) for node in (old, new))
-        yield Part(*texts, threshold=_threshold(old, new, unequal))
+        unchanged = [before for before, after in pairs if before.digest == after.digest]
+        texts = [variables.back(_elided(node, unchanged)) for node in (old, new)]
+        yield Part(texts[0], texts[1], _threshold(old, new, unequal))
         return
     for before, after in unequal:
         yield from _changed(before, after, variables)
 
 
 def _threshold(old: Node, new: Node, unequal: list[tuple[Node, Node]]) -> tuple[str, float, float] | None:
-    """The operator and both numbers, if all that changed is the number on a comparison's right."""
+    """Return the operator and both numbers, if all that changed is the number on a comparison's right."""
     if old.label != new.label or len(unequal) != 1 or unequal[0][0] is not old.operands[-1]:
         return None
     limits = [node.expr.val for node in unequal[0] if isinstance(node.expr, NumberLiteral)]
@@ -117,7 +121,7 @@ def _threshold(old: Node, new: Node, unequal: list[tuple[Node, Node]]) -> tuple[
 
 
 def _elided(node: Node, unchanged: list[Node]) -> str:
-    """The expression formatted, its long unchanged operands shown as …."""
+    """Format the expression, its long unchanged operands shown as …."""
     long = {text for text in (operand.expr.prettify() for operand in unchanged) if len(text) > SHORT}
     hole = parse(HOLE)
     shown = transform(node.expr, lambda expr: hole if expr.prettify() in long else None)
@@ -138,30 +142,32 @@ def _node(expr: Expr) -> Node:
 
 
 def _label(expr: Expr) -> tuple[tuple[Any, ...], tuple[Expr, ...]]:
-    """What an operation is, written so that equal meaning is equal, and its operands."""
+    """Say what an operation is, written so that equal meaning is equal, and its operands."""
+    label: tuple[Any, ...] = ("text", expr.prettify())
+    operands: tuple[Expr, ...] = ()
     match expr:
         case NumberLiteral():
-            return ("number", str(expr.val)), ()
+            label = ("number", str(expr.val))
         case StringLiteral():
-            return ("string", expr.val), ()
+            label = ("string", expr.val)
         case VectorSelector():
-            return ("select", expr.name, _matchers(expr.matchers), str(expr.offset), str(expr.at)), ()
+            label = ("select", expr.name, _matchers(expr.matchers), str(expr.offset), str(expr.at))
         case MatrixSelector():
-            return ("range", expr.range, *_label(expr.vector_selector)[0]), ()
+            label = ("range", expr.range, *_label(expr.vector_selector)[0])
         case SubqueryExpr():
-            return ("subquery", expr.range, expr.step, str(expr.offset), str(expr.at)), (expr.expr,)
+            label = ("subquery", expr.range, expr.step, str(expr.offset), str(expr.at))
+            operands = (expr.expr,)
         case Call():
-            return ("call", expr.func.name), tuple(expr.args)
+            label, operands = ("call", expr.func.name), tuple(expr.args)
         case AggregateExpr():
             grouping = expr.modifier and (str(expr.modifier.type), tuple(sorted(expr.modifier.labels)))
-            parameter = () if expr.param is None else (expr.param,)
-            return ("aggregate", str(expr.op), grouping), (*parameter, expr.expr)
+            label = ("aggregate", str(expr.op), grouping)
+            operands = (expr.expr,) if expr.param is None else (expr.param, expr.expr)
         case BinaryExpr():
-            return ("binary", str(expr.op), _modifier(expr)), (expr.lhs, expr.rhs)
+            label, operands = ("binary", str(expr.op), _modifier(expr)), (expr.lhs, expr.rhs)
         case UnaryExpr():
-            return ("negate",), (expr.expr,)
-        case _:
-            return ("text", expr.prettify()), ()
+            label, operands = ("negate",), (expr.expr,)
+    return label, operands
 
 
 def _matchers(matchers: Matchers) -> tuple[Any, ...]:

@@ -4,12 +4,12 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from deploy import durations
-from deploy.diff.change import Action, ObjectChange, Path, Sentence, Verb
+from deploy.diff.change import Action, ObjectChange, Path, Sentence, Verb, one_sided, presence
 from deploy.diff.fields import items, plain, reordered
 from deploy.diff.pairing import Pairing
 from deploy.diff.panel import QUERY_FIELDS, TARGET_NAMES, query_text
 from deploy.diff.promql import differences, formatted
-from deploy.diff.values import changed, number, objects, quoted, same, table
+from deploy.diff.values import changed, number, objects, quoted, same, table, without
 
 Model = dict[str, Any]
 
@@ -63,7 +63,7 @@ SPOKEN = frozenset({"alert", "record", "title", "expr", "data", "labels", "annot
 
 
 def diff_rule_group(old: Model | None, new: Model | None) -> ObjectChange:
-    """The change from one rule group to another; None stands for a group that does not exist.
+    """Describe the change from one rule group to another; None stands for a group that does not exist.
 
     Takes a group of a Prometheus rule file (`name`, `rules` with `expr`) or of Grafana's provisioning API (`title`,
     `folderUid`, `rules` with `data`), the same kind on both sides. Queries and durations compare by meaning.
@@ -72,9 +72,9 @@ def diff_rule_group(old: Model | None, new: Model | None) -> ObjectChange:
     title = str(model.get("name") or model.get("title") or "")
     uid = f"{model['folderUid']}/{title}" if model.get("folderUid") else title
     if old is None or new is None:
-        verb: Verb = "added" if old is None else "removed"
+        verb = presence(old)
         action: Action = "unchanged" if not model else "create" if old is None else "delete"
-        sentences = tuple(_whole(_name(rule), rule, verb) for rule in objects(model.get("rules")))
+        sentences = tuple(_whole(rule, verb) for rule in objects(model.get("rules")))
         return ObjectChange("rule-group", uid, title, action, sentences)
     sentences = () if same(old, new) else tuple(_changes(old, new))
     return ObjectChange("rule-group", uid, title, "update" if sentences else "unchanged", sentences)
@@ -85,11 +85,11 @@ def _changes(old: Model, new: Model) -> Iterator[Sentence]:
         text = f"evaluated every {_spoken(old.get('interval'))} to {_spoken(new.get('interval'))}"
         path: Path = ("interval",)
         yield Sentence("", text, "interval", old=old.get("interval"), new=new.get("interval"), path=path)
-    rest = ({key: value for key, value in side.items() if key not in ("rules", "interval")} for side in (old, new))
-    yield from plain("", *rest, names=GROUP_NAMES)
+    apart = ("rules", "interval")
+    yield from plain("", without(old, apart), without(new, apart), names=GROUP_NAMES)
     found = _paired(objects(old.get("rules")), objects(new.get("rules")))
-    yield from (_whole(_name(rule), rule, "removed") for rule in found.removed)
-    yield from (_whole(_name(rule), rule, "added") for rule in found.added)
+    yield from (_whole(rule, "removed") for rule in found.removed)
+    yield from (_whole(rule, "added") for rule in found.added)
     place = {id(rule): index for index, rule in enumerate(objects(new.get("rules")))}
     for before, after in sorted(found.pairs, key=lambda pair: place[id(pair[1])]):
         yield from _rule(before, after, ("rules", place[id(after)]))
@@ -97,7 +97,7 @@ def _changes(old: Model, new: Model) -> Iterator[Sentence]:
 
 
 def _paired(old: list[Model], new: list[Model]) -> Pairing[Model]:
-    """By uid, then by name, then (renamed) by query."""
+    """Pair by uid, then by name, then (renamed) by query."""
     found = Pairing(old, new)
     for key in (lambda rule: rule.get("uid"), _name, _query):
         found.by(key, lambda rule: rule)
@@ -113,14 +113,13 @@ def _query(rule: Model) -> str | None:
     return " ".join(formatted(text) for text in texts if isinstance(text, str) and text) or None
 
 
-def _whole(subject: str, rule: Model, verb: Verb) -> Sentence:
+def _whole(rule: Model, verb: Verb) -> Sentence:
     kind = "recording rule" if rule.get("record") else "alert"
     severity = table(rule.get("labels")).get("severity")
     held = f", for {_spoken(rule['for'])}" if _lasting(rule.get("for")) else ""
-    code = _query(rule) or ""
-    values = (None, rule, "", code) if verb == "added" else (rule, None, code, "")
     text = f"{kind} {verb}" + (f" ({severity}{held})" if severity else "")
-    return Sentence(subject, text, "rule", verb, *values, path=("rules",))
+    old, new = (None, rule) if verb == "added" else (rule, None)
+    return one_sided(_name(rule), text, "rule", old, new, path=("rules",), code=_query(rule) or "")
 
 
 def _rule(old: Model, new: Model, path: Path) -> Iterator[Sentence]:
@@ -136,14 +135,13 @@ def _rule(old: Model, new: Model, path: Path) -> Iterator[Sentence]:
             text = f"{name} {_spoken(old.get(key))} to {_spoken(new.get(key))}"
             yield Sentence(subject, text, name, old=old.get(key), new=new.get(key), path=(*path, key))
     yield from _labels(subject, table(old.get("labels")), table(new.get("labels")), (*path, "labels"))
-    texts = (table(side.get("annotations")) for side in (old, new))
-    yield from plain(subject, *texts, (*path, "annotations"), names=ANNOTATION_NAMES)
-    rest = ({key: value for key, value in side.items() if key not in SPOKEN} for side in (old, new))
-    yield from plain(subject, *rest, path, names=NAMES)
+    at: Path = (*path, "annotations")
+    yield from plain(subject, old.get("annotations"), new.get("annotations"), at, names=ANNOTATION_NAMES)
+    yield from plain(subject, without(old, SPOKEN), without(new, SPOKEN), path, names=NAMES)
 
 
 def _labels(subject: str, old: Mapping[str, Any], new: Mapping[str, Any], path: Path) -> Iterator[Sentence]:
-    """Severity first: it decides who is woken. Every other label routes too, and says so."""
+    """Put severity first: it decides who is woken. Every other label routes too, and says so."""
     for name in sorted({*old, *new}, key=lambda label: (label != "severity", label)):
         if not same(old.get(name), new.get(name)):
             said = name if name == "severity" else f"routing label {name}"
@@ -151,50 +149,48 @@ def _labels(subject: str, old: Mapping[str, Any], new: Mapping[str, Any], path: 
             yield Sentence(subject, text, name, old=old.get(name), new=new.get(name), path=(*path, name))
 
 
-def _expression(subject: str, name: str, old: Any, new: Any, path: Path) -> Iterator[Sentence]:
-    """A number compared with is a threshold; anything else is a changed part of the query."""
-    texts = old if isinstance(old, str) else "", new if isinstance(new, str) else ""
+def _expression(subject: str, name: str, old: str | None, new: str | None, path: Path) -> Iterator[Sentence]:
+    """Call a number compared with a threshold; anything else a changed part of the query."""
     said = set()
-    for part in differences(*texts):
+    for part in differences(old or "", new or ""):
         if part.threshold and part.threshold not in said:
             said.add(part.threshold)
             sign, before, after = part.threshold
             text = f"threshold {sign} {number(before)} to {sign} {number(after)}"
             yield Sentence(subject, text, "threshold", old=before, new=after, path=path)
         elif not part.threshold:
-            yield Sentence(subject, name, "query", "changed", *texts, part.before, part.after, path=path)
+            yield Sentence(subject, name, "query", "changed", old, new, part.before, part.after, path)
 
 
 def _nodes(subject: str, old: Model, new: Model, path: Path) -> Iterator[Sentence]:
-    """The queries and expressions of a Grafana-managed rule, by letter."""
+    """Compare the queries and expressions of a Grafana-managed rule, by letter."""
     for letter, before, after in items(old.get("data"), new.get("data"), lambda node: str(node.get("refId") or "")):
         at = (*path, letter)
         if before is None or after is None:
-            verb: Verb = "added" if before is None else "removed"
-            code = formatted(query_text(table((before or after or {}).get("model"))))
-            sides = ("", code) if before is None else (code, "")
-            yield Sentence(subject, f"query {letter} {verb}", "query", verb, before, after, *sides, path=at)
+            text, code = f"query {letter} {presence(before)}", _query({"data": [before or after]})
+            yield one_sided(subject, text, "query", before, after, path=at, code=code or "")
         elif not same(before, after):
             yield from _node(subject, letter, before, after, at)
 
 
 def _node(subject: str, letter: str, old: Model, new: Model, path: Path) -> Iterator[Sentence]:
     models = table(old.get("model")), table(new.get("model"))
-    yield from _expression(subject, f"query {letter}", *(query_text(dict(model)) for model in models), path)
+    yield from _expression(subject, f"query {letter}", query_text(models[0]), query_text(models[1]), path)
     conditions = [objects(model.get("conditions")) for model in models]
     limits = [_evaluator(side) for side in conditions]
     if limits[0] != limits[1]:
         text = f"threshold {limits[0]} to {limits[1]}"
         yield Sentence(subject, text, "threshold", old=conditions[0], new=conditions[1], path=path)
-        models = tuple({key: value for key, value in model.items() if key != "conditions"} for model in models)
-    sides = [{key: value for key, value in model.items() if key not in QUERY_FIELDS} for model in models]
-    yield from plain(subject, *sides, path, names=TARGET_NAMES, prefix=f"query {letter}: ")
-    rest = ({key: value for key, value in side.items() if key not in ("model", "refId")} for side in (old, new))
-    yield from plain(subject, *rest, path, names=NODE_NAMES, prefix=f"query {letter}: ")
+    prefix = f"query {letter}: "
+    told = QUERY_FIELDS if limits[0] == limits[1] else (*QUERY_FIELDS, "conditions")
+    before, after = (without(model, told) for model in models)
+    yield from plain(subject, before, after, path, names=TARGET_NAMES, prefix=prefix)
+    before, after = (without(side, ("model", "refId")) for side in (old, new))
+    yield from plain(subject, before, after, path, names=NODE_NAMES, prefix=prefix)
 
 
 def _evaluator(conditions: list[Model]) -> str:
-    """The limits of a threshold or classic condition: above 0.01, within 1 and 2."""
+    """Write the limits of a threshold or classic condition: above 0.01, within 1 and 2."""
     said = []
     for condition in conditions:
         evaluator = table(condition.get("evaluator"))
@@ -205,7 +201,7 @@ def _evaluator(conditions: list[Model]) -> str:
 
 
 def _lasting(duration: Any) -> int | str:
-    """A duration in milliseconds (seconds as a number, 90s, 1m30s); text that is none as it is."""
+    """Measure a duration in milliseconds (seconds as a number, 90s, 1m30s); text that is none as it is."""
     if isinstance(duration, (int, float)):
         return round(duration * 1000)
     try:

@@ -11,7 +11,7 @@ SIGNS: dict[Action, tuple[str, str]] = {"create": ("+", "green"), "update": ("~"
 
 
 def render_terminal(changes: Sequence[ObjectChange]) -> str:
-    """What changed, object by object, ending with a count; unchanged objects are only counted.
+    """Say what changed, object by object, ending with a count; unchanged objects are only counted.
 
     Coloured: print it with `click.echo`, which drops colour where no terminal reads it.
     """

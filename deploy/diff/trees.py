@@ -14,7 +14,7 @@ Named = tuple[str, Document]
 
 
 def diff_trees(old: Mapping[str, Document], new: Mapping[str, Document]) -> tuple[ObjectChange, ...]:
-    """One change for each dashboard and rule group in two mappings of path to parsed file, in path order.
+    """Describe one change for each dashboard and rule group in two mappings of path to parsed file, in path order.
 
     A dashboard is recognised by its uid wherever its file lies, a rule group by file and name. Raises DiffError, with
     the path, for a file that cannot be compared.
@@ -24,8 +24,7 @@ def diff_trees(old: Mapping[str, Document], new: Mapping[str, Document]) -> tupl
 
 
 def _dashboards(old: Mapping[str, Document], new: Mapping[str, Document]) -> Iterator[tuple[str, ObjectChange]]:
-    sides = ([(path, document) for path, document in tree.items() if "groups" not in document] for tree in (old, new))
-    found = Pairing(*sides)
+    found = Pairing(_single(old), _single(new))
     for key in (lambda item: item[1].get("uid"), lambda item: item[0]):
         found.by(key, lambda item: item[0])
     for path, before, after in _sides(found):
@@ -37,11 +36,14 @@ def _dashboards(old: Mapping[str, Document], new: Mapping[str, Document]) -> Ite
 
 def _groups(old: Mapping[str, Document], new: Mapping[str, Document]) -> Iterator[tuple[str, ObjectChange]]:
     found = Pairing(_named_groups(old), _named_groups(new))
-    keys = (lambda item: item[0], lambda item: PurePath(item[0]).name)
-    for key in keys:
+    for key in (lambda item: item[0], lambda item: PurePath(item[0]).name):
         found.by(key, lambda item: item[0])
     for path, before, after in _sides(found):
         yield path, diff_rule_group(before, after)
+
+
+def _single(tree: Mapping[str, Document]) -> list[Named]:
+    return [(path, document) for path, document in tree.items() if "groups" not in document]
 
 
 def _named_groups(tree: Mapping[str, Document]) -> list[Named]:

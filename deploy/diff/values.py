@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from typing import Any
 
 from deploy.diff.change import Path
@@ -36,7 +36,7 @@ SUFFIX = {
 
 
 def pruned(value: Any) -> Any:
-    """The value without what Grafana cannot tell from absent: null, NaN, empty text, empty list, empty object."""
+    """Drop what Grafana cannot tell from absent: null, NaN, empty text, empty list, empty object."""
     if isinstance(value, dict):
         kept = ((key, pruned(item)) for key, item in value.items())
         return {key: item for key, item in kept if item not in BLANK}
@@ -48,7 +48,7 @@ def pruned(value: Any) -> Any:
 
 
 def same(old: Any, new: Any) -> bool:
-    """Whether Grafana would show the same; equal values are not walked."""
+    """Tell whether Grafana would show the same; equal values are not walked."""
     return old is new or bool(old == new) or _known(old) == _known(new)
 
 
@@ -58,7 +58,7 @@ def _known(value: Any) -> Any:
 
 
 def leaves(old: Any, new: Any, path: Path = ()) -> Iterator[tuple[Path, Any, Any]]:
-    """Every place where two JSON values differ: its path, the old value and the new, None for an absent one.
+    """Find every place where two JSON values differ: its path, the old value and the new, None for an absent one.
 
     Lists of objects of one length are walked element by element; any other two lists differ as wholes.
     """
@@ -80,12 +80,12 @@ def _aligned(old: Any, new: Any) -> bool:
 
 
 def number(value: float) -> str:
-    """A number as a person writes it: 2, 0.05, 1e+09."""
+    """Write a number as a person does: 2, 0.05, 1e+09."""
     return f"{value:.10g}"
 
 
 def amount(value: Any, unit: str = "") -> str:
-    """A number with its Grafana unit: 0.01 in `percentunit` is `1 %`, 0.3 in `s` is `0.3 s`."""
+    """Write a number with its Grafana unit: 0.01 in `percentunit` is `1 %`, 0.3 in `s` is `0.3 s`."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return quoted(value)
     if unit == "percentunit":
@@ -94,7 +94,7 @@ def amount(value: Any, unit: str = "") -> str:
 
 
 def quoted(value: Any) -> str:
-    """Any JSON value inside a sentence, on one line and at most LONGEST characters."""
+    """Write any JSON value inside a sentence, on one line and at most LONGEST characters."""
     if value in BLANK or (isinstance(value, float) and math.isnan(value)):
         return "nothing"
     if isinstance(value, bool):
@@ -105,14 +105,14 @@ def quoted(value: Any) -> str:
 
 
 def shortened(text: str) -> str:
-    """The text on one line, cut in the middle so that both ends can be recognised."""
+    """Put the text on one line, cut in the middle so that both ends can be recognised."""
     flat = " ".join(text.split())
     half = LONGEST // 2 - 2
     return flat if len(flat) <= LONGEST else f"{flat[:half]} … {flat[-half:]}"
 
 
 def changed(name: str, old: Any, new: Any) -> str:
-    """`name old to new`, or that it was set, dropped, switched on or off."""
+    """Say `name old to new`, or that it was set, dropped, switched on or off."""
     if old in BLANK and new in BLANK:
         return f"{name} {quoted(old)} to {quoted(new)}"
     if isinstance(new, bool) and (old in BLANK or isinstance(old, bool)):
@@ -131,7 +131,7 @@ def _scalars(value: Any) -> bool:
 
 
 def membership(old: list[Any], new: list[Any]) -> str:
-    """What joined and left a list, or that only its order changed."""
+    """Say what joined and left a list, or that only its order changed."""
     joined = [quoted(item) for item in new if item not in old]
     left = [quoted(item) for item in old if item not in new]
     parts = [f"{', '.join(joined)} added"] if joined else []
@@ -139,11 +139,16 @@ def membership(old: list[Any], new: list[Any]) -> str:
     return shortened("; ".join(parts) or f"order changed to {', '.join(map(quoted, new))}")
 
 
+def without(model: Mapping[str, Any], names: Container[str]) -> dict[str, Any]:
+    """Copy the model but for some of its fields."""
+    return {key: value for key, value in model.items() if key not in names}
+
+
 def table(value: Any) -> Mapping[str, Any]:
-    """The value if it is a JSON object, else an empty one: models written by hand hold anything anywhere."""
+    """Return the value if it is a JSON object, else an empty one: models written by hand hold anything anywhere."""
     return value if isinstance(value, dict) else {}
 
 
 def objects(value: Any) -> list[dict[str, Any]]:
-    """The JSON objects in a list; anything else holds none."""
+    """Return the JSON objects in a list; anything else holds none."""
     return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []

@@ -22,7 +22,7 @@ class Substitution:
     stand_ins: dict[str, str] = field(default_factory=dict)
 
     def into(self, query: str) -> str:
-        """The query with every variable outside a string replaced by what the grammar wants at that place.
+        """Replace every variable outside a string by what the grammar wants at that place.
 
         The old spelling [[name]] becomes ${name}, which Grafana reads alike.
         """
@@ -30,9 +30,9 @@ class Substitution:
         return "".join(piece if index % 2 else self._code(piece) for index, piece in enumerate(pieces))
 
     def back(self, text: str) -> str:
-        """The text with the variables in their places again."""
+        """Put the variables in their places again."""
         for variable, stand_in in self.stand_ins.items():
-            text = re.sub(rf"(?<![0-9a-zA-Z.]){re.escape(stand_in)}(?![0-9.])", lambda _, word=variable: word, text)
+            text = re.sub(rf"(?<![0-9a-zA-Z.]){stand_in}(?![0-9.])", variable.replace("\\", r"\\"), text)
         return text
 
     def _code(self, piece: str) -> str:
@@ -45,7 +45,7 @@ class Substitution:
         return ":".join(self._duration(part.strip()) if VARIABLE.search(part) else part for part in parts)
 
     def _duration(self, variable: str) -> str:
-        """A duration nobody writes, spelled as the formatter spells it, so that it is found again."""
+        """Choose a duration nobody writes, spelled as the formatter spells it, so that it is found again."""
         return self.stand_ins.setdefault(variable, f"997d23h59m58s{len(self.stand_ins) + 1}ms")
 
     def _name(self, variable: str) -> str:

@@ -10,12 +10,12 @@ KINDS = {"rule-group": "rule group", "datasource": "data source", "contact-point
 
 
 def noun(change: ObjectChange) -> str:
-    """The object's kind in words."""
+    """Name the object's kind in words."""
     return KINDS.get(change.kind, change.kind.replace("-", " "))
 
 
 def subjects(sentences: Sequence[Sentence]) -> Iterator[tuple[str, list[Sentence]]]:
-    """The sentences a reader should see first, together by subject, in the order the subjects appear."""
+    """Gather the sentences a reader should see first by subject, in the order the subjects appear."""
     together: dict[str, list[Sentence]] = {}
     for sentence in sentences:
         if not sentence.hidden:
@@ -24,18 +24,19 @@ def subjects(sentences: Sequence[Sentence]) -> Iterator[tuple[str, list[Sentence
 
 
 def headline(change: ObjectChange, subject: str) -> str:
-    """Where a line's changes are: `API / Error ratio`, or the object alone."""
+    """Name where a line's changes are: `API / Error ratio`, or the object alone."""
     return f"{change.title or change.uid} / {subject}" if subject else change.title or change.uid
 
 
 def told(sentences: Iterable[Sentence]) -> str:
-    """Several changes of one subject as one sentence; a changed query announces its code below with a colon."""
-    texts = dict.fromkeys(f"{one.text}:" if one.before or one.after else one.text for one in sentences)
-    return "; ".join(texts)
+    """Join several changes of one subject to one sentence, those with a query last and a colon to announce it."""
+    ordered = sorted(sentences, key=lambda one: bool(one.before or one.after))
+    joined = "; ".join(dict.fromkeys(one.text for one in ordered))
+    return f"{joined}:" if ordered[-1].before or ordered[-1].after else joined
 
 
 def layout_note(change: ObjectChange) -> str:
-    """The hidden consequences in one line, "" if there are none; each panel id that changed is counted, not listed."""
+    """Put the hidden consequences in one line, "" if there are none; changed panel ids are counted, not listed."""
     hidden = [sentence for sentence in change.sentences if sentence.hidden]
     ids = sum(sentence.field == "id" for sentence in hidden)
     notes = [sentence.text for sentence in hidden if sentence.field != "id"]
@@ -44,6 +45,6 @@ def layout_note(change: ObjectChange) -> str:
 
 
 def tally(changes: Iterable[ObjectChange]) -> str:
-    """How many objects are new, changed, deleted: `1 new, 2 changed, 14 unchanged`."""
+    """Count how many objects are new, changed, deleted: `1 new, 2 changed, 14 unchanged`."""
     counts = Counter(change.action for change in changes)
     return ", ".join(f"{counts[action]} {words}" for action, words in ACTIONS.items() if counts[action]) or "nothing"
