@@ -43,8 +43,13 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Instance:
-    """What the store has of one process; ``seen`` is when it last delivered (seconds since 1970, store's clock)."""
+    """
+    What the store has of one process, up to its batch ``sequence``.
 
+    ``seen`` is when it last delivered (seconds since 1970, store's clock), 0 where it said goodbye.
+    """
+
+    sequence: int
     fields: Mapping[str, bytes]
     seen: float
     alive: bool

@@ -75,6 +75,14 @@ def unpack(metric: Metric, fields: Mapping[str, bytes], texts: "Texts") -> Total
     return Totals(metric, texts.of(metric, fields[f"{metric.name}/series"]), numbers, members)
 
 
+def unpack_table(fields: Mapping[str, bytes], texts: "Texts") -> dict[str, Totals]:
+    """Return the totals of every metric among the fields of one instance."""
+    if DEFINITIONS not in fields:
+        return {}
+    metrics = unpack_definitions(fields[DEFINITIONS])
+    return {name: unpack(metric, fields, texts) for name, metric in metrics.items()}
+
+
 class Texts:
     """The series tables met during one reading; workers that know the same series share one list."""
 

@@ -1,0 +1,82 @@
+"""How does a URL become a redis-py client: one server, Sentinel or Cluster?"""
+
+from typing import Any, TypeAlias
+from urllib.parse import SplitResult, unquote, urlsplit
+
+import redis
+from redis.backoff import NoBackoff
+from redis.cluster import ClusterNode, RedisCluster
+from redis.retry import Retry
+from redis.sentinel import Sentinel
+
+Client: TypeAlias = "redis.Redis | RedisCluster"
+
+SCHEMES = ("redis", "rediss", "unix", "redis+sentinel", "redis+cluster")
+
+
+def check_url(url: str) -> None:
+    """Raise ValueError for a URL that no client can be made from; the message does not repeat the URL's password."""
+    parts = urlsplit(url)
+    if parts.scheme not in SCHEMES:
+        raise ValueError(f"REDIS_URL begins with '{parts.scheme}://'; it takes: {', '.join(SCHEMES)}")
+    if parts.scheme == "redis+sentinel" and not parts.path.strip("/"):
+        raise ValueError("REDIS_URL names no primary: redis+sentinel://HOST:PORT,HOST:PORT/PRIMARY[/DB]")
+
+
+def connect(url: str, timeout: float) -> Client:
+    """
+    Return a client that gives up after ``timeout`` seconds and never repeats a command by itself.
+
+    ``redis://``, ``rediss://`` and ``unix://`` are redis-py's own. ``redis+sentinel://HOST:PORT,HOST:PORT/PRIMARY/DB``
+    asks Sentinels for the primary; ``redis+cluster://HOST:PORT,HOST:PORT`` finds a cluster. User and password before
+    the hosts are the server's. Raise ValueError for any other URL, and redis-py's errors.
+    """
+    check_url(url)
+    parts = urlsplit(url)
+    if parts.scheme == "redis+sentinel":
+        return _sentinel(parts, timeout)
+    if parts.scheme == "redis+cluster":
+        return _cluster(parts, timeout)
+    return redis.Redis.from_url(
+        url, socket_timeout=timeout, socket_connect_timeout=timeout, retry=Retry(NoBackoff(), 0)
+    )
+
+
+def _sentinel(parts: SplitResult, timeout: float) -> redis.Redis:
+    primary, _, database = parts.path.strip("/").partition("/")
+    make_sentinel: Any = Sentinel  # redis-py leaves it untyped
+    sentinel = make_sentinel(_hosts(parts, 26379), socket_timeout=timeout, socket_connect_timeout=timeout)
+    client: redis.Redis = sentinel.master_for(
+        primary,
+        db=int(database or 0),
+        username=_text(parts.username),
+        password=_text(parts.password),
+        socket_timeout=timeout,
+        socket_connect_timeout=timeout,
+        retry=Retry(NoBackoff(), 0),
+    )
+    return client
+
+
+def _cluster(parts: SplitResult, timeout: float) -> RedisCluster:
+    make_node: Any = ClusterNode  # redis-py leaves it untyped
+    client: RedisCluster = RedisCluster(
+        startup_nodes=[make_node(host, port) for host, port in _hosts(parts, 6379)],
+        username=_text(parts.username),
+        password=_text(parts.password),
+        socket_timeout=timeout,
+        socket_connect_timeout=timeout,
+    )
+    return client
+
+
+def _hosts(parts: SplitResult, default_port: int) -> list[tuple[str, int]]:
+    hosts = []
+    for address in parts.netloc.rpartition("@")[2].split(","):
+        host, _, port = address.partition(":")
+        hosts.append((host, int(port or default_port)))
+    return hosts
+
+
+def _text(value: str | None) -> str | None:
+    return None if value is None else unquote(value)
