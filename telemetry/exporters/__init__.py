@@ -5,9 +5,9 @@ from telemetry.exporters.loki import LOKI, PROMTAIL
 from telemetry.exporters.mongodb import MONGODB
 from telemetry.exporters.prometheus import ALERTMANAGER_SERIES, PROMETHEUS
 from telemetry.exporters.redis import REDIS
-from telemetry.exporters.scraping import SCRAPING
+from telemetry.exporters.scraping import ALERTS, SCRAPING, UP
 
 EXPORTERS = (*SCRAPING, *REDIS, *MONGODB, *PROMETHEUS, *ALERTMANAGER_SERIES, *LOKI, *PROMTAIL, *JAEGER)
 """Everything dashboards and alerts may ask for beyond what the service itself exposes."""
 
-__all__ = ["EXPORTERS"]
+__all__ = ["ALERTS", "EXPORTERS", "UP"]

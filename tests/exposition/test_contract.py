@@ -9,7 +9,7 @@ from telemetry.exporters import EXPORTERS, mongodb, redis, scraping
 from telemetry.exporters.jaeger import JAEGER
 from telemetry.exporters.loki import LOKI, PROMTAIL
 from telemetry.exporters.prometheus import ALERTMANAGER_SERIES, PROMETHEUS, RESIDENT_MEMORY
-from telemetry.labels import CMD, MEMBER_STATE, Label
+from telemetry.labels import CLUSTER_ROLE, CMD, MEMBER_STATE, Label
 from telemetry.metrics import CONTRACT, Metric
 from tests.exposition.recording import Recording, complaints, read
 
@@ -78,7 +78,7 @@ def test_a_dead_database_leaves_only_its_up_series(file: str, up: Metric, left: 
 
 def test_a_dead_mongodb_answers_without_a_role() -> None:
     """The label comes and goes with the server: up and down are two series, to be joined by instance alone."""
-    assert set(mongodb.UP.labels) == {mongodb.CLUSTER_ROLE}
+    assert set(mongodb.UP.labels) == {CLUSTER_ROLE}
     assert read("mongodb-down.prom")[mongodb.UP.name].labels == {}
 
 
