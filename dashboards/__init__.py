@@ -1,0 +1,44 @@
+"""Which dashboards does Grafana show for this stack, and what do they look like as JSON?"""
+
+from collections.abc import Callable
+
+import orjson
+
+from dashboards import api, jobs, overview, ux
+from dashboards.board import Dashboard
+from stack import Stack
+
+DASHBOARDS: dict[str, Callable[[Stack], Dashboard]] = {
+    "overview": overview.dashboard,
+    "api": api.dashboard,
+    "jobs": jobs.dashboard,
+    "ux": ux.dashboard,
+}
+"""The dashboards, by slug. One that nobody lists here does not exist."""
+
+
+class DashboardError(ValueError):
+    """A dashboard can't be built; the message names its module and the panel."""
+
+
+def boards(stack: Stack) -> tuple[Dashboard, ...]:
+    """Build every dashboard of a stack; raise DashboardError."""
+    return tuple(_build(slug, stack) for slug in DASHBOARDS)
+
+
+def path(slug: str) -> str:
+    """Return where a dashboard is written, below infra/observability."""
+    return f"grafana/dashboards/{slug}.json"
+
+
+def render(built: tuple[Dashboard, ...]) -> dict[str, str]:
+    """Return the dashboard files, path below infra/observability to text; keys sorted, so that a diff is a change."""
+    options = orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE
+    return {path(dashboard.slug): orjson.dumps(dashboard.model, option=options).decode() for dashboard in built}
+
+
+def _build(slug: str, stack: Stack) -> Dashboard:
+    try:
+        return DASHBOARDS[slug](stack)
+    except ValueError as error:
+        raise DashboardError(f"dashboards/{slug}.py: {error}") from error

@@ -1,0 +1,209 @@
+"""API: do we answer, do we answer right, do we answer in time, and if not, where does it hurt?"""
+
+from alerts.slo import availability, latency
+from dashboards import panels
+from dashboards.board import Dashboard, board, variable
+from dashboards.panels import RATE, Column, Query, at_most, scope
+from stack import Stack
+from stack.identity import dashboard_uid
+from telemetry.labels import CLOSE_REASON, DIRECTION, JOB, METHOD, ROUTE, STATUS
+from telemetry.metrics import (
+    REQUEST_DURATION,
+    REQUEST_SIZE,
+    REQUESTS,
+    REQUESTS_IN_PROGRESS,
+    RESPONSE_SIZE,
+    WS_CONNECTIONS,
+    WS_CONNECTS,
+    WS_DISCONNECTS,
+    WS_DURATION,
+    WS_MESSAGES,
+    WS_USERS,
+)
+from telemetry.promql import quantile, rate, ratio, total
+
+SERVER_ERROR = STATUS.re("5..")
+RANGE = "$__range"
+
+
+def dashboard(stack: Stack) -> Dashboard:
+    """Return the dashboard of the HTTP and WebSocket API."""
+    here = scope(stack.targets.api)
+    return board(
+        stack,
+        slug="api",
+        title="API",
+        why="Requests, errors and duration of the API, by route; who is connected; what its log says.",
+        jobs=(stack.targets.api.job,),
+        runbook="api.md",
+        variables=(variable("route", REQUESTS, ROUTE, JOB.eq(stack.targets.api.job), words="Route"),),
+        rows={
+            "Promises": promises(stack),
+            "Requests": requests(stack),
+            "Routes": [routes(stack)],
+            "Saturation and size": [
+                panels.level(
+                    "In flight",
+                    REQUESTS_IN_PROGRESS,
+                    *here,
+                    by=(METHOD,),
+                    why="Rising on flat traffic: something below has stopped answering. Look at MongoDB and Redis.",
+                ),
+                panels.latency(
+                    "Request size",
+                    REQUEST_SIZE,
+                    *here,
+                    ROUTE.re("$route"),
+                    why="A jump is a new client or an upload gone wrong; it costs memory before it costs time.",
+                ),
+                panels.latency(
+                    "Response size",
+                    RESPONSE_SIZE,
+                    *here,
+                    ROUTE.re("$route"),
+                    why="Growing week over week: a list without paging. It shows in latency next.",
+                ),
+            ],
+            "WebSocket presence": presence(stack),
+            "Errors in the log": [
+                panels.logs(
+                    "Error lines",
+                    f'{{service="{stack.service.name}", level=~"error|critical"}}',
+                    why="What the service itself says went wrong. Open a line, then its trace.",
+                ),
+            ],
+        },
+    )
+
+
+def promises(stack: Stack) -> list[panels.Panel]:
+    """Return the promises, as numbers."""
+    uptime, speed = availability(stack), latency(stack)
+    return [
+        panels.budget(
+            uptime, width=6, why="Red: this month's promise is broken; stop risky deploys and mend what fails."
+        ),
+        panels.budget(speed, width=6, why="Red: this month's promise is broken; the routes table names the slow ones."),
+        panels.number(
+            "Burn rate, 1 h",
+            f"{uptime.error_ratio('1h')} / {uptime.budget:g}",
+            unit="none",
+            decimals=1,
+            width=6,
+            steps=panels.rated(1, 14.4),
+            why="1 spends the budget exactly by the end of the window, 14.4 spends it in two days and pages.",
+        ),
+        panels.number(
+            "Requests answered in time, 1 h",
+            f"1 - {speed.error_ratio('1h')}",
+            unit="percentunit",
+            width=6,
+            steps=panels.at_least(speed.objective),
+            why=f"The promise is {speed.objective:.0%} within {stack.slo.latency.threshold_seconds:g} s.",
+        ),
+    ]
+
+
+def requests(stack: Stack) -> list[panels.Panel]:
+    """Return rate, errors and duration (RED), of the routes selected."""
+    here = (*scope(stack.targets.api), ROUTE.re("$route"))
+    return [
+        panels.traffic(
+            "Requests",
+            REQUESTS,
+            *here,
+            by=(METHOD,),
+            unit="reqps",
+            why="A step down without a deploy is lost clients, not calm: check the load balancer and DNS.",
+        ),
+        panels.share(
+            "Error ratio",
+            total(rate(REQUESTS, *here, SERVER_ERROR, over=RATE)),
+            total(rate(REQUESTS, *here, over=RATE)),
+            steps=at_most(stack.thresholds.api_error_ratio),
+            why="Server faults only: a 4xx is the caller's. Over the line someone is paged; suspect the newest deploy.",
+        ),
+        panels.latency(
+            "Latency",
+            REQUEST_DURATION,
+            *here,
+            steps=at_most(stack.slo.latency.threshold_seconds),
+            why="p99 leaving p50 is one slow dependency; all rising together is a full server.",
+        ),
+        panels.series(
+            "Requests by status",
+            Query(total(rate(REQUESTS, *here, over=RATE), by=(STATUS,)), "{{status}}"),
+            unit="reqps",
+            stacked=True,
+            width=12,
+            why="A new colour is a new failure. 499 and 504 grow when answers come too late.",
+        ),
+        panels.heatmap(
+            "Latency spread",
+            REQUEST_DURATION,
+            *here,
+            width=12,
+            why="Two bands are two populations: a cache that misses, a replica that lags. A dot opens its trace.",
+        ),
+    ]
+
+
+def routes(stack: Stack) -> panels.Panel:
+    """Return the table that says which route to look at."""
+    here = (*scope(stack.targets.api), ROUTE.re("$route"))
+    every = total(rate(REQUESTS, *here, over=RANGE), by=(ROUTE,))
+    failed = total(rate(REQUESTS, *here, SERVER_ERROR, over=RANGE), by=(ROUTE,))
+    alone = f"/d/{dashboard_uid(stack, 'api')}"
+    return panels.table(
+        "Routes",
+        {
+            "Requests/s": Column(every, "reqps"),
+            "Error ratio": Column(ratio(failed, every), "percentunit", at_most(stack.thresholds.api_error_ratio)),
+            "p95": Column(
+                quantile(0.95, REQUEST_DURATION, *here, over=RANGE, by=(ROUTE,)),
+                "s",
+                at_most(stack.slo.latency.threshold_seconds),
+            ),
+        },
+        drill={ROUTE.name: f"{alone}?var-route=${{__value.raw:percentencode}}&${{__url_time_range}}"},
+        why="Sort by a column to find the route that spends the budget; click it to see it alone.",
+    )
+
+
+def presence(stack: Stack) -> list[panels.Panel]:
+    """Return who is connected, and how connections end."""
+    here = scope(stack.targets.api)
+    return [
+        panels.level(
+            "Users present", WS_USERS, *here, by=(ROUTE,), why="A cliff is a deploy or a network that cut them off."
+        ),
+        panels.level(
+            "Connections",
+            WS_CONNECTIONS,
+            *here,
+            by=(ROUTE,),
+            why="Far above users present: clients reconnect and leave their old sockets behind.",
+        ),
+        panels.traffic(
+            "Connects",
+            WS_CONNECTS,
+            *here,
+            by=(ROUTE,),
+            why="High and steady with flat presence is a reconnect loop; read the disconnect reasons.",
+        ),
+        panels.traffic(
+            "Disconnects by reason",
+            WS_DISCONNECTS,
+            *here,
+            by=(CLOSE_REASON,),
+            why="'abnormal' is the network or a crash, 'server_error' is ours, 'going_away' a deploy or a closed tab.",
+        ),
+        panels.traffic("Messages", WS_MESSAGES, *here, by=(DIRECTION,), why="Out without in is a fan-out storm."),
+        panels.latency(
+            "Connection duration",
+            WS_DURATION,
+            *here,
+            quantiles=(0.5, 0.95),
+            why="A sharp ceiling is a proxy's idle timeout: raise it or send pings.",
+        ),
+    ]

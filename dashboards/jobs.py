@@ -1,0 +1,108 @@
+"""Jobs: are they done, are they done right, and how long do they wait?"""
+
+from dashboards import panels
+from dashboards.board import Dashboard, board, variable
+from dashboards.panels import RATE, Query, at_most, scope
+from stack import Stack
+from telemetry.labels import ERROR, JOB, QUEUE
+from telemetry.metrics import (
+    JOB_DURATION,
+    JOB_QUEUE_LATENCY,
+    JOB_WORKERS,
+    JOBS_ACTIVE,
+    JOBS_DELAYED,
+    JOBS_FAILED,
+    JOBS_OLDEST_WAITING,
+    JOBS_PROCESSED,
+    JOBS_RETRIED,
+    JOBS_WAITING,
+)
+from telemetry.promql import rate, select, total
+
+
+def dashboard(stack: Stack) -> Dashboard:
+    """Return the dashboard of the background jobs, which share the API's scrape target."""
+    here = (*scope(stack.targets.api), QUEUE.re("$queue"))
+    limits = stack.thresholds
+    return board(
+        stack,
+        slug="jobs",
+        title="Jobs",
+        why="Throughput, failures, waiting time and depth of every queue.",
+        jobs=(stack.targets.api.job,),
+        runbook="jobs.md",
+        variables=(variable("queue", JOBS_PROCESSED, QUEUE, JOB.eq(stack.targets.api.job), words="Queue"),),
+        rows={
+            "Work done": [
+                panels.series(
+                    "Processed and failed",
+                    Query(total(rate(JOBS_PROCESSED, *here, over=RATE), by=(QUEUE,)), "{{queue}} processed"),
+                    Query(total(rate(JOBS_FAILED, *here, over=RATE), by=(QUEUE,)), "{{queue}} failed"),
+                    unit="ops",
+                    why="Failed closing in on processed: nothing succeeds any more. Read the errors panel.",
+                ),
+                panels.share(
+                    "Failure ratio",
+                    total(rate(JOBS_FAILED, *here, over=RATE), by=(QUEUE,)),
+                    total(rate(JOBS_PROCESSED, *here, over=RATE), by=(QUEUE,)),
+                    by=(QUEUE,),
+                    steps=at_most(limits.job_failure_ratio),
+                    why="Over the line a ticket is opened. One queue alone is its code; all of them is a dependency.",
+                ),
+                panels.traffic(
+                    "Failures by error",
+                    JOBS_FAILED,
+                    *here,
+                    by=(ERROR,),
+                    stacked=True,
+                    why="The class of the exception: timeouts point below, everything else at the newest deploy.",
+                ),
+                panels.traffic(
+                    "Retries",
+                    JOBS_RETRIED,
+                    *here,
+                    by=(QUEUE,),
+                    why="Retries that grow while failures stay flat are a dependency that flaps: work is done twice.",
+                ),
+                panels.latency(
+                    "Run time",
+                    JOB_DURATION,
+                    *here,
+                    why="Longer runs with the same input: look at the database before adding workers.",
+                ),
+                panels.level(
+                    "Workers",
+                    JOB_WORKERS,
+                    *here,
+                    by=(QUEUE,),
+                    why="A step down without a deploy is a crash: read the workers' log.",
+                ),
+            ],
+            "Waiting": [
+                panels.latency(
+                    "Queue latency",
+                    JOB_QUEUE_LATENCY,
+                    *here,
+                    steps=at_most(limits.job_queue_latency_seconds),
+                    why="How long a due job waits for a worker. Over the line: add workers or stop the flood.",
+                ),
+                panels.series(
+                    "Depth",
+                    Query(total(select(JOBS_WAITING, *here), by=(QUEUE,)), "{{queue}} waiting"),
+                    Query(total(select(JOBS_ACTIVE, *here), by=(QUEUE,)), "{{queue}} active"),
+                    Query(total(select(JOBS_DELAYED, *here), by=(QUEUE,)), "{{queue}} delayed"),
+                    unit="short",
+                    why="Waiting grows while active is flat: too few workers, or all of them stuck.",
+                ),
+                panels.level(
+                    "Oldest waiting",
+                    JOBS_OLDEST_WAITING,
+                    *here,
+                    by=(QUEUE,),
+                    operator="max",
+                    steps=at_most(limits.job_stalled_seconds),
+                    why="Rises one second a second when nothing takes from the queue. Over the line someone is paged.",
+                ),
+            ],
+        },
+    )

@@ -1,0 +1,222 @@
+"""Overview: are we keeping our promises, what is firing, is everything up, and where does one look next?"""
+
+from typing import Any
+
+from alerts.slo import Slo, availability, latency
+from dashboards import panels
+from dashboards.board import Dashboard, board
+from dashboards.panels import RATE, Link, Panel, at_least, at_most, number, rated
+from stack import Stack
+from stack.identity import dashboard_uid
+from telemetry.exporters import mongodb, redis
+from telemetry.exporters.scraping import ALERTS, UP
+from telemetry.labels import ALERTSTATE, CONNECTION_TYPE, JOB, SERVICE, SEVERITY, STATUS
+from telemetry.metrics import (
+    JOBS_FAILED,
+    JOBS_OLDEST_WAITING,
+    JOBS_PROCESSED,
+    REQUEST_DURATION,
+    REQUESTS,
+    WS_USERS,
+)
+from telemetry.promql import aggregate, quantile, rate, ratio, select, total
+from telemetry.ratings import RATINGS
+
+
+def dashboard(stack: Stack) -> Dashboard:
+    """Return the dashboard to open first."""
+    return board(
+        stack,
+        slug="overview",
+        title="Overview",
+        why="The promises, what fires, what is up, and one row per part with the way down to its dashboard.",
+        jobs=[getattr(stack.targets, role).job for role in stack.targets.__dataclass_fields__],
+        runbook="incident-response.md",
+        span="24h",
+        rows={
+            "Promises": [*promise(availability(stack)), *promise(latency(stack))],
+            "Now": now(stack),
+            "API": api(stack),
+            "Jobs": jobs(stack),
+            "Databases": databases(stack),
+            "UX": ux(stack),
+        },
+    )
+
+
+def promise(slo: Slo) -> list[Panel]:
+    """Return one promise: how it is kept over its window, and what is left of its budget."""
+    return [
+        number(
+            f"{slo.title}, {slo.window}",
+            f"1 - {slo.error_ratio(slo.window)}",
+            instant=True,
+            unit="percentunit",
+            decimals=3,
+            width=6,
+            steps=at_least(slo.objective),
+            why=f"The promise is {slo.objective:.3%} over {slo.window}; every request weighs the same.",
+        ),
+        panels.budget(slo, width=6, why="Orange: slow down with risky changes. Red: the promise is broken."),
+    ]
+
+
+def now(stack: Stack) -> list[Panel]:
+    """Return what fires and what is scraped at this moment."""
+    firing = (ALERTSTATE.eq("firing"), SERVICE.eq(stack.service.name))
+    jobs = JOB.re("|".join(getattr(stack.targets, role).job for role in stack.targets.__dataclass_fields__))
+    return [
+        number(
+            f"Firing: {severity}",
+            f"{aggregate('count', select(ALERTS, *firing, SEVERITY.eq(severity)))} or vector(0)",
+            unit="short",
+            width=6,
+            steps=at_most(1),
+            why=why,
+        )
+        for severity, why in (
+            ("page", "Somebody has been paged. Open the alert's runbook; its name is in the red annotation."),
+            ("ticket", "Work for the day. A growing number is debt that pages next month."),
+        )
+    ] + [
+        number(
+            "Targets up",
+            ratio(aggregate("sum", select(UP, jobs)), aggregate("count", select(UP, jobs))),
+            unit="percentunit",
+            width=6,
+            steps=at_least(1),
+            why="Below 100 % something is not scraped: what it would say is missing everywhere else.",
+        ),
+        panels.series(
+            "Targets down by job",
+            panels.Query(f"{aggregate('sum', f'1 - {select(UP, jobs)}', by=(JOB,))}", "{{job}}"),
+            unit="short",
+            width=6,
+            height=4,
+            why="Which job is not scraped. A target that vanished altogether is an alert of its own.",
+        ),
+    ]
+
+
+def api(stack: Stack) -> list[Panel]:
+    """Return the API in four numbers."""
+    here = panels.scope(stack.targets.api)
+    every = total(rate(REQUESTS, *here, over=RATE))
+    failed = total(rate(REQUESTS, *here, STATUS.re("5.."), over=RATE))
+    down: dict[str, Any] = {"links": (_to(stack, "api"),), "width": 6}
+    return [
+        number("Requests", every, unit="reqps", why="A step down without a deploy is lost clients.", **down),
+        number(
+            "Error ratio",
+            ratio(failed, every),
+            unit="percentunit",
+            steps=at_most(stack.thresholds.api_error_ratio),
+            why="Server faults only. Red pages someone.",
+            **down,
+        ),
+        number(
+            "p95",
+            quantile(0.95, REQUEST_DURATION, *here, over=RATE),
+            unit="s",
+            steps=at_most(stack.slo.latency.threshold_seconds),
+            why="Red: slower than promised. The API dashboard names the routes.",
+            **down,
+        ),
+        number(
+            "Users present", total(select(WS_USERS, *here)), unit="short", why="A cliff is a cut connection.", **down
+        ),
+    ]
+
+
+def jobs(stack: Stack) -> list[Panel]:
+    """Return the jobs in three numbers."""
+    here = panels.scope(stack.targets.api)
+    done = total(rate(JOBS_PROCESSED, *here, over=RATE))
+    down: dict[str, Any] = {"links": (_to(stack, "jobs"),), "width": 8}
+    return [
+        number("Jobs processed", done, unit="ops", why="Zero in working hours: nothing takes from the queues.", **down),
+        number(
+            "Job failure ratio",
+            ratio(total(rate(JOBS_FAILED, *here, over=RATE)), done),
+            unit="percentunit",
+            steps=at_most(stack.thresholds.job_failure_ratio),
+            why="Red: a queue's code or what it depends on is broken.",
+            **down,
+        ),
+        number(
+            "Oldest waiting job",
+            aggregate("max", select(JOBS_OLDEST_WAITING, *here)),
+            unit="s",
+            steps=at_most(stack.thresholds.job_stalled_seconds),
+            why="Red: a queue has stalled.",
+            **down,
+        ),
+    ]
+
+
+def databases(stack: Stack) -> list[Panel]:
+    """Return MongoDB and Redis in two numbers each."""
+    mongo, cache = panels.scope(stack.targets.mongodb), panels.scope(stack.targets.redis)
+    connections = mongodb.CONNECTIONS
+    current = total(select(connections, *mongo, CONNECTION_TYPE.eq("current")))
+    free = total(select(connections, *mongo, CONNECTION_TYPE.eq("available")))
+    to_mongo: dict[str, Any] = {"links": (_to(stack, "mongodb"),), "width": 6}
+    to_redis: dict[str, Any] = {"links": (_to(stack, "redis"),), "width": 6}
+    return [
+        number(
+            "MongoDB up",
+            aggregate("min", select(mongodb.UP, *mongo)),
+            unit="short",
+            steps=at_least(1),
+            why="0: the exporter runs and can't reach the database.",
+            **to_mongo,
+        ),
+        number(
+            "MongoDB connections used",
+            ratio(current, f"({current} + {free})"),
+            unit="percentunit",
+            steps=at_most(stack.thresholds.mongodb_connections_ratio),
+            why="Red: clients will soon be refused; look for a leak before raising the limit.",
+            **to_mongo,
+        ),
+        number(
+            "Redis up",
+            aggregate("min", select(redis.UP, *cache)),
+            unit="short",
+            steps=at_least(1),
+            why="0: the exporter runs and can't reach Redis; metrics of the API stop with it.",
+            **to_redis,
+        ),
+        number(
+            "Redis memory used",
+            ratio(total(select(redis.MEMORY_USED, *cache)), total(select(redis.MEMORY_MAX, *cache))),
+            unit="percentunit",
+            steps=at_most(stack.thresholds.redis_memory_ratio),
+            why="Red: keys will be evicted or writes refused. Empty where no maxmemory is set.",
+            **to_redis,
+        ),
+    ]
+
+
+def ux(stack: Stack) -> list[Panel]:
+    """Return the three Core Web Vitals."""
+    here = panels.scope(stack.targets.api)
+    return [
+        number(
+            f"{rating.words} p75",
+            quantile(0.75, rating.metric, *here, over="$__range"),
+            instant=True,
+            unit=panels.UNITS[rating.metric.unit],
+            decimals=2,
+            width=8,
+            steps=rated(rating.good, rating.poor),
+            links=(_to(stack, "ux"),),
+            why=f"Good up to {rating.good:g}, poor above {rating.poor:g}, for three visits in four.",
+        )
+        for rating in RATINGS
+        if rating.core
+    ]
+
+
+def _to(stack: Stack, slug: str) -> Link:
+    return Link(f"Open {slug}", f"/d/{dashboard_uid(stack, slug)}?${{__url_time_range}}")

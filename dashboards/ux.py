@@ -1,0 +1,97 @@
+"""UX vitals: how do pages feel to the people who use them?"""
+
+from dashboards import panels
+from dashboards.board import Dashboard, board, variable
+from dashboards.panels import RATE, UNITS, Query, rated, scope
+from stack import Stack
+from telemetry.labels import DEVICE, JOB, OUTCOME, PAGE, Matcher
+from telemetry.metrics import LCP, VITALS_REPORTS
+from telemetry.promql import quantile, share_within
+from telemetry.ratings import RATINGS, Rating
+
+P75 = 0.75
+"""Where Core Web Vitals are judged: https://web.dev/articles/vitals."""
+
+ABOUT = {
+    "LCP": "Slow: large images, late fonts, or a slow first byte; look at TTFB first.",
+    "INP": "Slow: long tasks in JavaScript after a click; profile the page that leads the list.",
+    "CLS": "High: things move as they load; give images and adverts their size.",
+    "FID": "Slow: the main thread is busy at start; INP says the same of the whole visit.",
+    "FCP": "Slow: render-blocking styles or scripts, or a slow first byte.",
+    "TTFB": "Slow: the server, the cache before it, or the distance to it; compare with API latency.",
+}
+
+
+def dashboard(stack: Stack) -> Dashboard:
+    """Return the dashboard of the web vitals that browsers report."""
+    job = JOB.eq(stack.targets.api.job)
+    here = (*scope(stack.targets.api), PAGE.re("$page"), DEVICE.re("$device"))
+    return board(
+        stack,
+        slug="ux",
+        title="UX vitals",
+        why="Web vitals at the 75th percentile against the standard thresholds, by page and device.",
+        jobs=(stack.targets.api.job,),
+        runbook="ux.md",
+        span="24h",
+        variables=(
+            variable("page", LCP.count, PAGE, job, words="Page"),
+            variable("device", LCP.count, DEVICE, job, words="Device"),
+        ),
+        rows={
+            "At the 75th percentile": [p75(rating, *here) for rating in RATINGS],
+            "By page": [by_page(rating, *here) for rating in RATINGS],
+            "Good, needs improvement, poor": [shares(rating, *here) for rating in RATINGS],
+            "Reports": [
+                panels.traffic(
+                    "Reports by outcome",
+                    VITALS_REPORTS,
+                    *scope(stack.targets.api),
+                    by=(OUTCOME,),
+                    width=24,
+                    why="No reports: the snippet is gone from the page. Many rejected: a release changed its fields.",
+                ),
+            ],
+        },
+    )
+
+
+def p75(rating: Rating, *here: Matcher) -> panels.Panel:
+    """Return one vital as a number, coloured by its rating."""
+    return panels.number(
+        f"{rating.words} p75",
+        quantile(P75, rating.metric, *here, over="$__range"),
+        unit=UNITS[rating.metric.unit],
+        decimals=2,
+        steps=rated(rating.good, rating.poor),
+        why=f"Good up to {rating.good:g}, poor above {rating.poor:g}. {ABOUT[rating.words]}",
+    )
+
+
+def by_page(rating: Rating, *here: Matcher) -> panels.Panel:
+    """Return one vital over time, page by page and device by device."""
+    return panels.latency(
+        f"{rating.words} by page",
+        rating.metric,
+        *here,
+        by=(PAGE, DEVICE),
+        quantiles=(P75,),
+        steps=rated(rating.good, rating.poor),
+        why=ABOUT[rating.words],
+    )
+
+
+def shares(rating: Rating, *here: Matcher) -> panels.Panel:
+    """Return how many visits were good, middling and poor."""
+    good = share_within(rating.metric, rating.good, *here, over=RATE)
+    not_poor = share_within(rating.metric, rating.poor, *here, over=RATE)
+    return panels.series(
+        f"{rating.words} ratings",
+        Query(good, "good"),
+        Query(f"{not_poor} - {good}", "needs improvement"),
+        Query(f"1 - {not_poor}", "poor"),
+        unit="percentunit",
+        stacked=True,
+        high=1,
+        why=f"A vital passes while poor stays under a quarter. {ABOUT[rating.words]}",
+    )
