@@ -1,11 +1,11 @@
 """Which files do the programs of the stack start from? `render` answers with every one that follows `stack.toml`."""
 
-from config import prometheus
+from config import alertmanager, jaeger, loki, prometheus, promtail
 from stack import Stack
 
 __all__ = ["render"]
 
-PROGRAMS = (prometheus,)
+PROGRAMS = (prometheus, alertmanager, loki, promtail, jaeger)
 
 
 def render(stack: Stack) -> dict[str, str]:

@@ -9,7 +9,12 @@ import yaml
 def document(source: str, content: Mapping[str, Any]) -> str:
     """Return ``content`` as YAML, in its own order, headed by the Python file to change instead."""
     text = yaml.dump(dict(content), Dumper=_Dumper, sort_keys=False, width=120, allow_unicode=True)
-    return f"# Written by `obs build` from stack.toml; to change it, edit config/{source}.\n{text}"
+    return f"# {origin(source)}\n{text}"
+
+
+def origin(source: str) -> str:
+    """Return the sentence that opens a written file: where it comes from."""
+    return f"Written by `obs build` from stack.toml; to change it, edit config/{source}."
 
 
 class _Dumper(yaml.SafeDumper):
