@@ -7,7 +7,7 @@ from urllib.parse import quote
 from alerts import groups
 from alerts.model import Severity
 from config import logql
-from config.document import document
+from config.document import document, lines, origin
 from stack import Stack
 from telemetry.labels import ALERTNAME, SERVICE, SEVERITY, SLO, TEAM
 
@@ -31,8 +31,12 @@ def render(stack: Stack) -> dict[str, str]:
     """Return ``alertmanager.yml``, the message templates, and the command-line flags, one a line."""
     return {
         "alertmanager/alertmanager.yml": document("alertmanager.py", configuration(stack)),
-        "alertmanager/templates/messages.tmpl": MESSAGES.replace("LOGS_URL", logs_url(stack)),
-        "alertmanager/flags": f"# {origin('alertmanager.py')}\n--web.external-url={stack.alertmanager.url}\n--web.route-prefix=/\n",
+        "alertmanager/templates/messages.tmpl": MESSAGES.replace("ORIGIN", origin("alertmanager.py")).replace(
+            "LOGS_URL", logs_url(stack)
+        ),
+        "alertmanager/flags": lines(
+            "alertmanager.py", f"--web.external-url={stack.alertmanager.url}", "--web.route-prefix=/"
+        ),
     }
 
 
@@ -143,7 +147,7 @@ def logs_url(stack: Stack) -> str:
 
 
 MESSAGES = """\
-{{- /* Written by `obs build` from stack.toml; to change it, edit config/alertmanager.py. */ -}}
+{{- /* ORIGIN */ -}}
 
 {{ define "message.title" -}}
 [{{ .Status | toUpper }}] {{ .GroupLabels.alertname }} ({{ .GroupLabels.environment }}):

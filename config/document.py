@@ -8,12 +8,16 @@ import yaml
 
 def document(source: str, content: Mapping[str, Any]) -> str:
     """Return ``content`` as YAML, in its own order, headed by the Python file to change instead."""
-    text = yaml.dump(dict(content), Dumper=_Dumper, sort_keys=False, width=120, allow_unicode=True)
-    return f"# {origin(source)}\n{text}"
+    return lines(source, yaml.dump(dict(content), Dumper=_Dumper, sort_keys=False, width=120, allow_unicode=True))
+
+
+def lines(source: str, *content: str) -> str:
+    """Return flags or variables, one a line, headed alike."""
+    return "".join(f"{line.rstrip()}\n" for line in (f"# {origin(source)}", *content))
 
 
 def origin(source: str) -> str:
-    """Return the sentence that opens a written file: where it comes from."""
+    """Return the sentence that opens a written file."""
     return f"Written by `obs build` from stack.toml; to change it, edit config/{source}."
 
 

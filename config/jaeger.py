@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from config.document import document, origin
+from config.document import document, lines
 from stack import Stack
 
 STORE = "spans"
@@ -65,5 +65,4 @@ def _service_environment(stack: Stack) -> str:
         "OTEL_TRACES_SAMPLER": "parentbased_traceidratio",
         "OTEL_TRACES_SAMPLER_ARG": f"{stack.traces.sample_ratio:g}",
     }
-    lines = [f"# {origin('jaeger.py')}", *(f"{name}={value}" for name, value in variables.items())]
-    return "".join(f"{line}\n" for line in lines)
+    return lines("jaeger.py", *(f"{name}={value}" for name, value in variables.items()))

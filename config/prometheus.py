@@ -3,7 +3,7 @@
 import dataclasses
 from typing import Any
 
-from config.document import document, origin
+from config.document import document, lines
 from stack import Stack
 
 EXEMPLARS = 100_000  # at about 100 bytes each 10 MB: an hour of exemplars at 28 a second
@@ -26,7 +26,7 @@ def render(stack: Stack) -> dict[str, str]:
     """Return ``prometheus.yml`` and the command-line flags, one a line, for what no configuration file takes."""
     return {
         "prometheus/prometheus.yml": document("prometheus.py", _configuration(stack)),
-        "prometheus/flags": "".join(f"{line}\n" for line in (f"# {origin('prometheus.py')}", *_flags(stack))),
+        "prometheus/flags": lines("prometheus.py", *_flags(stack)),
     }
 
 
