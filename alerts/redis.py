@@ -1,0 +1,249 @@
+"""What wakes someone for Redis, and what proves that it does?"""
+
+from alerts.model import Alert, PanelRef, Severity, clears, fires, silent
+from stack import Stack
+from telemetry import promql
+from telemetry.exporters import UP, redis
+from telemetry.labels import INSTANCE, JOB, MASTER_HOST, MASTER_PORT, Matcher
+from telemetry.metrics import Metric
+
+RUNBOOK = "redis.md"
+REPLICA = "redis-replica-exporter:9121"
+
+
+def one(stack: Stack, metric: Metric, *more: Matcher, instance: str = "") -> str:
+    """Return the selector of one series from a Redis exporter, for a case."""
+    return promql.select(metric, *target(stack, instance), *more)
+
+
+def target(stack: Stack, instance: str = "") -> tuple[Matcher, ...]:
+    """Match the exporter of ``stack.toml``, or another instance of its job."""
+    return INSTANCE.eq(instance or stack.targets.redis.address), JOB.eq(stack.targets.redis.job)
+
+
+def exporter_down(stack: Stack) -> Alert:
+    """Nothing is known of Redis: not that it works, not that it fails."""
+    up, redis_up = one(stack, UP), one(stack, redis.UP)
+    unreachable = f"The Redis exporter {stack.targets.redis.address} has not answered for five minutes."
+    return Alert(
+        name="RedisExporterDown",
+        expr=f"{promql.select(UP, JOB.eq(stack.targets.redis.job))} == 0",
+        hold="5m",
+        severity=Severity.TICKET,
+        summary="The Redis exporter does not answer: Redis is not watched.",
+        description="The Redis exporter {{ $labels.instance }} has not answered for five minutes.",
+        runbook=RUNBOOK,
+        panel=PanelRef("redis", "Exporter up"),
+        cases=(
+            fires("the exporter dies", at="10m", series={up: "1x2 0x20"}, where=target(stack), says=unreachable),
+            fires(
+                "one exporter of two dies",
+                at="10m",
+                series={up: "1x2 0x20", one(stack, UP, instance=REPLICA): "1x22"},
+                where=target(stack),
+                says=unreachable,
+            ),
+            silent("Redis is down behind a live exporter", at="10m", series={up: "1x20", redis_up: "0x20"}),
+            silent("two scrapes in a row fail", at="10m", series={up: "1x4 0x1 1x5"}),
+            clears("the exporter answers again", fired="10m", at="15m", series={up: "0x12 1x10"}),
+        ),
+    )
+
+
+def down(stack: Stack) -> Alert:
+    """The exporter lives and says that Redis does not."""
+    up = one(stack, redis.UP)
+    unreachable = f"Redis behind {stack.targets.redis.address} has refused its exporter for two minutes."
+    return Alert(
+        name="RedisDown",
+        expr=f"{promql.select(redis.UP, JOB.eq(stack.targets.redis.job))} == 0",
+        hold="2m",
+        severity=Severity.PAGE,
+        summary="Redis is down.",
+        description="Redis behind {{ $labels.instance }} has refused its exporter for two minutes.",
+        runbook=RUNBOOK,
+        panel=PanelRef("redis", "Redis up"),
+        cases=(
+            fires("Redis stops", at="10m", series={up: "1x4 0x10"}, where=target(stack), says=unreachable),
+            fires(
+                "Redis was down before we watched", at="3m", series={up: "0x10"}, where=target(stack), says=unreachable
+            ),
+            fires(
+                "a missed scrape does not hide it",
+                at="10m",
+                series={up: "1x2 0x3 _ 0x10"},
+                where=target(stack),
+                says=unreachable,
+            ),
+            silent("Redis restarts within a minute", at="10m", series={up: "1x7 0 1x10"}),
+            silent("the exporter vanishes, which is another alert", at="10m", series={up: "1x4 stale"}),
+            clears("Redis is back", fired="10m", at="12m", series={up: "0x10 1x5"}),
+            clears("the series disappears while it fires", fired="10m", at="12m", series={up: "0x10 stale"}),
+        ),
+    )
+
+
+def memory_full(stack: Stack) -> Alert:
+    """Redis nears its limit: next it evicts keys, or refuses writes where the policy is noeviction."""
+    job = JOB.eq(stack.targets.redis.job)
+    limit = stack.thresholds.redis_memory_ratio
+    full = f"{500 * (1 + limit):g}"
+    used, most = one(stack, redis.MEMORY_USED), one(stack, redis.MEMORY_MAX)
+    return Alert(
+        name="RedisMemoryFull",
+        expr=f"{promql.ratio(promql.select(redis.MEMORY_USED, job), promql.select(redis.MEMORY_MAX, job))} > {limit:g}",
+        hold="10m",
+        keep_firing_for="5m",
+        severity=Severity.TICKET,
+        summary=f"Redis uses more than {limit:.0%} of its maxmemory.",
+        description="Redis behind {{ $labels.instance }} uses {{ $value | humanizePercentage }} of its maxmemory.",
+        runbook=RUNBOOK,
+        panel=PanelRef("redis", "Memory used of maxmemory"),
+        cases=(
+            fires(
+                "memory fills up",
+                at="20m",
+                series={used: f"0 {full}x30", most: "1000x30"},
+                where=target(stack),
+                says=f"Redis behind {stack.targets.redis.address} uses {50 * (1 + limit):.4g}% of its maxmemory.",
+            ),
+            silent("there is no limit", at="20m", series={used: f"{full}x30", most: "0x30"}),
+            silent("exactly at the threshold", at="20m", series={used: f"{1000 * limit:g}x30", most: "1000x30"}),
+            silent("a peak of five minutes", at="20m", series={used: f"0x8 {full}x4 0x20", most: "1000x30"}),
+            clears("keys are deleted", fired="20m", at="30m", series={used: f"{full}x20 0x20", most: "1000x40"}),
+        ),
+    )
+
+
+def rejects_connections(stack: Stack) -> Alert:
+    """Clients are turned away at maxclients: whoever needs a new connection fails."""
+    rejected = one(stack, redis.REJECTED)
+    rate = promql.rate(redis.REJECTED, JOB.eq(stack.targets.redis.job), over="5m")
+    return Alert(
+        name="RedisConnectionsRejected",
+        expr=f"{rate} > 0",
+        hold="5m",
+        severity=Severity.PAGE,
+        summary="Redis refuses new connections.",
+        description='Redis behind {{ $labels.instance }} refuses {{ $value | printf "%.1f" }} connections a second.',
+        runbook=RUNBOOK,
+        panel=PanelRef("redis", "Connections rejected"),
+        cases=(
+            fires(
+                "maxclients is reached",
+                at="20m",
+                series={rejected: "0x5 60+60x30"},
+                where=target(stack),
+                says=f"Redis behind {stack.targets.redis.address} refuses 1.0 connections a second.",
+            ),
+            silent("it happened once, long ago", at="20m", series={rejected: "40x30"}),
+            silent("a burst of one minute", at="20m", series={rejected: "0x4 50x30"}),
+            silent("a restart resets the counter", at="20m", series={rejected: "40x15 0x15"}),
+            clears("connections are closed", fired="20m", at="30m", series={rejected: "0+60x20 1200x20"}),
+        ),
+    )
+
+
+def evicts(stack: Stack) -> Alert:
+    """Redis throws out keys that somebody still wanted; jobs and counts among them."""
+    limit = stack.thresholds.redis_evictions_per_second
+    evicted = one(stack, redis.EVICTED)
+    rate = promql.rate(redis.EVICTED, JOB.eq(stack.targets.redis.job), over="5m")
+    fast, slow = 60 * limit * 2, 60 * limit / 2
+    return Alert(
+        name="RedisKeysEvicted",
+        expr=f"{rate} > {limit:g}",
+        hold="10m",
+        keep_firing_for="5m",
+        severity=Severity.TICKET,
+        summary=f"Redis evicts more than {limit:g} keys a second.",
+        description='Redis behind {{ $labels.instance }} evicts {{ $value | printf "%.0f" }} keys a second.',
+        runbook=RUNBOOK,
+        panel=PanelRef("redis", "Evicted and expired keys"),
+        cases=(
+            fires(
+                "memory is short",
+                at="30m",
+                series={evicted: f"0+{fast:g}x40"},
+                where=target(stack),
+                says=f"Redis behind {stack.targets.redis.address} evicts {2 * limit:.0f} keys a second.",
+            ),
+            silent("a cache at its limit evicts a little", at="30m", series={evicted: f"0+{slow:g}x40"}),
+            silent("a restart resets the counter", at="30m", series={evicted: f"{100 * fast:g}x20 0x20"}),
+            clears("memory is raised", fired="30m", at="45m", series={evicted: f"0+{fast:g}x30 {30 * fast:g}x20"}),
+        ),
+    )
+
+
+def replica_link_down(stack: Stack) -> Alert:
+    """A replica no longer follows its primary: what it answers grows old, and failing over to it loses writes."""
+    linked = promql.select(redis.LINK_UP, JOB.eq(stack.targets.redis.job))
+    primary = (MASTER_HOST.eq("redis"), MASTER_PORT.eq("6379"))
+    link = one(stack, redis.LINK_UP, *primary, instance=REPLICA)
+    return Alert(
+        name="RedisReplicaLinkDown",
+        expr=f"{promql.aggregate('max', linked, by=(INSTANCE, JOB))} == 0",
+        hold="5m",
+        severity=Severity.TICKET,
+        summary="A Redis replica has lost its primary.",
+        description="The Redis replica behind {{ $labels.instance }} has had no link to its primary for five minutes.",
+        runbook=RUNBOOK,
+        panel=PanelRef("redis", "Replica links"),
+        cases=(
+            fires(
+                "the link breaks",
+                at="10m",
+                series={link: "1x2 0x20"},
+                where=target(stack, REPLICA),
+                says=f"The Redis replica behind {REPLICA} has had no link to its primary for five minutes.",
+            ),
+            silent("a full resync takes three minutes", at="10m", series={link: "1x2 0x3 1x20"}),
+            silent(
+                "it fails over to another primary",
+                at="15m",
+                series={
+                    link: "0x6 stale",
+                    one(
+                        stack, redis.LINK_UP, MASTER_HOST.eq("redis-2"), MASTER_PORT.eq("6379"), instance=REPLICA
+                    ): "_x6 1x20",
+                },
+            ),
+            clears("the link is back", fired="10m", at="12m", series={link: "0x10 1x10"}),
+            clears("the replica is promoted", fired="10m", at="12m", series={link: "0x10 stale"}),
+        ),
+    )
+
+
+def persistence_failing(stack: Stack) -> Alert:
+    """The last save failed: by default Redis then refuses every write until one succeeds."""
+    job = JOB.eq(stack.targets.redis.job)
+    rdb, aof = one(stack, redis.RDB_OK), one(stack, redis.AOF_OK)
+    unsaved = f"Redis behind {stack.targets.redis.address} could not save its data for five minutes."
+    return Alert(
+        name="RedisPersistenceFailing",
+        expr=f"{promql.select(redis.RDB_OK, job)} == 0 or {promql.select(redis.AOF_OK, job)} == 0",
+        hold="5m",
+        severity=Severity.PAGE,
+        summary="Redis can't save its data, and may refuse writes.",
+        description="Redis behind {{ $labels.instance }} could not save its data for five minutes.",
+        runbook=RUNBOOK,
+        panel=PanelRef("redis", "Last save"),
+        cases=(
+            fires(
+                "the snapshot fails", at="10m", series={rdb: "1x2 0x20", aof: "1x22"}, where=target(stack), says=unsaved
+            ),
+            fires(
+                "the append-only file can't be written",
+                at="10m",
+                series={rdb: "1x22", aof: "1x2 0x20"},
+                where=target(stack),
+                says=unsaved,
+            ),
+            silent("both work", at="10m", series={rdb: "1x20", aof: "1x20"}),
+            silent("the next snapshot succeeds", at="10m", series={rdb: "1x2 0x3 1x20", aof: "1x20"}),
+            clears("the disk has room again", fired="10m", at="12m", series={rdb: "0x10 1x10", aof: "1x20"}),
+        ),
+    )
+
+
+ALERTS = (exporter_down, down, memory_full, rejects_connections, evicts, replica_link_down, persistence_failing)
