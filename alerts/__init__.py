@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
-from alerts import api
+from alerts import api, jobs, promises, ux
 from alerts.model import Alert, AlertError, Group
 from alerts.recording import recordings
 from alerts.render import render as render_groups
@@ -14,7 +14,10 @@ from stack import Stack
 T = TypeVar("T")
 
 ALERTS: dict[str, tuple[Callable[[Stack], Alert], ...]] = {
+    "promises": promises.ALERTS,
     "api": api.ALERTS,
+    "jobs": jobs.ALERTS,
+    "ux": ux.ALERTS,
 }
 """The alerts, by the file they are written to. A rule nobody lists here does not exist."""
 

@@ -1,37 +1,17 @@
 """What wakes someone for the API, and what proves that it does?"""
 
+from alerts.histories import requests, timed
 from alerts.model import Alert, PanelRef, Severity, clears, fires, silent
 from stack import Stack
 from telemetry import promql
-from telemetry.labels import INSTANCE, JOB, LE, METHOD, ROUTE, STATUS
+from telemetry.exporters.scraping import UP
+from telemetry.labels import INSTANCE, JOB, STATUS
 from telemetry.metrics import REQUEST_DURATION, REQUESTS
 
 RUNBOOK = "api.md"
 
-
-def requests(stack: Stack, status: str, route: str = "/v1/rooms") -> str:
-    """Return the selector of one series of requests, for a case."""
-    job, instance = JOB.eq(stack.targets.api.job), INSTANCE.eq(stack.targets.api.address)
-    return promql.select(REQUESTS, job, instance, METHOD.eq("GET"), ROUTE.eq(route), STATUS.eq(status))
-
-
-def timed(stack: Stack, *, within: str, over: str) -> dict[str, str]:
-    """Return the series of a case in which requests are answered ``within`` the latency threshold, or ``over`` it."""
-    job, instance = JOB.eq(stack.targets.api.job), INSTANCE.eq(stack.targets.api.address)
-    labels = (job, instance, METHOD.eq("GET"), ROUTE.eq("/v1/rooms"))
-    edge = stack.slo.latency.threshold_seconds
-    edges = [edge, REQUEST_DURATION.buckets[-1]]
-    series = {
-        promql.select(REQUEST_DURATION.bucket, *labels, promql.le(REQUEST_DURATION, upper)): samples
-        for upper, samples in zip(edges, (within, over), strict=True)
-    }
-    everything = promql.select(REQUEST_DURATION.bucket, *labels, LE.eq("+Inf"))
-    return {
-        **series,
-        everything: over,
-        promql.select(REQUEST_DURATION.count, *labels): over,
-        requests(stack, "200"): over,
-    }
+TRICKLE_FAILURES = 5
+"""Failures an hour that are no accident, even when nobody else called."""
 
 
 def error_ratio_high(stack: Stack) -> Alert:
@@ -134,4 +114,65 @@ def p95_over_slo(stack: Stack) -> Alert:
     )
 
 
-ALERTS = (error_ratio_high, p95_over_slo)
+def most_requests_fail(stack: Stack) -> Alert:
+    """So few requests come that no ratio can be trusted, and still most of them fail."""
+    job = JOB.eq(stack.targets.api.job)
+    failed = promql.total(promql.increase(REQUESTS, job, STATUS.re("5.."), over="1h"), by=(JOB,))
+    every = promql.total(promql.increase(REQUESTS, job, over="1h"), by=(JOB,))
+    ok, bad = requests(stack, "200"), requests(stack, "500")
+    return Alert(
+        name="ApiMostRequestsFail",
+        expr=f"{promql.ratio(failed, every)} > 0.5 and {failed} > {TRICKLE_FAILURES}",
+        hold="5m",
+        severity=Severity.PAGE,
+        summary="Most API requests of the last hour failed, however few there were.",
+        description="{{ $value | humanizePercentage }} of the last hour's requests were answered 5xx.",
+        runbook=RUNBOOK,
+        panel=PanelRef("api", "Error ratio"),
+        slo="availability",
+        cases=(
+            fires(
+                "an outage at night, a request every three minutes",
+                at="70m",
+                series={ok: "50x80", bad: "0x2 1x2 2x2 3x2 4x2 5x2 6x2 7x2 8x2 9x2 10x2 11x60"},
+                where=(job,),
+                says="100% of the last hour's requests were answered 5xx.",
+            ),
+            silent("one error in ten requests at night", at="70m", series={ok: "0x7 9x80", bad: "0x7 1x80"}),
+            silent("three requests, all failed", at="70m", series={ok: "50x80", bad: "0x9 1x9 2x9 3x60"}),
+            silent("plenty fail, and far more succeed", at="70m", series={ok: "0+540x80", bad: "0+60x80"}),
+            silent("no traffic", at="70m", series={ok: "50x80", bad: "10x80"}),
+            clears("requests succeed again", fired="70m", at="3h", series={ok: "0x75 0+60x120", bad: "0+1x75 75x120"}),
+        ),
+    )
+
+
+def down(stack: Stack) -> Alert:
+    """Prometheus gets no metrics from the API: it is down, or its Redis is and totals can't be whole."""
+    job = JOB.eq(stack.targets.api.job)
+    up = promql.select(UP, job, INSTANCE.eq(stack.targets.api.address))
+    return Alert(
+        name="ApiDown",
+        expr=f"{promql.select(UP, job)} == 0",
+        hold="2m",
+        severity=Severity.PAGE,
+        summary="The API does not answer Prometheus.",
+        description="{{ $labels.instance }} failed every scrape for two minutes.",
+        runbook=RUNBOOK,
+        panel=PanelRef("overview", "Targets down by job"),
+        cases=(
+            fires(
+                "the API is gone",
+                at="10m",
+                series={up: "1x4 0x10"},
+                where=(job, INSTANCE.eq(stack.targets.api.address)),
+                says=f"{stack.targets.api.address} failed every scrape for two minutes.",
+            ),
+            silent("one scrape is missed", at="6m", series={up: "1x5 0 1x5"}),
+            silent("it is up", at="10m", series={up: "1x12"}),
+            clears("it is back", fired="10m", at="15m", series={up: "1x4 0x8 1x8"}),
+        ),
+    )
+
+
+ALERTS = (error_ratio_high, p95_over_slo, most_requests_fail, down)

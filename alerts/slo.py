@@ -73,19 +73,29 @@ class Slo:
 
     def event_rate(self, over: str) -> str:
         """Return events per second, averaged over a window."""
-        return f"avg_over_time({promql.select(self.total, self.where)}[{over}])"
+        averaged = f"avg_over_time({promql.select(self.total, self.where)}[{over}])"
+        return promql.aggregate("sum", averaged, by=(JOB,))
 
     def budget_left(self) -> str:
         """Return the share of the error budget that is left: 1 untouched, 0 spent, below 0 broken."""
         return f"1 - ({self.error_ratio(self.window)}) / {self.budget:g}"
 
-    def burns(self, windows: tuple[BurnWindow, ...]) -> str:
-        """Return the condition that the budget burns too fast in one of ``windows``, long and short at once."""
-        return " or ".join(
-            f"({self.error_ratio(window.long)} > {window.factor(self.days) * self.budget:.4g} "
-            f"and {self.error_ratio(window.short)} > {window.factor(self.days) * self.budget:.4g})"
-            for window in windows
+    def burns(self, windows: tuple[BurnWindow, ...], *, floor: float) -> str:
+        """
+        Return the condition that the budget burns too fast in one of ``windows``, long and short at once.
+
+        ``floor`` is the events per second below which a ratio says little: one failure in ten at night is no outage.
+        """
+        return " or ".join(self._burn(window, floor) for window in windows)
+
+    def _burn(self, window: BurnWindow, floor: float) -> str:
+        limit = f"{window.factor(self.days) * self.budget:.4g}"
+        conditions = (
+            f"{self.error_ratio(window.long)} > {limit}",
+            f"{self.error_ratio(window.short)} > {limit}",
+            f"{self.event_rate(window.long)} > {floor:g}",
         )
+        return f"({' and '.join(conditions)})"
 
     def _sum(self, metric: Metric, over: str) -> str:
         return promql.aggregate("sum", f"sum_over_time({promql.select(metric, self.where)}[{over}])", by=(JOB,))

@@ -1,0 +1,73 @@
+"""What tells the team that pages feel bad to the people who use them, and what proves that it does?"""
+
+from alerts.model import Alert, PanelRef, Severity, clears, fires, silent
+from stack import Stack
+from telemetry import promql
+from telemetry.labels import DEVICE, INSTANCE, JOB, LE, PAGE
+from telemetry.ratings import RATINGS, Rating
+
+RUNBOOK = "ux.md"
+LCP, INP, CLS = (rating for rating in RATINGS if rating.core)
+
+VISITS = 50
+"""Visits an hour below which a quarter of them is chance."""
+
+
+def lcp_poor(stack: Stack) -> Alert:
+    """Pages show their main content too late."""
+    return _poor(stack, LCP, "UxLcpPoor", "load their main content too slowly")
+
+
+def inp_poor(stack: Stack) -> Alert:
+    """Pages answer clicks and keys too late."""
+    return _poor(stack, INP, "UxInpPoor", "answer clicks and keys too slowly")
+
+
+def cls_poor(stack: Stack) -> Alert:
+    """Pages move under the reader's eyes."""
+    return _poor(stack, CLS, "UxClsPoor", "shift while they are read")
+
+
+def _poor(stack: Stack, rating: Rating, name: str, symptom: str) -> Alert:
+    """Return the alert that more than a share of visits is poor: at a quarter, the same as a poor 75th percentile."""
+    job, limit, metric = JOB.eq(stack.targets.api.job), stack.thresholds.web_vitals_poor_ratio, rating.metric
+    by = (PAGE, DEVICE)
+    not_poor = promql.share_within(metric, rating.poor, job, over="1h", by=by)
+    visits = promql.total(promql.increase(metric.count, job, over="1h"), by=by)
+    where = (PAGE.eq("/rooms/{id}"), DEVICE.eq("mobile"))
+
+    def seen(fine: str, every: str) -> dict[str, str]:
+        one = (job, INSTANCE.eq(stack.targets.api.address), *where)
+        bucket = promql.select(metric.bucket, *one, promql.le(metric, rating.poor))
+        return {
+            bucket: fine,
+            promql.select(metric.bucket, *one, LE.eq("+Inf")): every,
+            promql.select(metric.count, *one): every,
+        }
+
+    return Alert(
+        name=name,
+        expr=f"1 - {not_poor} > {limit:g} and {visits} > {VISITS}",
+        hold="15m",
+        severity=Severity.TICKET,
+        summary=f"Too many pages {symptom}.",
+        description="{{ $value | humanizePercentage }} of {{ $labels.device }} visits to {{ $labels.page }} rate poor.",
+        runbook=RUNBOOK,
+        panel=PanelRef("ux", f"{rating.words} ratings"),
+        cases=(
+            fires(
+                "half of the visits are poor",
+                at="90m",
+                series=seen("0+5x100", "0+10x100"),
+                where=where,
+                says="50% of mobile visits to /rooms/{id} rate poor.",
+            ),
+            silent("one visit in ten is poor", at="90m", series=seen("0+9x100", "0+10x100")),
+            silent("the only visits at night are poor", at="90m", series=seen("0x100", "0x80 1x3 2x3 3x20")),
+            silent("no visits", at="90m", series=seen("5x100", "10x100")),
+            clears("a fix is deployed", fired="90m", at="3h", series=seen("0+5x90 450+10x100", "0+10x190")),
+        ),
+    )
+
+
+ALERTS = (lcp_poor, inp_poor, cls_poor)
