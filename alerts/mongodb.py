@@ -1,0 +1,293 @@
+"""What wakes someone for a MongoDB server, and what proves that it does?"""
+
+from alerts.model import Alert, PanelRef, Severity, clears, fires, silent
+from stack import Stack
+from telemetry import promql
+from telemetry.exporters import UP, mongodb
+from telemetry.labels import (
+    CLUSTER_ROLE,
+    CONNECTION_TYPE,
+    DATABASE,
+    INSTANCE,
+    JOB,
+    QUEUE_SIDE,
+    REPLICA_SET_STATE,
+    TICKET,
+    Matcher,
+)
+from telemetry.metrics import Metric
+
+RUNBOOK = "mongodb.md"
+DISK_FULL_RATIO = 0.85
+"""Early enough to add a disk before mongod, which can't write its journal, shuts down."""
+
+
+def one(stack: Stack, metric: Metric, *more: Matcher, instance: str = "") -> str:
+    """Return the selector of one series from a MongoDB exporter, for a case."""
+    return promql.select(metric, *target(stack, instance), *more)
+
+
+def target(stack: Stack, instance: str = "") -> tuple[Matcher, ...]:
+    """Match the exporter of ``stack.toml``, or another instance of its job."""
+    return INSTANCE.eq(instance or stack.targets.mongodb.address), JOB.eq(stack.targets.mongodb.job)
+
+
+def worst(metric: Metric, *where: Matcher) -> str:
+    """Return the highest value per server, whatever state of the replica set it was told in."""
+    return promql.aggregate("max", promql.select(metric, *where), by=(INSTANCE, JOB))
+
+
+def connections_ratio(*where: Matcher) -> str:
+    """Return used connections over the limit, per server."""
+    used = worst(mongodb.CONNECTIONS, *where, CONNECTION_TYPE.eq("current"))
+    every = promql.select(mongodb.CONNECTIONS, *where, CONNECTION_TYPE.re("current|available"))
+    return promql.ratio(used, promql.total(every, by=(INSTANCE, JOB)))
+
+
+def disk_ratio(*where: Matcher) -> str:
+    """Return the share of the data's file system in use, per server; every database tells the same."""
+    return promql.ratio(worst(mongodb.DISK_USED, *where), worst(mongodb.DISK_SIZE, *where))
+
+
+def exporter_down(stack: Stack) -> Alert:
+    """Nothing is known of MongoDB: not that it works, not that it fails."""
+    up = one(stack, UP)
+    return Alert(
+        name="MongodbExporterDown",
+        expr=f"{promql.select(UP, JOB.eq(stack.targets.mongodb.job))} == 0",
+        hold="5m",
+        severity=Severity.TICKET,
+        summary="The MongoDB exporter does not answer: MongoDB is not watched.",
+        description="The MongoDB exporter {{ $labels.instance }} has not answered for five minutes.",
+        runbook=RUNBOOK,
+        panel=PanelRef("mongodb", "Exporter up"),
+        cases=(
+            fires(
+                "the exporter dies",
+                at="10m",
+                series={up: "1x2 0x20"},
+                where=target(stack),
+                says=f"The MongoDB exporter {stack.targets.mongodb.address} has not answered for five minutes.",
+            ),
+            silent(
+                "MongoDB is down behind a live exporter", at="10m", series={up: "1x20", one(stack, mongodb.UP): "0x20"}
+            ),
+            silent("two scrapes in a row fail", at="10m", series={up: "1x4 0x1 1x5"}),
+            clears("the exporter answers again", fired="10m", at="15m", series={up: "0x12 1x10"}),
+        ),
+    )
+
+
+def down(stack: Stack) -> Alert:
+    """The exporter lives and says that MongoDB does not; its role label goes when the server goes."""
+    alive, dead = one(stack, mongodb.UP, CLUSTER_ROLE.eq("mongod")), one(stack, mongodb.UP)
+    unreachable = f"MongoDB behind {stack.targets.mongodb.address} has refused its exporter for two minutes."
+    return Alert(
+        name="MongodbDown",
+        expr=f"{worst(mongodb.UP, JOB.eq(stack.targets.mongodb.job))} == 0",
+        hold="2m",
+        severity=Severity.PAGE,
+        summary="MongoDB is down.",
+        description="MongoDB behind {{ $labels.instance }} has refused its exporter for two minutes.",
+        runbook=RUNBOOK,
+        panel=PanelRef("mongodb", "MongoDB up"),
+        cases=(
+            fires(
+                "MongoDB stops, and its series changes labels",
+                at="10m",
+                series={alive: "1x4 stale", dead: "_x5 0x20"},
+                where=target(stack),
+                says=unreachable,
+            ),
+            fires(
+                "MongoDB was down before we watched",
+                at="3m",
+                series={dead: "0x20"},
+                where=target(stack),
+                says=unreachable,
+            ),
+            fires(
+                "one member of three dies",
+                at="10m",
+                series={
+                    alive: "1x4 stale",
+                    dead: "_x5 0x20",
+                    one(stack, mongodb.UP, CLUSTER_ROLE.eq("mongod"), instance="member-2:9216"): "1x25",
+                },
+                where=target(stack),
+                says=unreachable,
+            ),
+            silent(
+                "MongoDB restarts within a minute", at="10m", series={alive: "1x6 stale _ 1x10", dead: "_x7 0 stale"}
+            ),
+            silent("the exporter vanishes, which is another alert", at="10m", series={alive: "1x4 stale"}),
+            clears(
+                "MongoDB is back, and its series changes labels again",
+                fired="10m",
+                at="12m",
+                series={dead: "0x10 stale", alive: "_x11 1x10"},
+            ),
+        ),
+    )
+
+
+def connections_high(stack: Stack) -> Alert:
+    """Whoever needs a new connection soon fails."""
+    limit = stack.thresholds.mongodb_connections_ratio
+    used = one(stack, mongodb.CONNECTIONS, CONNECTION_TYPE.eq("current"))
+    free = one(stack, mongodb.CONNECTIONS, CONNECTION_TYPE.eq("available"))
+    address = stack.targets.mongodb.address
+    much = f"{500 * (1 + limit):g}"
+    rest = f"{500 * (1 - limit):g}"
+    secondary = one(stack, mongodb.CONNECTIONS, CONNECTION_TYPE.eq("current"), REPLICA_SET_STATE.eq("2"))
+    return Alert(
+        name="MongodbConnectionsHigh",
+        expr=f"{connections_ratio(JOB.eq(stack.targets.mongodb.job))} > {limit:g}",
+        hold="10m",
+        keep_firing_for="5m",
+        severity=Severity.TICKET,
+        summary=f"MongoDB has more than {limit:.0%} of its connections in use.",
+        description="{{ $labels.instance }}: {{ $value | humanizePercentage }} of the connections MongoDB allows are in use.",
+        runbook=RUNBOOK,
+        panel=PanelRef("mongodb", "Connections in use"),
+        cases=(
+            fires(
+                "a pool leaks",
+                at="20m",
+                series={used: f"0 {much}x30", free: f"1000 {rest}x30"},
+                where=target(stack),
+                says=f"{address}: {50 * (1 + limit):.4g}% of the connections MongoDB allows are in use.",
+            ),
+            silent(
+                "exactly at the threshold",
+                at="20m",
+                series={used: f"{1000 * limit:g}x30", free: f"{1000 - 1000 * limit:g}x30"},
+            ),
+            silent(
+                "a burst of five minutes",
+                at="20m",
+                series={used: f"0x8 {much}x4 0x20", free: f"1000x8 {rest}x4 1000x20"},
+            ),
+            silent(
+                "a failover renames the series",
+                at="20m",
+                series={used: "10x9 stale", secondary: "_x10 10x20", free: "990x30"},
+            ),
+            clears(
+                "clients are restarted",
+                fired="20m",
+                at="30m",
+                series={used: f"{much}x20 0x20", free: f"{rest}x20 1000x20"},
+            ),
+        ),
+    )
+
+
+def operations_queued(stack: Stack) -> Alert:
+    """Operations wait for a lock: something holds it, or more arrives than the server can do."""
+    limit = stack.thresholds.mongodb_queued_operations
+    total = QUEUE_SIDE.eq("total")
+    queue = one(stack, mongodb.QUEUED, total)
+    return Alert(
+        name="MongodbOperationsQueued",
+        expr=f"{worst(mongodb.QUEUED, JOB.eq(stack.targets.mongodb.job), total)} > {limit:g}",
+        hold="5m",
+        severity=Severity.TICKET,
+        summary=f"More than {limit:g} operations wait in MongoDB.",
+        description='{{ $value | printf "%.0f" }} operations wait in MongoDB behind {{ $labels.instance }}.',
+        runbook=RUNBOOK,
+        panel=PanelRef("mongodb", "Queued operations"),
+        cases=(
+            fires(
+                "a lock is held",
+                at="15m",
+                series={queue: f"0x2 {2 * limit:g}x20"},
+                where=target(stack),
+                says=f"{2 * limit:.0f} operations wait in MongoDB behind {stack.targets.mongodb.address}.",
+            ),
+            silent("a short wait", at="15m", series={queue: f"0x10 {2 * limit:g}x2 0x20"}),
+            silent(
+                "readers and writers are not counted twice",
+                at="15m",
+                series={queue: f"{limit:g}x20", one(stack, mongodb.QUEUED, QUEUE_SIDE.eq("readers")): f"{limit:g}x20"},
+            ),
+            clears("the lock is released", fired="15m", at="17m", series={queue: f"{2 * limit:g}x15 0x10"}),
+        ),
+    )
+
+
+def tickets_exhausted(stack: Stack) -> Alert:
+    """The storage engine admits nobody while operations wait: MongoDB is as good as stopped."""
+    job, total, write = JOB.eq(stack.targets.mongodb.job), QUEUE_SIDE.eq("total"), TICKET.eq("write")
+    free = promql.aggregate("max", promql.select(mongodb.TICKETS_FREE, job), by=(INSTANCE, JOB, TICKET))
+    tickets, queue = one(stack, mongodb.TICKETS_FREE, write), one(stack, mongodb.QUEUED, total)
+    return Alert(
+        name="MongodbTicketsExhausted",
+        expr=f"{free} == 0 and on ({INSTANCE.name}, {JOB.name}) {worst(mongodb.QUEUED, job, total)} > 0",
+        hold="5m",
+        severity=Severity.PAGE,
+        summary="MongoDB's storage engine admits no more operations, and they queue.",
+        description="{{ $labels.instance }}: MongoDB has no {{ $labels.txn_rw }} ticket free, and operations wait.",
+        runbook=RUNBOOK,
+        panel=PanelRef("mongodb", "Free tickets"),
+        cases=(
+            fires(
+                "writes stall",
+                at="15m",
+                series={
+                    tickets: "128 0x20",
+                    one(stack, mongodb.TICKETS_FREE, TICKET.eq("read")): "128x20",
+                    queue: "0 40x20",
+                },
+                where=(*target(stack), write),
+                says=f"{stack.targets.mongodb.address}: MongoDB has no write ticket free, and operations wait.",
+            ),
+            silent("mongod has shrunk its pool and nobody waits", at="15m", series={tickets: "0x20", queue: "0x20"}),
+            silent("operations wait for a lock, not for tickets", at="15m", series={tickets: "100x20", queue: "40x20"}),
+            clears("the disk catches up", fired="15m", at="17m", series={tickets: "0x15 60x10", queue: "40x15 0x10"}),
+        ),
+    )
+
+
+def disk_full(stack: Stack) -> Alert:
+    """MongoDB's disk fills up; when it is full, the server shuts down."""
+    shop, used, size = DATABASE.eq("shop"), mongodb.DISK_USED, mongodb.DISK_SIZE
+    return Alert(
+        name="MongodbDiskFull",
+        expr=f"{disk_ratio(JOB.eq(stack.targets.mongodb.job))} > {DISK_FULL_RATIO:g}",
+        hold="15m",
+        severity=Severity.TICKET,
+        summary=f"MongoDB's disk is more than {DISK_FULL_RATIO:.0%} full.",
+        description="The disk of MongoDB behind {{ $labels.instance }} is {{ $value | humanizePercentage }} full.",
+        runbook=RUNBOOK,
+        panel=PanelRef("mongodb", "Disk in use"),
+        cases=(
+            fires(
+                "data grows; two databases share the disk",
+                at="30m",
+                series={
+                    one(stack, used, shop): "90x40",
+                    one(stack, size, shop): "100x40",
+                    one(stack, used, DATABASE.eq("admin")): "90x40",
+                    one(stack, size, DATABASE.eq("admin")): "100x40",
+                },
+                where=target(stack),
+                says=f"The disk of MongoDB behind {stack.targets.mongodb.address} is 90% full.",
+            ),
+            silent("half full", at="30m", series={one(stack, used, shop): "50x40", one(stack, size, shop): "100x40"}),
+            silent(
+                "an export comes and goes",
+                at="30m",
+                series={one(stack, used, shop): "50x20 90x8 50x20", one(stack, size, shop): "100x50"},
+            ),
+            clears(
+                "the disk is enlarged",
+                fired="30m",
+                at="32m",
+                series={one(stack, used, shop): "90x40", one(stack, size, shop): "100x30 200x10"},
+            ),
+        ),
+    )
+
+
+ALERTS = (exporter_down, down, connections_high, operations_queued, tickets_exhausted, disk_full)
