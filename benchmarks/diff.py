@@ -54,13 +54,15 @@ def dashboards(*, changed: bool) -> dict[str, bytes]:
 def text_diff(old: dict[str, bytes], new: dict[str, bytes]) -> str:
     """Return what the peers show: the unified diff of both texts, unequal files only."""
     lines: list[str] = []
-    for path in old:
-        if old[path] != new[path]:
-            sides = (
-                json.dumps(json.loads(text), indent=2, sort_keys=True).splitlines() for text in (old[path], new[path])
-            )
-            lines.extend(difflib.unified_diff(*sides, path, path, lineterm=""))
+    for path, text in old.items():
+        if text != new[path]:
+            lines.extend(difflib.unified_diff(pretty(text), pretty(new[path]), path, path, lineterm=""))
     return "\n".join(lines)
+
+
+def pretty(text: bytes) -> list[str]:
+    """Return the lines of the JSON as the peers print it."""
+    return json.dumps(json.loads(text), indent=2, sort_keys=True).splitlines()
 
 
 def timed(work: Callable[[], str]) -> tuple[float, str]:

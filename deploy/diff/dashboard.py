@@ -134,7 +134,7 @@ def _panel_sentences(found: Pairing[Panel]) -> Iterator[tuple[Panel, Sentence]]:
         yield panel, _panel(panel, name(panel), "added")
     for old, new in sorted(found.pairs, key=lambda pair: (pair[1].box[1], pair[1].box[0])):
         if id(old) in movers:
-            yield new, _move(old, new, name(old), rows)
+            yield new, _move(old, new, name(old), rows, pushed)
         if old.kind != "row":
             yield from ((new, sentence) for sentence in resized(old, new, name(old)))
         yield from ((new, sentence) for sentence in panel_sentences(old, new, name(old)))
@@ -168,7 +168,7 @@ def _panel(panel: Panel, subject: str, verb: Verb) -> Sentence:
     return one_sided(subject, f"{verb}{where}{kind}", "panel", old, new, path=panel.path, code=code)
 
 
-def _move(old: Panel, new: Panel, subject: str, rows: dict[str, str]) -> Sentence:
+def _move(old: Panel, new: Panel, subject: str, rows: dict[str, str], pushed: Counter[int]) -> Sentence:
     across, down = new.box[0] - old.box[0], new.box[1] - old.box[1]
     steps = []
     if rows.get(old.row, old.row) != new.row:
@@ -176,7 +176,7 @@ def _move(old: Panel, new: Panel, subject: str, rows: dict[str, str]) -> Sentenc
     else:
         if across:
             steps.append(f"{'right' if across > 0 else 'left'} by {_count(abs(across), 'column')} of {COLUMNS}")
-        if down:
+        if down and not (across and down in pushed):
             steps.append(_down(down))
     text = f"moved {' and '.join(steps)}"
     return Sentence(subject, text, "position", "moved", list(old.box), list(new.box), path=(*new.path, "gridPos"))

@@ -1,8 +1,10 @@
 """Do two queries mean the same, and if not, which part of them changed?"""
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from textwrap import dedent
 from typing import Any
 
 from promql_parser import (
@@ -26,6 +28,8 @@ from deploy.diff.variables import STRING, Substitution
 
 MOST_PARTS = 3  # a query with more changed places is easier to read whole
 SHORT = 28  # characters of an unchanged operand worth repeating; a longer one is shown as …
+LINE = 60  # characters from which a selector is shown without its unchanged matchers
+SIGNS = {"MatchOp.Equal": "=", "MatchOp.NotEqual": "!=", "MatchOp.Re": "=~", "MatchOp.NotRe": "!~"}
 HOLE = "obs_unchanged_operand"
 COMPARISONS = frozenset({"==", "!=", ">", "<", ">=", "<="})
 
@@ -76,7 +80,7 @@ def formatted(query: str) -> str:
     for numeric in (False, True):
         variables = Substitution(numeric)
         try:
-            return variables.back(parse(variables.into(query)).prettify())
+            return variables.back(dedent(parse(variables.into(query)).prettify()))
         except ValueError:
             continue
     return query.strip()
@@ -90,7 +94,8 @@ def _summary(trees: tuple[Node, Node], variables: Substitution) -> tuple[Part, .
 
 
 def _whole(old: Node, new: Node, variables: Substitution) -> Part:
-    return Part(variables.back(old.expr.prettify()), variables.back(new.expr.prettify()))
+    before, after = (variables.back(dedent(node.expr.prettify())) for node in (old, new))
+    return Part(before, after)
 
 
 def _changed(old: Node, new: Node, variables: Substitution) -> Iterator[Part]:
@@ -104,11 +109,36 @@ def _changed(old: Node, new: Node, variables: Substitution) -> Iterator[Part]:
     itself = old.label != new.label or any(node.literal for pair in unequal for node in pair)
     if itself or not unequal:
         unchanged = [before for before, after in pairs if before.digest == after.digest]
-        texts = [variables.back(_elided(node, unchanged)) for node in (old, new)]
+        texts = [
+            variables.back(text) for text in _selected(old, new) or [_elided(node, unchanged) for node in (old, new)]
+        ]
         yield Part(texts[0], texts[1], _threshold(old, new, unequal))
         return
     for before, after in unequal:
         yield from _changed(before, after, variables)
+
+
+def _selected(old: Node, new: Node) -> list[str]:
+    """Format two long selectors of one metric without the matchers they share; nothing for anything else."""
+    selectors = [
+        node.expr.vector_selector if isinstance(node.expr, MatrixSelector) else node.expr for node in (old, new)
+    ]
+    matchers = [_plain_matchers(selector) for selector in selectors]
+    shared = set(matchers[0]) & set(matchers[1])
+    texts = [node.expr.prettify() for node in (old, new)]
+    if not shared or selectors[0].name != selectors[1].name or max(map(len, texts)) <= LINE:
+        return []
+    ends = [text[text.rindex("}") + 1 :] for text in texts]
+    inside = [", ".join([*(one for one in side if one not in shared), "…"]) for side in matchers]
+    return [f"{selector.name}{{{kept}}}{end}" for selector, kept, end in zip(selectors, inside, ends, strict=True)]
+
+
+def _plain_matchers(expr: Expr) -> list[str]:
+    if not isinstance(expr, VectorSelector) or expr.name is None or expr.matchers.or_matchers:
+        return []
+    return [
+        f"{one.name}{SIGNS[str(one.op)]}{json.dumps(one.value, ensure_ascii=False)}" for one in expr.matchers.matchers
+    ]
 
 
 def _threshold(old: Node, new: Node, unequal: list[tuple[Node, Node]]) -> tuple[str, float, float] | None:
@@ -125,7 +155,7 @@ def _elided(node: Node, unchanged: list[Node]) -> str:
     long = {text for text in (operand.expr.prettify() for operand in unchanged) if len(text) > SHORT}
     hole = parse(HOLE)
     shown = transform(node.expr, lambda expr: hole if expr.prettify() in long else None)
-    return shown.prettify().replace(HOLE, "…")
+    return dedent(shown.prettify()).replace(HOLE, "…")
 
 
 @lru_cache(maxsize=4096)

@@ -1,17 +1,21 @@
-"""Where do the two sides of a comparison come from: a git revision, a folder, one file?"""
+"""Where do the two sides of a comparison come from: the code, a git revision, a folder, one file?"""
 
 import subprocess
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import orjson
 import yaml
 
+import alerts
+import dashboards
 from deploy.diff.change import DiffError, ObjectChange
 from deploy.diff.trees import Document, diff_trees
+from stack import Stack
 
-GENERATED = ("infra/observability/grafana/dashboards", "infra/observability/prometheus/rules")
+OUTPUT = "infra/observability"
+GENERATED = (f"{OUTPUT}/grafana/dashboards", f"{OUTPUT}/prometheus/rules")
 SUFFIXES = (".json", ".yml", ".yaml")
 Files = Mapping[str, bytes]
 
@@ -24,6 +28,32 @@ def diff_files(old: Files, new: Files) -> tuple[ObjectChange, ...]:
     known: dict[tuple[bytes, str], Document] = {}
     trees = [{path: _parsed(path, text, known) for path, text in files.items()} for files in (old, new)]
     return diff_trees(*trees)
+
+
+def compared(repository: Path, stack: Callable[[], Stack], sides: Sequence[str]) -> tuple[Files, Files]:
+    """Read both sides of a comparison by what was asked for.
+
+    Nothing: the committed files and the code. One revision: that and the working tree. `A..B`, or two revisions: these.
+    Two paths: these. `stack` is called only where the code is rendered. Raises DiffError if a side is none of these.
+    """
+    match sides:
+        case []:
+            return read_folder(repository, GENERATED), read_code(stack())
+        case [one]:
+            old, new = revisions(one)
+            after = read_revision(repository, new) if new else read_folder(repository, GENERATED)
+            return read_revision(repository, old), after
+        case [old, new] if Path(old).exists() and Path(new).exists():
+            return read_folder(Path(old)), read_folder(Path(new))
+        case [old, new]:
+            return read_revision(repository, old), read_revision(repository, new)
+    raise DiffError(f"{len(sides)} sides were given; at most two can be compared")
+
+
+def read_code(stack: Stack) -> dict[str, bytes]:
+    """Render the dashboards and rules of a stack, by the path they are committed at."""
+    texts = {**dashboards.render(dashboards.boards(stack)), **alerts.render(stack)}
+    return {f"{OUTPUT}/{path}": text.encode() for path, text in texts.items()}
 
 
 def read_folder(folder: Path, below: Iterable[str] = ("",)) -> dict[str, bytes]:
@@ -44,7 +74,7 @@ def read_revision(repository: Path, revision: str, below: Iterable[str] = GENERA
 
     Raises DiffError if git does not know the revision.
     """
-    listing = _git(repository, "ls-tree", "-r", "-z", "--full-tree", revision, "--", *below)
+    listing = _git(repository, "ls-tree", "-r", "-z", "--full-tree", "--end-of-options", revision, "--", *below)
     entries = [entry.split(b"\t", 1) for entry in listing.split(b"\0") if entry]
     blobs = {path.decode(): head.split()[2] for head, path in entries if head.split()[1] == b"blob"}
     wanted = {path: blob for path, blob in blobs.items() if path.endswith(SUFFIXES)}
@@ -63,24 +93,14 @@ def revisions(text: str) -> tuple[str, str | None]:
     return old or "HEAD", (new or "HEAD") if dots else None
 
 
-def repository_of(folder: Path) -> Path:
-    """Return the root of the git work tree a folder is in; raise DiffError if it is in none."""
-    return Path(_git(folder, "rev-parse", "--show-toplevel").decode().strip())
-
-
-def is_revision(repository: Path, text: str) -> bool:
-    """Tell whether git knows the text as a commit."""
-    asked = ("git", "-C", str(repository), "rev-parse", "--verify", "--quiet", "--end-of-options", f"{text}^{{commit}}")
-    return subprocess.run(asked, capture_output=True, check=False).returncode == 0
-
-
 def _git(folder: Path, *arguments: str, stdin: bytes | None = None) -> bytes:
     try:
         done = subprocess.run(("git", "-C", str(folder), *arguments), input=stdin, capture_output=True, check=False)
     except FileNotFoundError as error:
         raise DiffError("git is not on PATH; install it, or compare two folders") from error
     if done.returncode:
-        raise DiffError(f"git {arguments[0]}: {done.stderr.decode(errors='replace').strip()}")
+        said = done.stderr.decode(errors="replace").strip().removeprefix("fatal: ")
+        raise DiffError(f"git says: {said} (neither two existing paths nor a revision known here?)")
     return done.stdout
 
 
