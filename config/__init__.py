@@ -1,11 +1,11 @@
 """Which files do the programs of the stack start from? `render` answers with every one that follows `stack.toml`."""
 
-from config import alertmanager, jaeger, loki, prometheus, promtail
+from config import alertmanager, grafana, jaeger, loki, prometheus, promtail
 from stack import Stack
 
 __all__ = ["render"]
 
-PROGRAMS = (prometheus, alertmanager, loki, promtail, jaeger)
+PROGRAMS = (prometheus, alertmanager, loki, promtail, jaeger, grafana)
 
 
 def render(stack: Stack) -> dict[str, str]:
