@@ -47,8 +47,8 @@ class JsonLines(BaseJsonFormatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line, without its newline."""
-        if type(record.msg) is RequestFields:
-            return _encode({**self._head(record, record.msg.pop("message")), **record.msg})
+        if type(record.msg) is RequestFields and not record.exc_info:
+            return _encode({**self._head(record, ""), **record.msg})
         try:
             return super().format(record)
         except Exception as error:  # noqa: BLE001 - a broken record must not lose what it wanted to say
@@ -99,12 +99,11 @@ def _exception(record: logging.LogRecord) -> dict[str, str]:
     if not record.exc_info or record.exc_info[0] is None:
         return {}
     kind, error, _ = record.exc_info
+    name = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
     stack = "".join(traceback.format_exception(*record.exc_info)).strip()
     beginning_lost = "…" if len(stack) > VALUE_LIMITS[0] else ""
     return {
-        "exception_type": kind.__qualname__
-        if kind.__module__ == "builtins"
-        else f"{kind.__module__}.{kind.__qualname__}",
+        "exception_type": name,
         "exception_message": as_text(error),
         "exception_stacktrace": beginning_lost + stack[1 - VALUE_LIMITS[0] :],
     }

@@ -70,18 +70,11 @@ class Scrubber:
         """
         if isinstance(value, str):
             return cut(self.text(valid_text(value[: limit * 2])), limit)
-        if value is None or isinstance(value, bool):
-            return value
-        if isinstance(value, int):
-            return value if -_LONG <= value < _LONG else cut(f"{value:#x}", limit)
-        if isinstance(value, float):
-            return value if isfinite(value) else str(value)
+        if value is None or isinstance(value, bool | int | float):
+            return _number(value, limit)
         if depth < MAX_DEPTH and isinstance(value, Mapping):
-            pairs = list(value.items())[:MAX_ITEMS]
-            return {
-                (name := cut(valid_text(as_text(key)), limit)): self._entry(name, item, limit, depth)
-                for key, item in pairs
-            }
+            pairs = [(cut(valid_text(as_text(key)), limit), item) for key, item in list(value.items())[:MAX_ITEMS]]
+            return {name: self._entry(name, item, limit, depth) for name, item in pairs}
         if depth < MAX_DEPTH and isinstance(value, list | tuple | set | frozenset):
             return [self.value(item, limit=limit, depth=depth + 1) for item in list(value)[:MAX_ITEMS]]
         return self.value(as_text(value), limit=limit)
@@ -93,6 +86,12 @@ class Scrubber:
 def is_secret(name: str) -> bool:
     """Say whether a field or header of this name holds a credential."""
     return _SECRET_KEY.search(name) is not None
+
+
+def _number(value: float | None, limit: int) -> float | str | None:
+    if isinstance(value, float):
+        return value if isfinite(value) else str(value)
+    return value if value is None or -_LONG <= value < _LONG else cut(f"{value:#x}", limit)
 
 
 def valid_text(text: str) -> str:

@@ -56,7 +56,7 @@ class Settings:
     vitals_per_minute: int = 600
     pages: tuple[str, ...] = ("/",)
     logs: bool = True
-    quiet_routes: Mapping[str, float] = field(default_factory=dict)
+    quiet_routes: Mapping[str, float] = field(default_factory=lambda: {"/healthz": 0.0, "/readyz": 0.0})
     secret_query_parameters: tuple[str, ...] = DEFAULT_QUERY_PARAMETERS
 
     @classmethod

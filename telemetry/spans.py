@@ -1,5 +1,6 @@
 """How are recorded spans built and exported? The one module that imports OpenTelemetry."""
 
+import traceback
 from collections.abc import Mapping
 from contextvars import ContextVar, Token
 from typing import Any, Literal
@@ -15,12 +16,14 @@ from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ALWAYS_ON, ParentBased,
 from opentelemetry.trace import NonRecordingSpan, Span, SpanContext, SpanKind, Status, StatusCode, TraceFlags
 from opentelemetry.trace.span import TraceState
 
-from telemetry.scrubbing import Scrubber
+from telemetry.scrubbing import Scrubber, as_text
 from telemetry.settings import Settings
 from telemetry.trace_context import TraceContext
 
 EXPORT_TIMEOUT_SECONDS = 1
 """An unreachable collector may delay shutdown by this; the exporter's own default is ten seconds."""
+
+SERVER_ERROR = 500
 
 Kind = Literal["server", "consumer", "producer", "client", "internal"]
 Attached = Token[otel_context.Context]
@@ -78,35 +81,23 @@ class Spans:
         """Undo `attach`."""
         otel_context.detach(token)
 
-    def fail(self, span: Span, error: BaseException) -> None:
-        """Record ``error`` on ``span``, without credentials."""
-        import traceback  # noqa: PLC0415
-
-        stack = "".join(traceback.format_exception(error))
-        span.record_exception(
-            error,
-            {
-                "exception.message": self._scrubber.text(str(error)),
-                "exception.stacktrace": self._scrubber.text(stack),
-            },
-        )
-        span.set_attribute("error.type", type(error).__qualname__)
-        span.set_status(Status(StatusCode.ERROR))
+    def end(self, span: Span, error: Exception | None) -> None:
+        """Finish ``span``, with what the work failed with, if it did, in words without credentials."""
+        status = getattr(span, "attributes", {}).get("http.response.status_code", 0)
+        if error is not None:
+            stack = "".join(traceback.format_exception(error))
+            details = {"exception.message": as_text(error), "exception.stacktrace": stack}
+            span.record_exception(error, {name: self._scrubber.text(text) for name, text in details.items()})
+            span.set_attribute("error.type", type(error).__qualname__)
+        elif status >= SERVER_ERROR:
+            span.set_attribute("error.type", str(status))
+        if error is not None or status >= SERVER_ERROR:
+            span.set_status(Status(StatusCode.ERROR))
+        span.end()
 
     def close(self) -> None:
         """Export what is still held and stop."""
         self._provider.shutdown()
-
-
-def span_id(span: Span) -> str:
-    """Return the id of ``span`` as 16 hex digits."""
-    return f"{span.get_span_context().span_id:016x}"
-
-
-def active_span_id() -> str | None:
-    """Return the id of the application's own innermost span, if there is one."""
-    span = trace.get_current_span().get_span_context()
-    return f"{span.span_id:016x}" if span.is_valid else None
 
 
 def _sdk_sampler(settings: Settings) -> Sampler:

@@ -2,18 +2,38 @@
 
 import re
 from collections.abc import Callable, Mapping
+from contextvars import Token
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from telemetry.settings import Settings
-from telemetry.trace_context import TraceContext, new_span_id, new_trace_id, parse_trace_id, parse_traceparent
+from telemetry.trace_context import TraceContext, current, new_span_id, new_trace_id, parse_trace_id, parse_traceparent
 
 if TYPE_CHECKING:
-    from telemetry.spans import Spans
+    from opentelemetry.trace import Span
+
+    from telemetry.spans import Attached, Kind, Spans
 
 Sample = Callable[[str, TraceContext | None], bool]
 """Trace id and the caller's span, if any -> whether spans of the trace are recorded."""
 
 _STATE = re.compile(r"[\x20-\x7e]{1,512}")
+
+
+@dataclass(slots=True)
+class Work:
+    """A request or job while it runs; ``span`` is None where it is not recorded."""
+
+    context: TraceContext
+    outer: Token[TraceContext | None]
+    span: "Span | None" = None
+    attached: "Attached | None" = None
+
+    def describe(self, name: str, attributes: Mapping[str, str | int]) -> None:
+        """Say more of the work where it is recorded, once more is known."""
+        if self.span is not None:
+            self.span.update_name(name)
+            self.span.set_attributes(attributes)
 
 
 class Tracing:
@@ -41,6 +61,25 @@ class Tracing:
     def below(self, parent: TraceContext) -> TraceContext:
         """Return a new unit of work caused by ``parent``, which ran elsewhere."""
         return parent.child()._replace(sampled=self._samples(parent.trace_id, parent))
+
+    def enter(
+        self, context: TraceContext, kind: "Kind", name: str, attributes: Mapping[str, str | int] | None = None
+    ) -> Work:
+        """Make ``context`` the current one until `leave`, and record a span of that name where it is sampled."""
+        if self.spans is None:
+            return Work(context, current.set(context))
+        span = self.spans.start(name, kind, context, attributes or {}) if context.sampled else None
+        if span is not None:
+            context = context._replace(span_id=f"{span.get_span_context().span_id:016x}")
+        return Work(context, current.set(context), span, self.spans.attach(span, context))
+
+    def leave(self, work: Work, error: Exception | None = None) -> None:
+        """End what `enter` began, in the same task; ``error`` is what the work failed with."""
+        if self.spans is not None and work.attached is not None:
+            self.spans.detach(work.attached)
+            if work.span is not None:
+                self.spans.end(work.span, error)
+        current.reset(work.outer)
 
     def exemplar(self, context: TraceContext) -> str | None:
         """Return the trace id an exemplar may point to: recorded traces where spans are exported, else any."""

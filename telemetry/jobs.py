@@ -1,0 +1,264 @@
+"""What happened to a job, how long did it wait and run, and how full are the queues?"""
+
+import functools
+import inspect
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, ParamSpec, Self, TypeVar, cast
+
+from telemetry.metrics import (
+    JOB_DURATION,
+    JOB_QUEUE_LATENCY,
+    JOB_WORKERS,
+    JOBS_ACTIVE,
+    JOBS_DELAYED,
+    JOBS_FAILED,
+    JOBS_OLDEST_WAITING,
+    JOBS_PROCESSED,
+    JOBS_RETRIED,
+    JOBS_WAITING,
+)
+from telemetry.recorder import Recorder
+from telemetry.settings import Settings
+from telemetry.trace_context import TraceContext, parse_traceparent
+from telemetry.tracing import Tracing, Work
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+JOB_LOGGER = "telemetry.job"
+MAX_ERRORS = 50
+"""Classes of exceptions told apart; more would be series without bound."""
+
+_log = logging.getLogger(JOB_LOGGER)
+
+
+@dataclass(frozen=True, slots=True)
+class Depth:
+    """How full a queue is, as far as its broker tells: None is not known and leaves its gauge alone."""
+
+    waiting: int | None = None
+    delayed: int | None = None
+    oldest_waiting_seconds: float | None = None
+
+
+class Jobs:
+    """
+    Counts job runs and queues into ``recorder``, and gives each run its place in a trace.
+
+    ``report`` is told of exceptions, as Sentry is.
+    """
+
+    def __init__(
+        self,
+        recorder: Recorder,
+        tracing: Tracing | None = None,
+        report: Callable[[BaseException], object] = lambda _: None,
+    ) -> None:
+        self.recorder = recorder
+        self.tracing = tracing or Tracing(Settings())
+        self.report = report
+        self._errors: set[str] = set()
+
+    def run(
+        self,
+        queue: str,
+        name: str = "",
+        *,
+        due: float | None = None,
+        job_id: str = "",
+        headers: Mapping[str, str] | None = None,
+    ) -> "Run":
+        """
+        Return a context manager around one run of a job, to use in plain and in async code.
+
+        ``due`` is when the job could have been taken (seconds since 1970). ``headers`` are what `outgoing_headers`
+        gave where the job was enqueued: the run then belongs to the same trace.
+        """
+        return Run(self, queue, name or queue, due=due, job_id=job_id, headers=headers or {})
+
+    def job(self, queue: str, name: str = "") -> Callable[[Callable[P, R]], Callable[P, R]]:
+        """Decorate a plain or async function that is one job of ``queue``."""
+
+        def decorate(function: Callable[P, R]) -> Callable[P, R]:
+            title = name or function.__name__
+            if inspect.iscoroutinefunction(function):
+
+                @functools.wraps(function)
+                async def run_async(*args: P.args, **kwargs: P.kwargs) -> Any:
+                    with self.run(queue, title):
+                        return await function(*args, **kwargs)
+
+                return cast(Callable[P, R], run_async)
+
+            @functools.wraps(function)
+            def run(*args: P.args, **kwargs: P.kwargs) -> R:
+                with self.run(queue, title):
+                    return function(*args, **kwargs)
+
+            return run
+
+        return decorate
+
+    def retried(self, queue: str) -> None:
+        """Count a failed run that was put back on its queue."""
+        self.recorder.add(JOBS_RETRIED, (queue,))
+
+    def working(self, queues: Iterable[str], *, live: bool = True) -> None:
+        """Say that this process takes from these queues, or with ``live`` False that it no longer does."""
+        for queue in queues:
+            self.recorder.set(JOB_WORKERS, (queue,), float(live))
+
+    def measured(self, queue: str, depth: Depth) -> None:
+        """Say how full a queue is now; every worker may, the newest measurement counts."""
+        for metric, value in (
+            (JOBS_WAITING, depth.waiting),
+            (JOBS_DELAYED, depth.delayed),
+            (JOBS_OLDEST_WAITING, depth.oldest_waiting_seconds),
+        ):
+            if value is not None:
+                self.recorder.set(metric, (queue,), float(value))
+
+    def declare(self, queues: Iterable[str]) -> None:
+        """Make the counters of these queues exist at zero, so that the first failure is seen as a rise."""
+        for queue in queues:
+            for metric in (JOBS_PROCESSED, JOBS_RETRIED):
+                self.recorder.add(metric, (queue,), 0.0)
+            self.recorder.set(JOBS_ACTIVE, (queue,), 0.0)
+
+    def error_label(self, error: BaseException) -> str:
+        """Return the class of an exception as a label value; 'other' beyond the first MAX_ERRORS classes."""
+        name = type(error).__name__
+        if name not in self._errors and len(self._errors) >= MAX_ERRORS:
+            return "other"
+        self._errors.add(name)
+        return name
+
+
+class Run:
+    """One run of one job; `failed` and `retried` are for brokers that tell of it in other ways than by raising."""
+
+    def __init__(
+        self, jobs: Jobs, queue: str, name: str, *, due: float | None, job_id: str, headers: Mapping[str, str]
+    ) -> None:
+        self._jobs = jobs
+        self._queue = queue
+        self._name = name
+        self._waited = None if due is None else max(time.time() - due, 0.0)
+        self._job_id = job_id
+        self._headers = headers
+        self._retried = False
+        self._error: BaseException | None = None
+        self._began = 0.0
+        self._work: Work | None = None
+
+    def __enter__(self) -> Self:
+        """Count the job as running."""
+        recorder, tracing = self._jobs.recorder, self._jobs.tracing
+        context = self._place(tracing)
+        self._work = tracing.enter(context, "consumer", f"process {self._queue}", self._attributes())
+        recorder.change(JOBS_ACTIVE, (self._queue,), 1)
+        if self._waited is not None:
+            recorder.observe(JOB_QUEUE_LATENCY, (self._queue,), self._waited, tracing.exemplar(context))
+        self._began = time.perf_counter()
+        return self
+
+    def failed(self, error: BaseException) -> None:
+        """Note that the run failed, without raising it here."""
+        self._error = error
+
+    def retried(self) -> None:
+        """Note that the run, which failed, goes back on its queue."""
+        self._retried = True
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Count how the run ended; an exception passes on."""
+        self._error = error or self._error
+        self.finish()
+
+    def finish(self) -> None:
+        """Count how the run ended."""
+        work = self._work
+        if work is None:
+            return
+        self._work = None
+        seconds = time.perf_counter() - self._began
+        recorder, labels = self._jobs.recorder, (self._queue,)
+        recorder.change(JOBS_ACTIVE, labels, -1)
+        recorder.add(JOBS_PROCESSED, labels)
+        recorder.observe(JOB_DURATION, labels, seconds, self._jobs.tracing.exemplar(work.context))
+        if self._error is not None:
+            recorder.add(JOBS_FAILED, (self._queue, self._jobs.error_label(self._error)))
+            self._jobs.report(self._error)
+        if self._retried:
+            self._jobs.retried(self._queue)
+        self._write(seconds)
+        self._jobs.tracing.leave(work, self._error if isinstance(self._error, Exception) else None)
+
+    def _place(self, tracing: Tracing) -> TraceContext:
+        parent = parse_traceparent(self._headers.get("traceparent", ""))
+        return tracing.begin({}) if parent is None else tracing.below(parent)
+
+    def _attributes(self) -> dict[str, str | int]:
+        """Return what a span says: https://opentelemetry.io/docs/specs/semconv/messaging/messaging-spans/."""
+        attributes: dict[str, str | int] = {
+            "messaging.operation.type": "process",
+            "messaging.operation.name": self._name,
+            "messaging.destination.name": self._queue,
+        }
+        return {**attributes, "messaging.message.id": self._job_id} if self._job_id else attributes
+
+    def _write(self, seconds: float) -> None:
+        outcome = "ok" if self._error is None else "retried" if self._retried else "failed"
+        fields: dict[str, Any] = {"queue": self._queue, "job": self._name, "outcome": outcome}
+        fields["duration_seconds"] = round(seconds, 6)
+        if self._waited is not None:
+            fields["waited_seconds"] = round(self._waited, 6)
+        if self._job_id:
+            fields["job_id"] = self._job_id
+        level = logging.ERROR if outcome == "failed" else logging.WARNING if outcome == "retried" else logging.INFO
+        _log.log(level, "%s %s", self._name, outcome, extra=fields, exc_info=self._error)
+
+
+class Watch:
+    """Measures queues every ``every`` seconds from a thread, until `stop`."""
+
+    def __init__(self, jobs: Jobs, measure: Callable[[], Mapping[str, Depth]], *, every: float = 5.0) -> None:
+        self._jobs = jobs
+        self._measure = measure
+        self._every = every
+        self._stopping = threading.Event()
+        self._failing = False
+        self._thread = threading.Thread(target=self._watch, name="telemetry-queues", daemon=True)
+
+    def start(self) -> None:
+        """Measure now and from now on."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Measure no more."""
+        self._stopping.set()
+        if self._thread.is_alive():
+            self._thread.join(self._every)
+
+    def measure(self) -> None:
+        """Measure once; a broker out of reach is told of once, not every time."""
+        try:
+            for queue, depth in self._measure().items():
+                self._jobs.measured(queue, depth)
+            self._failing = False
+        except Exception as error:  # noqa: BLE001 - whatever a broker's client raises, the worker must go on
+            if not self._failing:
+                _log.warning("queues cannot be measured: %s", error)
+            self._failing = True
+
+    def _watch(self) -> None:
+        self.measure()
+        while not self._stopping.wait(self._every):
+            self.measure()

@@ -1,0 +1,136 @@
+"""Which trace does a request belong to, and what does its one log line say?"""
+
+import logging
+import random
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any
+
+from telemetry.asgi import App, Receive, Scope, Send
+from telemetry.exchange import HttpExchange, WebSocketExchange
+from telemetry.logs import REQUEST_LOGGER, RequestFields
+from telemetry.scrubbing import Scrubber, cut, valid_text
+from telemetry.settings import Settings
+from telemetry.tracing import Tracing, Work
+
+Exchange = HttpExchange | WebSocketExchange
+
+MAX_TEXT = 1024
+"""Longest path, query or user agent in a log line, in characters."""
+
+_log = logging.getLogger(REQUEST_LOGGER)
+
+
+class RequestMiddleware:
+    """
+    Gives every request its place in a trace, `x-trace-id` to every response, and one line to the log.
+
+    ``route`` names the template of a scope once the application has run; ``report`` is told of exceptions.
+    An exception before the response has begun is answered with 500, so that this answer carries its id too,
+    and raised on.
+    """
+
+    def __init__(
+        self,
+        app: App,
+        *,
+        settings: Settings,
+        tracing: Tracing,
+        route: Callable[[Scope], str],
+        report: Callable[[Exception], object] = lambda _: None,
+    ) -> None:
+        self._app = app
+        self._tracing = tracing
+        self._route = route
+        self._report = report
+        self._logs = settings.logs
+        self._quiet = {settings.metrics_path: 0.0, **settings.quiet_routes}
+        self._scrubber = Scrubber(settings.secret_query_parameters)
+        self._agent = lru_cache(1024)(self._text)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection."""
+        if scope["type"] not in ("http", "websocket"):
+            await self._app(scope, receive, send)
+            return
+        headers: dict[bytes, bytes] = dict(scope["headers"])
+        method = scope["method"][:20] if scope["type"] == "http" else "WEBSOCKET"
+        work = self._tracing.enter(self._tracing.begin(headers), "server", method)
+        trace_id = work.context.trace_id
+        exchange = (
+            HttpExchange(receive, send, trace_id)
+            if scope["type"] == "http"
+            else WebSocketExchange(scope, receive, send, trace_id)
+        )
+        try:
+            await self._app(scope, exchange.receive, exchange.send)
+            await exchange.apologise()
+        except BaseException as error:
+            exchange.error = error
+            if isinstance(error, Exception):
+                await exchange.apologise()
+                self._report(error)
+            raise
+        finally:
+            self._finish(scope, headers, method, exchange, work)
+
+    def _finish(self, scope: Scope, headers: dict[bytes, bytes], method: str, exchange: Exchange, work: Work) -> None:
+        route = self._route(scope)
+        fields = exchange.fields()
+        error = exchange.error if isinstance(exchange.error, Exception) else None
+        if self._logs and self._wanted(route, fields, error):
+            agent = headers.get(b"user-agent")
+            line = RequestFields(message=f"{method} {route} {fields['status']}", method=method, route=route)
+            line["path"] = self._text(scope["path"])
+            if query := scope.get("query_string"):
+                line["query"] = self._query(query)
+            line.update(fields)
+            line["client"] = (scope.get("client") or ("",))[0]
+            if agent:
+                line["user_agent"] = self._agent(agent)
+            self._write(line, error)
+        if work.span is not None:
+            work.describe(f"{_http_method(scope)} {route}", self._attributes(scope, headers, route, fields))
+        self._tracing.leave(work, error)
+
+    def _wanted(self, route: str, fields: dict[str, Any], error: Exception | None) -> bool:
+        share = self._quiet.get(route)
+        if share is None or error is not None or fields["status"] >= 400 or "aborted" in fields:  # noqa: PLR2004
+            return True
+        return random.random() < share  # noqa: S311 - sampling, not secrecy
+
+    def _write(self, line: RequestFields, error: Exception | None) -> None:
+        level = logging.ERROR if error is not None or line["status"] >= 500 else logging.INFO  # noqa: PLR2004
+        if not _log.isEnabledFor(level):
+            return
+        exc_info = None if error is None else (type(error), error, error.__traceback__)
+        _log.handle(logging.LogRecord(REQUEST_LOGGER, level, __file__, 0, line, None, exc_info))
+
+    def _attributes(
+        self, scope: Scope, headers: dict[bytes, bytes], route: str, fields: dict[str, Any]
+    ) -> dict[str, str | int]:
+        """Return what a span says: https://opentelemetry.io/docs/specs/semconv/http/http-spans/."""
+        attributes: dict[str, str | int] = {
+            "http.request.method": _http_method(scope),
+            "http.route": route,
+            "http.response.status_code": fields["status"],
+            "url.path": self._text(scope["path"]),
+            "url.scheme": scope.get("scheme", "http"),
+            "client.address": (scope.get("client") or ("",))[0],
+            "user_agent.original": self._agent(headers.get(b"user-agent", b"")),
+        }
+        if scope.get("query_string"):
+            attributes["url.query"] = self._query(scope["query_string"])
+        return attributes
+
+    def _query(self, query: bytes) -> str:
+        return cut(self._scrubber.query(query[: 2 * MAX_TEXT].decode("utf-8", "replace")), MAX_TEXT)
+
+    def _text(self, text: str | bytes) -> str:
+        if isinstance(text, bytes):
+            text = text[: 2 * MAX_TEXT].decode("latin-1")
+        return cut(self._scrubber.text(valid_text(text[: 2 * MAX_TEXT])), MAX_TEXT)
+
+
+def _http_method(scope: Scope) -> str:
+    return str(scope.get("method", "GET"))[:20]
