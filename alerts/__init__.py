@@ -8,8 +8,10 @@ from typing import TypeVar
 from alerts import api, jobs, promises, ux
 from alerts.model import Alert, AlertError, Group
 from alerts.recording import recordings
-from alerts.render import render as render_groups
+from alerts.render import path, render_group
 from stack import Stack
+
+__all__ = ["ALERTS", "groups", "path", "render", "render_group"]
 
 T = TypeVar("T")
 
@@ -39,7 +41,7 @@ def groups(stack: Stack) -> tuple[Group, ...]:
 
 def render(stack: Stack) -> dict[str, str]:
     """Return the rule files, path below infra/observability to text."""
-    return render_groups(stack, groups(stack))
+    return {path(group): render_group(stack, group) for group in groups(stack)}
 
 
 def _define(define: Callable[[Stack], Alert], stack: Stack) -> Alert:

@@ -1,6 +1,5 @@
 """How do rules become the YAML that Prometheus loads?"""
 
-from collections.abc import Iterable
 from typing import Any
 
 import promql_parser
@@ -24,12 +23,14 @@ def _text(dumper: _Dumper, text: str) -> yaml.ScalarNode:
 _Dumper.add_representer(str, _text)
 
 
-def render(stack: Stack, groups: Iterable[Group]) -> dict[str, str]:
-    """Return the rule files, path below infra/observability to text; groups of one file stay in order."""
-    files: dict[str, list[dict[str, Any]]] = {}
-    for group in groups:
-        files.setdefault(f"prometheus/rules/{group.file}.yml", []).append(group_body(stack, group))
-    return {path: HEADER + dump({"groups": bodies}) for path, bodies in files.items()}
+def path(group: Group) -> str:
+    """Return where a group is written, below infra/observability: a file of its own."""
+    return f"prometheus/rules/{group.file}.yml"
+
+
+def render_group(stack: Stack, group: Group) -> str:
+    """Return the rule file of a group."""
+    return HEADER + dump({"groups": [group_body(stack, group)]})
 
 
 def group_body(stack: Stack, group: Group) -> dict[str, Any]:

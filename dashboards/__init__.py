@@ -17,13 +17,24 @@ DASHBOARDS: dict[str, Callable[[Stack], Dashboard]] = {
 """The dashboards, by slug. One that nobody lists here does not exist."""
 
 
+WRITTEN = orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE
+
+
 class DashboardError(ValueError):
     """A dashboard can't be built; the message names its module and the panel."""
 
 
 def boards(stack: Stack) -> tuple[Dashboard, ...]:
     """Build every dashboard of a stack; raise DashboardError."""
-    return tuple(_build(slug, stack) for slug in DASHBOARDS)
+    return tuple(build(slug, stack) for slug in DASHBOARDS)
+
+
+def build(slug: str, stack: Stack) -> Dashboard:
+    """Build one dashboard; raise DashboardError."""
+    try:
+        return DASHBOARDS[slug](stack)
+    except ValueError as error:
+        raise DashboardError(f"dashboards/{slug}.py: {error}") from error
 
 
 def path(slug: str) -> str:
@@ -31,14 +42,11 @@ def path(slug: str) -> str:
     return f"grafana/dashboards/{slug}.json"
 
 
-def render(built: tuple[Dashboard, ...]) -> dict[str, str]:
-    """Return the dashboard files, path below infra/observability to text; keys sorted, so that a diff is a change."""
-    options = orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE
-    return {path(dashboard.slug): orjson.dumps(dashboard.model, option=options).decode() for dashboard in built}
+def render_board(dashboard: Dashboard) -> str:
+    """Return a dashboard as JSON, its keys sorted so that a diff shows changes alone."""
+    return orjson.dumps(dashboard.model, option=WRITTEN).decode()
 
 
-def _build(slug: str, stack: Stack) -> Dashboard:
-    try:
-        return DASHBOARDS[slug](stack)
-    except ValueError as error:
-        raise DashboardError(f"dashboards/{slug}.py: {error}") from error
+def render(stack: Stack) -> dict[str, str]:
+    """Return the dashboard files, path below infra/observability to text."""
+    return {path(dashboard.slug): render_board(dashboard) for dashboard in boards(stack)}

@@ -1,0 +1,1 @@
+"""What can a person ask of this repository? One module a verb: arguments, words and exit code."""
