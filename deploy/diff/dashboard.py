@@ -163,7 +163,7 @@ def _namer(found: Sequence[Panel]) -> Callable[[Panel], str]:
 def _panel(panel: Panel, subject: str, verb: Verb) -> Sentence:
     where = f' {"in" if verb == "added" else "from"} row "{panel.row}"' if panel.row else ""
     kind = "" if panel.kind == "row" else f" ({panel.kind})"
-    code = "\n".join(formatted(query_text(target)) for target in objects(panel.model.get("targets")))
+    code = "\n\n".join(formatted(query_text(target)) for target in objects(panel.model.get("targets")))
     old, new = (None, panel.model) if verb == "added" else (panel.model, None)
     return one_sided(subject, f"{verb}{where}{kind}", "panel", old, new, path=panel.path, code=code)
 

@@ -3,27 +3,12 @@
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
 from textwrap import dedent
 from typing import Any
 
-from promql_parser import (
-    AggregateExpr,
-    BinaryExpr,
-    Call,
-    Expr,
-    Matchers,
-    MatrixSelector,
-    NumberLiteral,
-    ParenExpr,
-    StringLiteral,
-    SubqueryExpr,
-    UnaryExpr,
-    VectorSelector,
-    parse,
-    transform,
-)
+from promql_parser import BinaryExpr, Expr, MatrixSelector, NumberLiteral, VectorSelector, parse, transform
 
+from deploy.diff.syntax import Node, tree
 from deploy.diff.variables import STRING, Substitution
 
 MOST_PARTS = 3  # a query with more changed places is easier to read whole
@@ -43,21 +28,6 @@ class Part:
     threshold: tuple[str, float, float] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Node:
-    """One operation of the syntax tree: what it is (order and layout removed) and what it works on."""
-
-    label: tuple[Any, ...]
-    operands: tuple["Node", ...]
-    expr: Expr
-    digest: int
-
-    @property
-    def literal(self) -> bool:
-        """Tell a number or string, meaningless without the operation around it."""
-        return isinstance(self.expr, (NumberLiteral, StringLiteral))
-
-
 def differences(old: str, new: str) -> tuple[Part, ...]:
     """Find the changed parts of a query, each as small as it can be understood; none if both mean the same.
 
@@ -68,7 +38,7 @@ def differences(old: str, new: str) -> tuple[Part, ...]:
     for numeric in (False, True):
         variables = Substitution(numeric)
         try:
-            trees = _tree(variables.into(old)), _tree(variables.into(new))
+            trees = tree(variables.into(old)), tree(variables.into(new))
         except ValueError:
             continue
         return _summary(trees, variables)
@@ -120,9 +90,7 @@ def _changed(old: Node, new: Node, variables: Substitution) -> Iterator[Part]:
 
 def _selected(old: Node, new: Node) -> list[str]:
     """Format two long selectors of one metric without the matchers they share; nothing for anything else."""
-    selectors = [
-        node.expr.vector_selector if isinstance(node.expr, MatrixSelector) else node.expr for node in (old, new)
-    ]
+    selectors = [_selector(node.expr) for node in (old, new)]
     matchers = [_plain_matchers(selector) for selector in selectors]
     shared = set(matchers[0]) & set(matchers[1])
     texts = [node.expr.prettify() for node in (old, new)]
@@ -131,6 +99,10 @@ def _selected(old: Node, new: Node) -> list[str]:
     ends = [text[text.rindex("}") + 1 :] for text in texts]
     inside = [", ".join([*(one for one in side if one not in shared), "…"]) for side in matchers]
     return [f"{selector.name}{{{kept}}}{end}" for selector, kept, end in zip(selectors, inside, ends, strict=True)]
+
+
+def _selector(expr: Expr) -> Any:
+    return expr.vector_selector if isinstance(expr, MatrixSelector) else expr
 
 
 def _plain_matchers(expr: Expr) -> list[str]:
@@ -156,62 +128,6 @@ def _elided(node: Node, unchanged: list[Node]) -> str:
     hole = parse(HOLE)
     shown = transform(node.expr, lambda expr: hole if expr.prettify() in long else None)
     return dedent(shown.prettify()).replace(HOLE, "…")
-
-
-@lru_cache(maxsize=4096)
-def _tree(query: str) -> Node:
-    return _node(parse(query))
-
-
-def _node(expr: Expr) -> Node:
-    while isinstance(expr, ParenExpr):
-        expr = expr.expr
-    label, operands = _label(expr)
-    nodes = tuple(_node(operand) for operand in operands)
-    return Node(label, nodes, expr, hash((label, *(node.digest for node in nodes))))
-
-
-def _label(expr: Expr) -> tuple[tuple[Any, ...], tuple[Expr, ...]]:
-    """Say what an operation is, written so that equal meaning is equal, and its operands."""
-    label: tuple[Any, ...] = ("text", expr.prettify())
-    operands: tuple[Expr, ...] = ()
-    match expr:
-        case NumberLiteral():
-            label = ("number", str(expr.val))
-        case StringLiteral():
-            label = ("string", expr.val)
-        case VectorSelector():
-            label = ("select", expr.name, _matchers(expr.matchers), str(expr.offset), str(expr.at))
-        case MatrixSelector():
-            label = ("range", expr.range, *_label(expr.vector_selector)[0])
-        case SubqueryExpr():
-            label = ("subquery", expr.range, expr.step, str(expr.offset), str(expr.at))
-            operands = (expr.expr,)
-        case Call():
-            label, operands = ("call", expr.func.name), tuple(expr.args)
-        case AggregateExpr():
-            grouping = expr.modifier and (str(expr.modifier.type), tuple(sorted(expr.modifier.labels)))
-            label = ("aggregate", str(expr.op), grouping)
-            operands = (expr.expr,) if expr.param is None else (expr.param, expr.expr)
-        case BinaryExpr():
-            label, operands = ("binary", str(expr.op), _modifier(expr)), (expr.lhs, expr.rhs)
-        case UnaryExpr():
-            label, operands = ("negate",), (expr.expr,)
-    return label, operands
-
-
-def _matchers(matchers: Matchers) -> tuple[Any, ...]:
-    groups = (matchers.matchers, *matchers.or_matchers)
-    return tuple(tuple(sorted((str(one.op), one.name, one.value) for one in group)) for group in groups)
-
-
-def _modifier(expr: BinaryExpr) -> tuple[Any, ...] | None:
-    modifier = expr.modifier
-    if modifier is None:
-        return None
-    matching = modifier.matching and (str(modifier.matching.type), tuple(sorted(modifier.matching.labels)))
-    fill = modifier.fill_values
-    return (str(modifier.card), matching, modifier.return_bool, tuple(modifier.group_labels or ()), fill.lhs, fill.rhs)
 
 
 def _words(text: str) -> list[str]:
