@@ -1,15 +1,17 @@
 """Who hears of an alert, how is it worded, and what silences what?"""
 
 import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
 from alerts import groups
-from alerts.model import Severity
+from alerts.model import Alert, Severity
 from config import logql
 from config.document import document, lines, origin
 from stack import Stack
-from telemetry.labels import ALERTNAME, SERVICE, SEVERITY, SLO, TEAM
+from telemetry.labels import ALERTNAME, INSTANCE, SERVICE, SEVERITY, SLO, TEAM, Label
 
 PAGER, TICKETS, DEADMAN, UNROUTED = "pager", "tickets", "deadman", "unrouted"
 """The receivers. Nothing is meant to reach the last one, the default: a check proves that no alert of ours does."""
@@ -17,14 +19,30 @@ PAGER, TICKETS, DEADMAN, UNROUTED = "pager", "tickets", "deadman", "unrouted"
 DEPLOYMENT = (SERVICE.name, logql.ENVIRONMENT)
 """What tells one deployment from another: alerts group, and silence each other, within it alone."""
 
-CONSEQUENCES = {
-    "ApiDown": ("api", "jobs", "ux"),
-    "MongodbDown": ("mongodb",),
-    "MongodbExporterDown": ("mongodb",),
-    "RedisDown": ("redis",),
-    "RedisExporterDown": ("redis",),
-}
-"""The alert that says a target is dead, and the rule files whose other alerts then only repeat it."""
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """
+    A dead target: the alert that says so, and the rule files whose other alerts then only repeat it.
+
+    ``same`` are labels that must be equal on both. An alert never silences a more severe one.
+    """
+
+    alert: str
+    files: tuple[str, ...]
+    same: tuple[Label, ...] = ()
+
+
+OF_THE_API = ("promises", "api", "jobs", "ux")
+CAUSES = (
+    Cause("ApiDown", OF_THE_API),
+    # The API answers Prometheus 503 while its totals, which Redis holds, can't be whole: that is one fault, not two
+    Cause("RedisDown", OF_THE_API),
+    Cause("RedisDown", ("redis",), (INSTANCE,)),
+    Cause("RedisExporterDown", ("redis",), (INSTANCE,)),
+    Cause("MongodbDown", ("mongodb",), (INSTANCE,)),
+    Cause("MongodbExporterDown", ("mongodb",), (INSTANCE,)),
+)
 
 
 def render(stack: Stack) -> dict[str, str]:
@@ -60,7 +78,7 @@ def _route(stack: Stack) -> dict[str, Any]:
         "group_interval": "1m",
         "repeat_interval": "1m",
     }
-    page = {"matchers": [str(SEVERITY.eq(Severity.PAGE))], "receiver": PAGER, "group_wait": "10s"}
+    page = {"matchers": [str(SEVERITY.eq(Severity.PAGE))], "receiver": PAGER}
     ticket = {"matchers": [str(SEVERITY.eq(Severity.TICKET))], "receiver": TICKETS, "repeat_interval": "1d"}
     return {
         "receiver": UNROUTED,
@@ -120,17 +138,24 @@ def _inhibitions(stack: Stack) -> list[dict[str, Any]]:
         "target_matchers": [str(ticket), promised],
         "equal": [SLO.name, *DEPLOYMENT],
     }
-    names = {group.file: [alert.name for alert in group.alerts] for group in groups(stack)}
-    dead = (
-        {
-            "source_matchers": [str(ALERTNAME.eq(cause))],
-            "target_matchers": [str(ALERTNAME.re("|".join(others)))],
-            "equal": list(DEPLOYMENT),
-        }
-        for cause, files in CONSEQUENCES.items()
-        if (others := [name for file in files for name in names.get(file, ()) if name not in CONSEQUENCES])
-    )
-    return [burning, *dead]
+    files = {group.file: group.alerts for group in groups(stack)}
+    return [burning, *(_dead(cause, files) for cause in CAUSES)]
+
+
+def _dead(cause: Cause, files: Mapping[str, Sequence[Alert]]) -> dict[str, Any]:
+    alerts = [alert for alerts in files.values() for alert in alerts]
+    pages = any(alert.severity is Severity.PAGE for alert in alerts if alert.name == cause.alert)
+    silenced = [
+        alert.name
+        for file in cause.files
+        for alert in files.get(file, ())
+        if alert.name != cause.alert and (pages or alert.severity is Severity.TICKET)
+    ]
+    return {
+        "source_matchers": [str(ALERTNAME.eq(cause.alert))],
+        "target_matchers": [str(ALERTNAME.re("|".join(silenced)))],
+        "equal": [*(label.name for label in cause.same), *DEPLOYMENT],
+    }
 
 
 def logs_url(stack: Stack) -> str:
