@@ -66,6 +66,7 @@ class Delivery:
 
     def _begin(self) -> None:
         self._busy = threading.Lock()
+        self._starting = threading.Lock()
         self._stopping = threading.Event()
         self._exemplars: dict[ExemplarKey, Exemplar] = {}
         self._failing = False
@@ -79,11 +80,16 @@ class Delivery:
 
     def start(self) -> None:
         """Deliver in the background from now on, and once more when the interpreter exits."""
-        if self._thread is None or not self._thread.is_alive():
-            self._stopping.clear()
-            self._thread = threading.Thread(target=self._run, name="telemetry-delivery", daemon=True)
-            self._thread.start()
-            atexit.register(self.stop)
+        if self._thread is not None:
+            return
+        with self._starting:
+            if self._thread is None:
+                self._stopping = threading.Event()
+                self._thread = threading.Thread(
+                    target=self._run, args=(self._stopping,), name="telemetry-delivery", daemon=True
+                )
+                self._thread.start()
+                atexit.register(self.stop)
 
     def stop(self, timeout: float = 3.0) -> None:
         """End the background thread and deliver what is left, in at most about ``timeout`` seconds."""
@@ -192,10 +198,10 @@ class Delivery:
         except StoreError as error:
             log.debug("dead workers are folded another time: %s", error)
 
-    def _run(self) -> None:
+    def _run(self, stopping: threading.Event) -> None:
         # A random first wait spreads the workers that one server started together.
         wait = random.uniform(0, self._interval)  # noqa: S311 - no secret
-        while not self._stopping.wait(wait):
+        while not stopping.wait(wait):
             wait = self._interval
             try:
                 self.flush()

@@ -32,13 +32,17 @@ def width(metric: Metric) -> int:
     return 2 if metric.kind == "gauge" and metric.across != "distinct" else 1
 
 
+def lines(metric: Metric) -> int:
+    """Return how many series one set of label values is to Prometheus: a histogram has buckets, a count and a sum."""
+    return len(metric.buckets) + 3 if metric.kind == "histogram" else 1
+
+
 class Family:
     """The series of one metric; series are added under the recorder's lock and stay."""
 
     def __init__(self, metric: Metric, lock: Lock) -> None:
         self.metric = metric
         self.children: dict[tuple[str, ...], Series] = {}
-        self.lines_per_series = len(metric.buckets) + 3 if metric.kind == "histogram" else 1
         self._lock = lock
         self.by_text: dict[str, Series] = {}
         self._ordered: list[Series] = []

@@ -78,7 +78,9 @@ METHOD = Label(
     ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "other"),
 )
 ROUTE = Label("route", "Full route template, mounts included (`/v1/users/{id}`); 'unmatched' where no route answered.")
-STATUS = Label("status", "HTTP status code sent, 100 to 599; an exception counts as 500.")
+STATUS = Label(
+    "status", "HTTP status code sent, 100 to 599; an exception counts as 500, a client that left unanswered as 499."
+)
 CLOSE_REASON = Label(
     "reason",
     "Why a WebSocket ended.",

@@ -8,7 +8,7 @@ from threading import RLock
 from typing import TypeVar
 
 from telemetry.delivery import Delivery
-from telemetry.family import Family
+from telemetry.family import Family, lines
 from telemetry.metrics import CONTRACT, DROPPED, FLUSH_DURATION, FLUSHES, Metric
 from telemetry.series import (
     Counter,
@@ -104,10 +104,10 @@ class Recorder:
         """Stop without blocking the event loop."""
         await asyncio.to_thread(self.stop)
 
-    def flush(self) -> None:
+    def flush(self, timeout: float = 3.0) -> None:
         """Deliver now, from this thread; raise StoreError where the store did not take it (nothing is lost)."""
         if self.delivery is not None:
-            self.delivery.flush()
+            self.delivery.flush(timeout)
 
     def families(self) -> list[Family]:
         """Return every family declared or used."""
@@ -117,6 +117,8 @@ class Recorder:
     def _family(self, metric: Metric) -> Family:
         family = self._families.get(metric.name)
         if family is None:
+            if metric.kind == "counter" and not metric.name.endswith("_total"):
+                raise ValueError(f"{metric.name} is a counter, and its name does not end in _total")
             with self._lock:
                 family = self._families.setdefault(metric.name, Family(metric, self._lock))
         if family.metric is not metric and family.metric != metric:
@@ -138,10 +140,10 @@ class Recorder:
         text = series_text(metric, labels)
         with self._lock:
             series = family.by_text.get(text)
-            if series is None and metric is not DROPPED and self._room < family.lines_per_series:
+            if series is None and metric is not DROPPED and self._room < lines(metric):
                 return self._build(metric, text, CountingLock(self._lock, self._over_limit))
             if series is None:
-                self._room -= family.lines_per_series
+                self._room -= lines(metric)
                 series = family.children[labels] = family.by_text[text] = self._build(metric, text, self._lock)
         return series
 

@@ -47,8 +47,10 @@ def pack_exemplars(exemplars: Mapping[ExemplarKey, Exemplar]) -> bytes:
     return _squeeze([[*key, one.trace_id, one.value, one.timestamp] for key, one in exemplars.items()])
 
 
-def unpack_exemplars(data: bytes) -> dict[ExemplarKey, Exemplar]:
+def unpack_exemplars(data: bytes | None) -> dict[ExemplarKey, Exemplar]:
     """Return the exemplars of one instance."""
+    if data is None:
+        return {}
     return {(name, text, bucket): Exemplar(*exemplar) for name, text, bucket, *exemplar in _expand(data)}
 
 
