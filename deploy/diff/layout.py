@@ -36,9 +36,10 @@ class Panel:
         return str(self.model.get("type") or "")
 
     @property
-    def number(self) -> Any:
+    def number(self) -> int | str | None:
         """Return the panel id, None where there is none."""
-        return self.model.get("id")
+        number = self.model.get("id")
+        return number if isinstance(number, (int, str)) else None
 
     @property
     def place(self) -> str:

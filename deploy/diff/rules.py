@@ -99,7 +99,7 @@ def _changes(old: Model, new: Model) -> Iterator[Sentence]:
 def _paired(old: list[Model], new: list[Model]) -> Pairing[Model]:
     """Pair by uid, then by name, then (renamed) by query."""
     found = Pairing(old, new)
-    for key in (lambda rule: rule.get("uid"), _name, _query):
+    for key in (lambda rule: str(rule.get("uid") or ""), _name, _query):
         found.by(key, lambda rule: rule)
     return found
 

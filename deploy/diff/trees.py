@@ -25,7 +25,7 @@ def diff_trees(old: Mapping[str, Document], new: Mapping[str, Document]) -> tupl
 
 def _dashboards(old: Mapping[str, Document], new: Mapping[str, Document]) -> Iterator[tuple[str, ObjectChange]]:
     found = Pairing(_single(old), _single(new))
-    for key in (lambda item: item[1].get("uid"), lambda item: item[0]):
+    for key in (lambda item: str(item[1].get("uid") or ""), lambda item: item[0]):
         found.by(key, lambda item: item[0])
     for path, before, after in _sides(found):
         try:
