@@ -1,0 +1,96 @@
+"""Which receivers does Alertmanager choose for an alert's labels?"""
+
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+Labels = Mapping[str, str]
+
+_MATCHER = re.compile(r"\s*([A-Za-z_]\w*)\s*(=~|!~|!=|=)\s*(.*?)\s*", re.DOTALL)
+_HOLDS: dict[str, Callable[[str, str], bool]] = {
+    "=": lambda value, wanted: value == wanted,
+    "!=": lambda value, wanted: value != wanted,
+    "=~": lambda value, wanted: re.fullmatch(wanted, value) is not None,
+    "!~": lambda value, wanted: re.fullmatch(wanted, value) is None,
+}
+
+
+class TreeError(ValueError):
+    """The routing tree can't be read; the message quotes the part."""
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """One entry of ``matchers``; an absent label counts as empty."""
+
+    label: str
+    operator: str
+    value: str
+
+    @classmethod
+    def parse(cls, text: str) -> "Condition":
+        """Read `severity="page"`; raise TreeError for anything else."""
+        found = _MATCHER.fullmatch(text)
+        if not found:
+            raise TreeError(f'matcher {text!r}: takes label="value", with =, !=, =~ or !~')
+        label, operator, value = found.groups()
+        try:
+            return cls(label, operator, json.loads(value) if value.startswith('"') else value)
+        except json.JSONDecodeError as error:
+            raise TreeError(f"matcher {text!r}: its value is badly quoted") from error
+
+    def holds(self, labels: Labels) -> bool:
+        """Tell whether an alert with these labels passes."""
+        return _HOLDS[self.operator](labels.get(self.label, ""), self.value)
+
+
+def all_hold(matchers: list[str], labels: Labels) -> bool:
+    """Tell whether every matcher of a list passes."""
+    return all(Condition.parse(matcher).holds(labels) for matcher in matchers)
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A node of the routing tree, with what it inherits from its parent filled in."""
+
+    receiver: str
+    group_by: tuple[str, ...]
+    conditions: tuple[Condition, ...]
+    goes_on: bool
+    children: tuple["Route", ...]
+
+    @classmethod
+    def parse(cls, raw: Mapping[str, Any], parent: "Route | None" = None) -> "Route":
+        """Read the ``route`` of an ``alertmanager.yml``; raise TreeError."""
+        node = cls(
+            receiver=raw.get("receiver") or (parent.receiver if parent else ""),
+            group_by=tuple(raw.get("group_by") or (parent.group_by if parent else ())),
+            conditions=tuple(Condition.parse(text) for text in raw.get("matchers", ())),
+            goes_on=bool(raw.get("continue", False)),
+            children=(),
+        )
+        children = tuple(cls.parse(child, node) for child in raw.get("routes", ()))
+        return cls(node.receiver, node.group_by, node.conditions, node.goes_on, children)
+
+    def chosen(self, labels: Labels) -> tuple["Route", ...]:
+        """
+        Return the nodes that notify: depth first, the first match at each level unless it says ``continue``.
+
+        https://prometheus.io/docs/alerting/latest/configuration/#route
+        """
+        return tuple(self._chosen(labels))
+
+    def _chosen(self, labels: Labels) -> Iterator["Route"]:
+        if not all(condition.holds(labels) for condition in self.conditions):
+            return
+        found = False
+        for child in self.children:
+            deeper = child.chosen(labels)
+            yield from deeper
+            found = found or bool(deeper)
+            if deeper and not child.goes_on:
+                break
+        if not found:
+            yield self
