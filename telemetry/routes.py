@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from typing import Any
 
 from telemetry.asgi import Scope
@@ -10,7 +11,7 @@ UNMATCHED = "unmatched"
 MAX_ROUTES = 2000
 """Route objects remembered; an application that makes new ones forever ends up with one label for the rest."""
 
-_PARAMETER = re.compile(r"{([^{}:]+)(?::[^{}]*)?}")
+_PARAMETER = re.compile(r"{([^{}:]+)(?::([^{}]*))?}")
 _RULE_PARAMETER = re.compile(r"<(?:[^<>:]+:)?([^<>:]+)>")
 
 
@@ -19,7 +20,8 @@ class RouteTemplates:
     The templates of one application.
 
     Starlette and FastAPI leave the route that answered in the scope, but not the mounts above it: those are found
-    once, by walking the application's routes. Litestar leaves a template. Quart is asked which rule matches.
+    once, by walking the application's routes. Litestar leaves a template. Quart is asked which rule matches, and so
+    is anything with routes behind middleware that hands on a copy of the scope.
     """
 
     def __init__(self, app: Any) -> None:
@@ -28,38 +30,44 @@ class RouteTemplates:
 
     def of(self, scope: Scope) -> str:
         """Return the template for a scope the application has handled, or 'unmatched'."""
-        route = scope.get("route")
-        if route is not None:
-            known = self._known.get(id(route)) or self._learn(route)
-            return known[1][0] if len(known[1]) == 1 else _fitting(known[1], scope)
-        template = scope.get("path_template")
-        if template is not None:
-            return plain(template)
+        if "route" in scope:
+            return self._of_object(scope["route"], scope) or self._of_object(scope.get("endpoint"), scope) or UNMATCHED
+        if "path_template" in scope:
+            return plain(scope["path_template"])
         if "router" not in scope and self._root is not None:
             return self._ask(scope)
         return UNMATCHED
+
+    def _of_object(self, route: Any, scope: Scope) -> str:
+        """Return the template of a route or of an application mounted whole; "" for a mount whose routes count."""
+        known = self._known.get(id(route)) or self._learn(route)
+        templates = known[1]
+        return plain(templates[0]) if len(templates) == 1 else _fitting(templates, scope)
 
     def _learn(self, route: Any) -> tuple[Any, list[str]]:
         if len(self._known) >= MAX_ROUTES:
             return route, [UNMATCHED]
         found: dict[int, tuple[Any, list[str]]] = {}
-        for one, template in _walk(getattr(self._root, "routes", ()), ""):
+        for one, template in self._walk():
             found.setdefault(id(one), (one, []))[1].append(template)
         self._known.update(found)
         # The object is kept beside its templates, so that its id is never another's.
-        return self._known.setdefault(id(route), (route, [_own_template(route)]))
+        return self._known.setdefault(id(route), (route, [getattr(route, "path", "")]))
+
+    def _walk(self) -> Iterator[tuple[Any, str]]:
+        return _walk(getattr(self._root, "routes", ()), "")
 
     def _ask(self, scope: Scope) -> str:
-        """Match anew where the application's own answer is out of sight, as behind a copy of the scope."""
         url_map = getattr(self._root, "url_map", None)
         if url_map is not None:
             return _rule(url_map, scope)
-        return _match(getattr(self._root, "routes", ()), scope, "")
+        return _fitting([template for _, template in self._walk() if template], scope) or UNMATCHED
 
 
+@lru_cache(MAX_ROUTES)
 def plain(template: str) -> str:
     """Return a template without converters: `/users/{id:int}` is `/users/{id}`."""
-    return _PARAMETER.sub(r"{\1}", template) or "/"
+    return _PARAMETER.sub(r"{\1}", template)
 
 
 def _holder_of_routes(app: Any) -> Any:
@@ -72,67 +80,57 @@ def _holder_of_routes(app: Any) -> Any:
 
 
 def _walk(routes: Iterable[Any], prefix: str) -> Iterator[tuple[Any, str]]:
-    """Yield every route with its full template; a route mounted twice comes twice."""
+    """Yield every route with its full template, converters included; a route mounted twice comes twice."""
     for route in routes:
         for one, path in _included(route):
             inner = _inner_routes(one)
             if inner:
-                yield one, UNMATCHED
-                yield from _walk(inner, prefix + path.removesuffix("/{path}"))
+                yield one, ""
+                yield from _walk(inner, prefix + path)
+            elif hasattr(one, "endpoint") or not hasattr(one, "app"):
+                yield one, prefix + path
             else:
-                yield one, plain(prefix + path)
+                yield one, f"{prefix}{path}/{{path:path}}"
+                yield one.app, f"{prefix}{path}/{{path:path}}"
 
 
 def _included(route: Any) -> Iterator[tuple[Any, str]]:
     """Yield the routes behind one entry: FastAPI keeps an included router as one entry with many."""
     contexts = getattr(route, "effective_route_contexts", None)
     if contexts is None:
-        yield route, _own_template(route)
+        yield route, getattr(route, "path", "")
         return
     for context in contexts():
-        prefixed = context.starlette_route
-        path = getattr(prefixed, "path_format", None) or context.path_format
-        yield context.original_route, path
-        if prefixed is not None:
-            yield prefixed, path
+        if context.starlette_route is None:
+            yield context.original_route, context.path
+        else:
+            yield context.starlette_route, context.starlette_route.path
+            yield context.original_route, context.starlette_route.path
 
 
 def _inner_routes(route: Any) -> Iterable[Any]:
-    own = getattr(route, "routes", None)
-    if own or own is None:
-        return own or ()
-    # A mount finds no routes in an application that middleware wraps.
-    return getattr(_holder_of_routes(getattr(route, "app", None)), "routes", ())
-
-
-def _own_template(route: Any) -> str:
-    return str(getattr(route, "path_format", None) or getattr(route, "path", None) or "")
+    own: Iterable[Any] = getattr(route, "routes", ())
+    # A mount does not see the routes of an application that middleware wraps.
+    return own or getattr(_holder_of_routes(getattr(route, "app", None)), "routes", ())
 
 
 def _fitting(templates: list[str], scope: Scope) -> str:
-    """Return the template that the path fits, for a route that is reachable by several."""
-    path = scope["path"].removeprefix(scope.get("app_root_path", ""))
-    return next((template for template in templates if _pattern(template).fullmatch(path)), templates[0])
+    """Return the template that the path fits, "" if none does."""
+    path = scope["path"].removeprefix(scope.get("app_root_path", scope.get("root_path", "")))
+    return next((plain(template) for template in templates if template and _pattern(template).fullmatch(path)), "")
 
 
+@lru_cache(MAX_ROUTES)
 def _pattern(template: str) -> re.Pattern[str]:
-    literals = [re.escape(text) for text in _PARAMETER.split(template)[::2]]
-    return re.compile(".+".join(literals))
-
-
-def _match(routes: Iterable[Any], scope: Scope, prefix: str) -> str:
-    for route in routes:
-        matches = getattr(route, "matches", None)
-        if matches is None:
-            return UNMATCHED
-        match, child = matches(scope)
-        if match.value:
-            inner = _inner_routes(route)
-            own = _own_template(route)
-            if inner:
-                return _match(inner, {**scope, **child}, prefix + own.removesuffix("/{path}"))
-            return plain(prefix + own)
-    return UNMATCHED
+    """Return what a path must look like to fit a template."""
+    parts = _PARAMETER.split(template)
+    literals, converters = parts[::3], [*parts[2::3], None]
+    return re.compile(
+        "".join(
+            re.escape(literal) + ("" if place == len(literals) - 1 else ".*" if kind == "path" else "[^/]+")
+            for place, (literal, kind) in enumerate(zip(literals, converters, strict=True))
+        )
+    )
 
 
 def _rule(url_map: Any, scope: Scope) -> str:
