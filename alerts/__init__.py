@@ -5,7 +5,19 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
-from alerts import api, jobs, promises, ux
+from alerts import (
+    api,
+    jobs,
+    logs_traces,
+    mongodb,
+    mongodb_replication,
+    notifications,
+    prometheus,
+    promises,
+    redis,
+    targets,
+    ux,
+)
 from alerts.model import Alert, AlertError, Group
 from alerts.recording import recordings
 from alerts.render import path, render_group
@@ -20,6 +32,12 @@ ALERTS: dict[str, tuple[Callable[[Stack], Alert], ...]] = {
     "api": api.ALERTS,
     "jobs": jobs.ALERTS,
     "ux": ux.ALERTS,
+    "redis": redis.ALERTS,
+    "mongodb": (*mongodb.ALERTS, *mongodb_replication.ALERTS),
+    "targets": targets.ALERTS,
+    "prometheus": prometheus.ALERTS,
+    "notifications": notifications.ALERTS,
+    "logs-traces": logs_traces.ALERTS,
 }
 """The alerts, by the file they are written to. A rule nobody lists here does not exist."""
 

@@ -147,7 +147,7 @@ def connections_high(stack: Stack) -> Alert:
         keep_firing_for="5m",
         severity=Severity.TICKET,
         summary=f"MongoDB has more than {limit:.0%} of its connections in use.",
-        description="{{ $labels.instance }}: {{ $value | humanizePercentage }} of the connections MongoDB allows are in use.",
+        description="{{ $labels.instance }}: {{ $value | humanizePercentage }} of the connections allowed are in use.",
         runbook=RUNBOOK,
         panel=PanelRef("mongodb", "Connections in use"),
         cases=(
@@ -156,7 +156,7 @@ def connections_high(stack: Stack) -> Alert:
                 at="20m",
                 series={used: f"0 {much}x30", free: f"1000 {rest}x30"},
                 where=target(stack),
-                says=f"{address}: {50 * (1 + limit):.4g}% of the connections MongoDB allows are in use.",
+                says=f"{address}: {50 * (1 + limit):.4g}% of the connections allowed are in use.",
             ),
             silent(
                 "exactly at the threshold",

@@ -39,7 +39,7 @@ def replication_lag(stack: Stack) -> Alert:
         hold="5m",
         severity=Severity.TICKET,
         summary=f"A MongoDB secondary is more than {limit:g} s behind.",
-        description='{{ $labels.member_idx }}: {{ $value | printf "%.0f" }} s behind its primary in {{ $labels.rs_nm }}.',
+        description='{{ $labels.member_idx }}: {{ $value | printf "%.0f" }} s behind in {{ $labels.rs_nm }}.',
         runbook=RUNBOOK,
         panel=PanelRef("mongodb", "Replication lag"),
         cases=(
@@ -48,7 +48,7 @@ def replication_lag(stack: Stack) -> Alert:
                 at="15m",
                 series={first: f"{now}+60000x20", second: f"{far}+60000x20"},
                 where=(SET, SECOND),
-                says=f"mongo-2:27017: {2 * limit:.0f} s behind its primary in rs0.",
+                says=f"mongo-2:27017: {2 * limit:.0f} s behind in rs0.",
             ),
             silent("it keeps up", at="15m", series={first: f"{now}+60000x20", second: f"{near}+60000x20"}),
             silent(

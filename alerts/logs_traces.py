@@ -1,0 +1,180 @@
+"""What tells us that logs or traces get lost, and what proves that it does?"""
+
+from alerts.model import Alert, PanelRef, Severity, clears, fires, silent
+from alerts.prometheus import at
+from alerts.targets import RUNBOOK
+from stack import Stack
+from telemetry import promql
+from telemetry.exporters import jaeger, loki
+from telemetry.labels import CALL_METHOD, CALL_ROUTE, HOST, INSTANCE, JOB, STATUS_CODE, Matcher
+
+LOKI_ERROR_RATIO = 0.1
+"""As the Loki mixin has it: https://github.com/grafana/loki/tree/main/production/loki-mixin."""
+
+
+def loki_error_ratio(*where: Matcher, over: str) -> str:
+    """Return calls answered 5xx over all, by handler."""
+    by = (INSTANCE, JOB, CALL_ROUTE)
+    failed = promql.total(promql.rate(loki.REQUESTS.count, *where, STATUS_CODE.re("5.."), over=over), by=by)
+    return promql.ratio(failed, promql.total(promql.rate(loki.REQUESTS.count, *where, over=over), by=by))
+
+
+def loki_request_errors(stack: Stack) -> Alert:
+    """Loki fails to take lines, or to find them."""
+    target, push = stack.targets.loki, CALL_ROUTE.eq("loki_api_v1_push")
+    post = CALL_METHOD.eq("POST")
+    taken, refused, invalid = (
+        promql.select(loki.REQUESTS.count, *at(target), post, push, STATUS_CODE.eq(code))
+        for code in ("204", "500", "400")
+    )
+    return Alert(
+        name="LokiRequestErrors",
+        expr=f"{loki_error_ratio(JOB.eq(target.job), over='5m')} > {LOKI_ERROR_RATIO:g}",
+        hold="15m",
+        severity=Severity.TICKET,
+        summary=f"Loki answers more than {LOKI_ERROR_RATIO:.0%} of its calls with an error.",
+        description="{{ $value | humanizePercentage }} of the calls to {{ $labels.route }} fail.",
+        runbook=RUNBOOK,
+        panel=PanelRef("stack", "Loki errors"),
+        cases=(
+            fires(
+                "every other push fails",
+                at="40m",
+                series={taken: "0+30x50", refused: "0+30x50"},
+                where=(*at(target), push),
+                says="50% of the calls to loki_api_v1_push fail.",
+            ),
+            silent("one push in a hundred fails", at="40m", series={taken: "0+99x50", refused: "0+1x50"}),
+            silent("lines are too old, which is their sender's fault", at="40m", series={invalid: "0+30x50"}),
+            silent("nobody calls", at="40m", series={taken: "30x50", refused: "30x50"}),
+            clears(
+                "pushes succeed again", fired="40m", at="50m", series={taken: "0+30x60", refused: "0+30x40 1200x20"}
+            ),
+        ),
+    )
+
+
+def loki_disk_full(stack: Stack) -> Alert:
+    """Lines are held in memory alone: a restart loses them."""
+    target = stack.targets.loki
+    full = promql.select(loki.DISK_FULL, *at(target))
+    return Alert(
+        name="LokiDiskFull",
+        expr=f"{promql.increase(loki.DISK_FULL, JOB.eq(target.job), over='5m')} > 0",
+        hold="5m",
+        severity=Severity.TICKET,
+        summary="Loki's disk is full: lines it takes are lost with a restart.",
+        description="Loki {{ $labels.instance }} could not write its log to disk for five minutes.",
+        runbook=RUNBOOK,
+        panel=PanelRef("stack", "Loki trouble"),
+        cases=(
+            fires(
+                "the disk fills up",
+                at="20m",
+                series={full: "0x5 4+4x30"},
+                where=at(target),
+                says=f"Loki {target.address} could not write its log to disk for five minutes.",
+            ),
+            silent("it was full yesterday", at="20m", series={full: "40x30"}),
+            clears("the disk has room again", fired="20m", at="27m", series={full: "0+4x20 80x20"}),
+        ),
+    )
+
+
+def loki_panics(stack: Stack) -> Alert:
+    """Loki crashes on something it was sent."""
+    target = stack.targets.loki
+    panics = promql.select(loki.PANICS, *at(target))
+    return Alert(
+        name="LokiRequestPanics",
+        expr=f"{promql.increase(loki.PANICS, JOB.eq(target.job), over='10m')} > 0",
+        hold="0s",
+        severity=Severity.TICKET,
+        summary="Loki crashes while it serves requests.",
+        description="Loki {{ $labels.instance }} crashed while it served a request within the last ten minutes.",
+        runbook=RUNBOOK,
+        panel=PanelRef("stack", "Loki trouble"),
+        cases=(
+            fires(
+                "a query crashes it",
+                at="12m",
+                series={panics: "0x8 1x20"},
+                where=at(target),
+                says=f"Loki {target.address} crashed while it served a request within the last ten minutes.",
+            ),
+            silent("it crashed yesterday", at="12m", series={panics: "3x30"}),
+            clears("ten minutes pass", fired="12m", at="25m", series={panics: "0x8 1x30"}),
+        ),
+    )
+
+
+def promtail_lines_dropped(stack: Stack) -> Alert:
+    """Lines are given up after all retries: they are gone."""
+    target, to_loki = stack.targets.promtail, HOST.eq(stack.targets.loki.address)
+    dropped = promql.select(loki.LINES_DROPPED, *at(target), to_loki)
+    rate = promql.rate(loki.LINES_DROPPED, JOB.eq(target.job), over="5m")
+    return Alert(
+        name="PromtailLinesDropped",
+        expr=f"{promql.total(rate, by=(INSTANCE, JOB))} > 0",
+        hold="5m",
+        severity=Severity.TICKET,
+        summary="Promtail loses log lines.",
+        description='Promtail {{ $labels.instance }} gives up {{ $value | printf "%.1f" }} lines a second.',
+        runbook=RUNBOOK,
+        panel=PanelRef("stack", "Log lines"),
+        cases=(
+            fires(
+                "Loki is gone for long",
+                at="20m",
+                series={dropped: "0x5 600+600x30"},
+                where=at(target),
+                says=f"Promtail {target.address} gives up 10.0 lines a second.",
+            ),
+            silent("Loki restarts, and retries succeed", at="20m", series={dropped: "0x30"}),
+            silent("Promtail restarts and counts from zero", at="20m", series={dropped: "90x15 0x15"}),
+            clears("Loki is back", fired="20m", at="27m", series={dropped: "0+600x20 12000x20"}),
+        ),
+    )
+
+
+def jaeger_spans_lost(stack: Stack) -> Alert:
+    """Spans are turned away or not stored: traces have holes."""
+    target = stack.targets.jaeger
+    job = JOB.eq(target.job)
+    refused, lost = (promql.select(metric, *at(target)) for metric in (jaeger.SPANS_REFUSED, jaeger.SPANS_LOST))
+    turned_away, not_stored = (
+        promql.total(promql.rate(metric, job, over="5m"), by=(INSTANCE, JOB))
+        for metric in (jaeger.SPANS_REFUSED, jaeger.SPANS_LOST)
+    )
+    return Alert(
+        name="JaegerSpansLost",
+        expr=f"{turned_away} > 0 or {not_stored} > 0",
+        hold="10m",
+        severity=Severity.TICKET,
+        summary="Jaeger loses spans.",
+        description='Jaeger {{ $labels.instance }} loses {{ $value | printf "%.1f" }} spans a second.',
+        runbook=RUNBOOK,
+        panel=PanelRef("stack", "Spans"),
+        cases=(
+            fires(
+                "memory is short and spans are turned away",
+                at="30m",
+                series={refused: "0x5 60+60x40", lost: "0x45"},
+                where=at(target),
+                says=f"Jaeger {target.address} loses 1.0 spans a second.",
+            ),
+            fires(
+                "storage fails, and nothing was ever refused",
+                at="30m",
+                series={lost: "0x5 120+120x40"},
+                where=at(target),
+                says=f"Jaeger {target.address} loses 2.0 spans a second.",
+            ),
+            silent("all are stored", at="30m", series={refused: "0x45", lost: "0x45"}),
+            silent("a few were lost long ago", at="30m", series={refused: "7x45", lost: "7x45"}),
+            clears("storage is back", fired="30m", at="36m", series={refused: "0x50", lost: "0+60x30 1800x20"}),
+        ),
+    )
+
+
+ALERTS = (loki_request_errors, loki_disk_full, loki_panics, promtail_lines_dropped, jaeger_spans_lost)

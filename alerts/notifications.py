@@ -1,0 +1,116 @@
+"""What tells us that alerts don't reach anybody, and what proves that it does?"""
+
+from alerts.model import Alert, PanelRef, Severity, clears, fires, silent
+from alerts.prometheus import at, reload_failed
+from alerts.targets import RUNBOOK
+from stack import Stack
+from telemetry import promql
+from telemetry.exporters import prometheus
+from telemetry.labels import INSTANCE, INTEGRATION, JOB, Matcher
+
+FAILURE_RATIO = 0.01
+"""As the Alertmanager mixin has it: https://github.com/prometheus/alertmanager/tree/main/doc/alertmanager-mixin."""
+
+
+def not_connected(stack: Stack) -> Alert:
+    """Alerts have nowhere to go."""
+    target = stack.targets.prometheus
+    found = promql.select(prometheus.ALERTMANAGERS, *at(target))
+    return Alert(
+        name="PrometheusNotConnectedToAlertmanagers",
+        expr=f"max_over_time({promql.select(prometheus.ALERTMANAGERS, JOB.eq(target.job))}[5m]) < 1",
+        hold="10m",
+        severity=Severity.TICKET,
+        summary="Prometheus knows no Alertmanager: nobody is paged.",
+        description="Prometheus {{ $labels.instance }} has known no Alertmanager for ten minutes.",
+        runbook=RUNBOOK,
+        panel=PanelRef("stack", "Alertmanagers"),
+        cases=(
+            fires(
+                "Alertmanager is lost from the configuration",
+                at="30m",
+                series={found: "1x5 0x40"},
+                where=at(target),
+                says=f"Prometheus {target.address} has known no Alertmanager for ten minutes.",
+            ),
+            silent("one of two goes", at="30m", series={found: "2x5 1x40"}),
+            silent("Alertmanager restarts", at="30m", series={found: "1x15 0x2 1x40"}),
+            clears("it is back", fired="30m", at="32m", series={found: "0x30 1x10"}),
+        ),
+    )
+
+
+def notifications_dropped(stack: Stack) -> Alert:
+    """Alerts fired, and Prometheus could hand them to no Alertmanager."""
+    target = stack.targets.prometheus
+    dropped = promql.select(prometheus.ALERTS_DROPPED, *at(target))
+    rate = promql.rate(prometheus.ALERTS_DROPPED, JOB.eq(target.job), over="5m")
+    return Alert(
+        name="PrometheusNotificationsDropped",
+        expr=f"{promql.total(rate, by=(INSTANCE, JOB))} > 0",
+        hold="10m",
+        severity=Severity.TICKET,
+        summary="Prometheus drops alerts: Alertmanager does not take them.",
+        description="Prometheus {{ $labels.instance }} has dropped alerts for ten minutes.",
+        runbook=RUNBOOK,
+        panel=PanelRef("stack", "Alerts dropped"),
+        cases=(
+            fires(
+                "Alertmanager does not answer",
+                at="30m",
+                series={dropped: "0x5 3+3x40"},
+                where=at(target),
+                says=f"Prometheus {target.address} has dropped alerts for ten minutes.",
+            ),
+            silent("some were lost long ago", at="30m", series={dropped: "12x40"}),
+            silent("Alertmanager restarts", at="30m", series={dropped: "0x10 3x40"}),
+            clears("Alertmanager answers again", fired="30m", at="36m", series={dropped: "0+3x30 90x10"}),
+        ),
+    )
+
+
+def failure_ratio(*where: Matcher) -> str:
+    """Return failed notifications over all, by integration."""
+    by = (INSTANCE, JOB, INTEGRATION)
+    failed = promql.total(promql.rate(prometheus.NOTIFICATIONS_FAILED, *where, over="5m"), by=by)
+    return promql.ratio(failed, promql.total(promql.rate(prometheus.NOTIFICATIONS, *where, over="5m"), by=by))
+
+
+def notifications_failed(stack: Stack) -> Alert:
+    """Alertmanager has alerts and can't deliver them; another integration may still get through."""
+    target = stack.targets.alertmanager
+    webhook = INTEGRATION.eq("webhook")
+    tried = promql.select(prometheus.NOTIFICATIONS, *at(target), webhook)
+    failed = promql.select(prometheus.NOTIFICATIONS_FAILED, *at(target), webhook)
+    return Alert(
+        name="AlertmanagerFailedToSendAlerts",
+        expr=f"{failure_ratio(JOB.eq(target.job))} > {FAILURE_RATIO:g}",
+        hold="5m",
+        severity=Severity.PAGE,
+        summary="Notifications don't reach their receiver.",
+        description="{{ $value | humanizePercentage }} of the notifications by {{ $labels.integration }} fail.",
+        runbook=RUNBOOK,
+        panel=PanelRef("stack", "Notifications failed"),
+        cases=(
+            fires(
+                "the webhook is gone",
+                at="20m",
+                series={tried: "0+2x30", failed: "0+1x30"},
+                where=(*at(target), webhook),
+                says="50% of the notifications by webhook fail.",
+            ),
+            silent("nothing is sent", at="20m", series={tried: "9x30", failed: "4x30"}),
+            silent("all arrive", at="20m", series={tried: "0+2x30", failed: "0x30"}),
+            silent("a single one fails", at="20m", series={tried: "0+2x30", failed: "0x16 1x14"}),
+            clears("the webhook is back", fired="20m", at="30m", series={tried: "0+2x40", failed: "0+1x20 20x20"}),
+        ),
+    )
+
+
+def alertmanager_bad_config(stack: Stack) -> Alert:
+    """Routes changed on disk, and Alertmanager does not have them."""
+    reload_ok = prometheus.ALERTMANAGER_RELOAD_OK
+    return reload_failed("AlertmanagerFailedReload", reload_ok, "Alertmanager", stack.targets.alertmanager)
+
+
+ALERTS = (not_connected, notifications_dropped, notifications_failed, alertmanager_bad_config)

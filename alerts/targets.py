@@ -1,0 +1,147 @@
+"""What tells us that we no longer watch, and what proves that it does?"""
+
+from collections.abc import Sequence
+
+from alerts.model import Alert, PanelRef, Severity, clears, fires, silent
+from stack import Stack
+from stack.settings import Target
+from telemetry import promql
+from telemetry.exporters import UP
+from telemetry.labels import INSTANCE, JOB
+
+RUNBOOK = "stack.md"
+TARGETS = PanelRef("stack", "Targets up")
+
+
+def watched(stack: Stack) -> tuple[Target, ...]:
+    """Return what people depend on: to be blind to it is as bad as an outage."""
+    return stack.targets.api, stack.targets.redis, stack.targets.mongodb
+
+
+def watching(stack: Stack) -> tuple[Target, ...]:
+    """Return what does the watching."""
+    every = stack.targets
+    return every.prometheus, every.alertmanager, every.loki, every.promtail, every.jaeger, every.grafana
+
+
+def up(target: Target) -> str:
+    """Return the selector of the target's `up`, for a case."""
+    return promql.select(UP, INSTANCE.eq(target.address), JOB.eq(target.job))
+
+
+def vanished(targets: Sequence[Target]) -> str:
+    """Return one series, with its job, for every job of which Prometheus knows no target at all."""
+    return " or ".join(f"absent({promql.select(UP, JOB.eq(target.job))})" for target in targets)
+
+
+def _missing(name: str, severity: Severity, targets: Sequence[Target], summary: str) -> Alert:
+    gone, *others = targets
+    scraped = {up(other): "1x40" for other in others}
+    return Alert(
+        name=name,
+        expr=vanished(targets),
+        hold="10m",
+        severity=severity,
+        summary=summary,
+        description="Prometheus has known no target of job {{ $labels.job }} for ten minutes.",
+        runbook=RUNBOOK,
+        panel=TARGETS,
+        cases=(
+            fires(
+                "the job is lost from the configuration",
+                at="30m",
+                series={up(gone): "1x5 stale", **scraped},
+                where=(JOB.eq(gone.job),),
+                says=f"Prometheus has known no target of job {gone.job} for ten minutes.",
+            ),
+            fires(
+                "discovery finds nothing from the start",
+                at="30m",
+                series=scraped,
+                where=(JOB.eq(gone.job),),
+                says=f"Prometheus has known no target of job {gone.job} for ten minutes.",
+            ),
+            silent("the target is down, which is another alert", at="30m", series={up(gone): "0x40", **scraped}),
+            silent("Prometheus restarts", at="30m", series={up(gone): "1x5 _x6 1x30", **scraped}),
+            silent(
+                "one replica of two goes",
+                at="30m",
+                series={
+                    up(gone): "1x5 stale",
+                    promql.select(UP, INSTANCE.eq("replica:1"), JOB.eq(gone.job)): "1x40",
+                    **scraped,
+                },
+            ),
+            clears("the job is back", fired="30m", at="33m", series={up(gone): "_x31 1x10", **scraped}),
+        ),
+    )
+
+
+def service_target_missing(stack: Stack) -> Alert:
+    """A job of the service has no targets: none of its alerts can fire."""
+    return _missing(
+        "ServiceTargetMissing",
+        Severity.PAGE,
+        watched(stack),
+        "Prometheus no longer knows a target of the service: its alerts can't fire.",
+    )
+
+
+def stack_target_missing(stack: Stack) -> Alert:
+    """A job of the observability stack has no targets."""
+    return _missing(
+        "StackTargetMissing",
+        Severity.TICKET,
+        watching(stack),
+        "Prometheus no longer knows a target of the observability stack.",
+    )
+
+
+def stack_target_down(stack: Stack) -> Alert:
+    """A part of the observability stack does not answer."""
+    jobs = JOB.re("|".join(target.job for target in watching(stack)))
+    loki = stack.targets.loki
+    return Alert(
+        name="StackTargetDown",
+        expr=f"{promql.select(UP, jobs)} == 0",
+        hold="5m",
+        severity=Severity.TICKET,
+        summary="A part of the observability stack does not answer.",
+        description="{{ $labels.job }} at {{ $labels.instance }} has not answered for five minutes.",
+        runbook=RUNBOOK,
+        panel=TARGETS,
+        cases=(
+            fires(
+                "Loki dies",
+                at="10m",
+                series={up(loki): "1x2 0x20", up(stack.targets.grafana): "1x20"},
+                where=(INSTANCE.eq(loki.address), JOB.eq(loki.job)),
+                says=f"{loki.job} at {loki.address} has not answered for five minutes.",
+            ),
+            silent("two scrapes in a row fail", at="10m", series={up(loki): "1x4 0x1 1x5"}),
+            silent("the API is down, which is another alert", at="10m", series={up(stack.targets.api): "0x20"}),
+            clears("it answers again", fired="10m", at="12m", series={up(loki): "0x10 1x5"}),
+            clears("it is taken out of the configuration", fired="10m", at="12m", series={up(loki): "0x10 stale"}),
+        ),
+    )
+
+
+def watchdog(_stack: Stack) -> Alert:
+    """Always fires: when it stops arriving, alerts no longer reach anybody."""
+    return Alert(
+        name="Watchdog",
+        expr="vector(1)",
+        hold="0s",
+        severity=Severity.NONE,
+        summary="Alerts reach their receiver.",
+        description="This alert always fires. Whoever receives it must raise the alarm when it stops coming.",
+        runbook=RUNBOOK,
+        panel=PanelRef("stack", "Alerts firing"),
+        cases=(
+            fires("nothing is scraped at all", at="1m", series={}),
+            fires("a day later", at="1d", series={}),
+        ),
+    )
+
+
+ALERTS = (service_target_missing, stack_target_missing, stack_target_down, watchdog)
