@@ -66,13 +66,16 @@ class Staging:
             for target, new in self._staged:
                 old = target.with_name(f".{target.name}.old")
                 if target.exists():
-                    target.rename(old)
+                    old.unlink(missing_ok=True)
+                    old.hardlink_to(target)
                     self._exit.callback(old.unlink, missing_ok=True)
                     undo.callback(_put_back, old, target)
                 else:
                     undo.callback(target.unlink, missing_ok=True)
                 if new:
-                    new.rename(target)
+                    new.replace(target)
+                else:
+                    target.unlink()
             undo.pop_all()
 
 

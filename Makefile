@@ -1,0 +1,62 @@
+.DEFAULT_GOAL := help
+.PHONY: help dashboards alerts-test check test bench tools fmt catalog diff plan push drift demo e2e browser-test up down logs open clean
+SHELL := /bin/sh
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+OBS := .venv/bin/obs
+
+help: ## show what there is
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.venv/.ready: requirements/dev.lock scripts/setup
+	@sh scripts/setup dev
+
+tools: .venv/.ready ## find promtool, or install it below .tools
+	@sh scripts/install-promtool
+
+dashboards: tools ## compile and prove dashboards, rules and configuration; write what differs
+	@$(OBS) build
+
+alerts-test: tools ## play every case of every alert through promtool
+	@$(OBS) alerts test
+
+check: tools ## prove everything and change nothing: output, contract, lint, types
+	@sh scripts/check
+
+test: tools ## the whole test-suite
+	@pytest -n 2
+
+bench: .venv/.ready ## measure against named peers
+	@sh scripts/bench
+
+diff: .venv/.ready ## say in words what differs from main
+	@$(OBS) diff main
+
+plan: .venv/.ready ## say what a push would change in Grafana
+	@$(OBS) plan
+
+push: .venv/.ready ## plan, push, verify; undo on failure
+	@$(OBS) push
+
+drift: .venv/.ready ## compare code, last deployment and Grafana
+	@$(OBS) drift
+
+demo: .venv/.ready ## run the reference service with traffic
+	@$(OBS) demo
+
+up: .venv/.ready ## start the stack with docker compose
+	@$(OBS) up
+
+down: .venv/.ready ## stop it
+	@$(OBS) down
+
+logs: .venv/.ready ## follow its logs
+	@$(OBS) logs
+
+open: .venv/.ready ## print (and open) its addresses
+	@$(OBS) open
+
+fmt: .venv/.ready ## format and fix what a tool can fix
+	@ruff format . && ruff check --fix .
+
+clean: ## remove what make installed here
+	@rm -rf .venv .tools .obs dist
