@@ -6,6 +6,7 @@ answer was lost raises `Lost`; whoever wrote reads the object again and decides.
 """
 
 import contextlib
+import copy
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -81,6 +82,12 @@ class Grafana:
         data = None if body is None else orjson.dumps(body)
         with self._serial if self._sqlite_trouble else contextlib.nullcontext():
             return self._repeat(_Request(method, path, {}, data, headers or {}))
+
+    def patiently(self, patience: Patience) -> "Grafana":
+        """Return this client, its connections shared, with another limit on waiting."""
+        twin = copy.copy(self)
+        twin.patience = patience
+        return twin
 
     def redact(self, text: str) -> str:
         """Return the text without any secret this client knows."""

@@ -15,17 +15,17 @@ def converge(
     known: tuple[Item | None, ...],
     *,
     patience: Patience,
-    trust: Live | None = None,
+    based_on: Live | None = None,
+    look: bool = True,
 ) -> Live | None:
     """Bring one object to ``target`` (None: absent) if it is in one of the ``known`` states; return what reads back.
 
-    With ``trust`` the first write is based on that copy without reading again: where the store locks, nothing is lost.
+    Without ``look`` the first write is based on the copy ``based_on``, unread: where the store locks, nothing is lost.
     After a lost answer or a conflict the object is read again: done if it is as wanted, repeated if it is still as
     known. Raise Edited if it is neither, NotAsSent if the write was accepted and something else reads back, Lost or
     Conflict when the patience ends, Refused as it comes.
     """
-    live, look = trust, not (store.locks and trust is not None)
-    attempt = 0
+    live, attempt = based_on, 0
     while True:
         if look:
             live = store.read(key.uid)

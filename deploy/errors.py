@@ -7,6 +7,7 @@ DeployError
 │   └── Conflict    409 or 412: what we wanted to change is not as we knew it
 ├── Lost            a write was sent and no answer tells whether it was applied
 ├── Edited          somebody else changed the object; nothing of theirs was overwritten
+├── Busy            another push holds the right to write
 ├── NotAsSent       what reads back is not what was written
 └── Interrupted     Ctrl-C or SIGTERM
 """
@@ -42,6 +43,10 @@ class Lost(DeployError):  # noqa: N818  as above
 
 class Edited(DeployError):  # noqa: N818  as above
     """Somebody else changed the object meanwhile."""
+
+
+class Busy(DeployError):  # noqa: N818  as above
+    """Another push is under way."""
 
 
 class NotAsSent(DeployError):  # noqa: N818  as above

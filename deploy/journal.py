@@ -19,7 +19,7 @@ from typing import Any, TextIO
 
 import orjson
 
-from deploy.errors import DeployError
+from deploy.errors import Busy, DeployError
 from deploy.state import Item, Key, Kind
 
 FORMAT = 1
@@ -82,6 +82,11 @@ class Journal:
             self._file.flush()
             os.fsync(self._file.fileno())
 
+    def settle(self, commit: str) -> None:
+        """Keep the run open for its finishing touches, with nothing to undo: every object is as it should be."""
+        self.unfinished = None
+        self.begin(commit, {})
+
     def end(self) -> None:
         """Forget the run: everything is in a state somebody wanted."""
         if self._file is not None:
@@ -93,7 +98,7 @@ class Journal:
 
 @contextlib.contextmanager
 def open_journal(folder: Path, url: str, owner: str) -> Iterator[Journal]:
-    """Open the journal of one Grafana and owner; raise DeployError if another push on this machine holds it."""
+    """Open the journal of one Grafana and owner; raise Busy if another push on this machine holds it."""
     name = hashlib.sha256(f"{url} {owner}".encode()).hexdigest()[:16]
     path = folder / f"push-{name}.jsonl"
     try:
@@ -107,9 +112,7 @@ def open_journal(folder: Path, url: str, owner: str) -> Iterator[Journal]:
         except BlockingIOError:
             lock.seek(0)
             holder = lock.read().strip() or "unknown"
-            raise DeployError(
-                f"another push to {url} is running on this machine (process {holder}); wait for it"
-            ) from None
+            raise Busy(f"another push to {url} is running on this machine (process {holder}); wait for it") from None
         lock.truncate(0)
         lock.write(str(os.getpid()))
         lock.flush()

@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 from deploy import ownership
 from deploy.client import Grafana
-from deploy.errors import Conflict, DeployError, Lost, Missing
+from deploy.errors import Busy, Conflict, DeployError, Lost, Missing
 from deploy.patience import Patience
 from deploy.stores.folders import Folders
 
@@ -37,7 +37,7 @@ class Lease:
         self._owner, self._run, self._who, self._clock = owner, run, who, clock
 
     def take(self, patience: Patience) -> None:
-        """Take the lease; raise DeployError naming the holder if somebody else has it."""
+        """Take the lease; raise Busy naming the holder if somebody else has it."""
         since = self._clock().isoformat(timespec="seconds")
         title = f"{self._owner}: deploy by {self._who}, run {self._run}, since {since}"
         for attempt in range(10):
@@ -50,7 +50,7 @@ class Lease:
                 if holder and not self._expired(holder):
                     sentence = f"another push is under way: {holder!r}"
                     hint = f"wait for it; if it died, its folder {self._uid} stops counting after 15 minutes"
-                    raise DeployError(f"{sentence}; {hint}") from None
+                    raise Busy(f"{sentence}; {hint}") from None
                 if holder:
                     self._remove()
                 if not patience.wait(attempt):

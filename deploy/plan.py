@@ -21,7 +21,8 @@ Action = Literal["create", "update", "delete", "unchanged"]
 class Change:
     """What happens to one object. ``item`` is None for a deletion, ``before`` None for a creation.
 
-    ``obstacle`` says in words why it must not happen, "" if it may. An unchanged object carries no bodies.
+    ``obstacle`` says in words why it must not happen, "" if it may. An unchanged object carries no copy of what
+    Grafana holds.
     """
 
     key: Key
@@ -89,7 +90,7 @@ def _adapted(stores: Stores, desired: Desired) -> tuple[list[Item], list[str]]:
 def _change(judge: Judge, item: Item) -> Change:
     live = judge.stores.of(item.key.kind).read(item.key.uid) if _may_exist(judge.seen, item) else None
     if live is not None and reached(live, item):
-        return Change(item.key, item.title, "unchanged")
+        return Change(item.key, item.title, "unchanged", item)
     return Change(item.key, item.title, "update" if live else "create", item, live, judge.obstacle(item, live))
 
 

@@ -1,0 +1,43 @@
+"""How is what a push changed put back, and what is said about what cannot be?"""
+
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from deploy.client import Grafana
+from deploy.converge import converge
+from deploy.errors import DeployError
+from deploy.outcome import Result, result
+from deploy.plan import Change, in_writing_order
+from deploy.state import Item, Key, Kind
+from deploy.stores import Stores
+
+UNREADABLE = "its secret stays the new one: Grafana never gives the old one back"
+
+
+@dataclass(frozen=True, slots=True)
+class Undo:
+    """Puts objects back to the copies in ``before`` (None: absent), whatever of the push's writes was applied."""
+
+    client: Grafana
+    stores: Stores
+    before: Mapping[Key, Item | None]
+
+    def put_back(self, changes: Iterable[Change]) -> list[Result]:
+        """Undo these changes in the opposite order; what somebody else has touched since is left and said."""
+        batches = list(in_writing_order(changes))
+        results: list[Result] = []
+        with ThreadPoolExecutor(self.client.connections, thread_name_prefix="undo") as pool:
+            for batch in reversed(batches):
+                results += pool.map(self._one, batch)
+        return results
+
+    def _one(self, change: Change) -> Result:
+        before = self.before.get(change.key)
+        store = self.stores.of(change.key.kind)
+        known = (before, change.item, change.before)
+        try:
+            converge(store, change.key, before, known, patience=self.client.patience)
+        except DeployError as error:
+            return result(change, "left", str(error))
+        return result(change, "undone", UNREADABLE if change.key.kind is Kind.CONTACT_POINT and before else "")
