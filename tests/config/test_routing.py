@@ -1,0 +1,266 @@
+"""Would we be told if an alert no longer reached the human it is meant for?"""
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+import config
+import stack
+from alerts import groups
+from alerts.model import Alert
+from config.routing import ALERTMANAGER, GRAFANA, PROMETHEUS, TEMPLATES, problems
+from stack import Stack
+
+ROOT = Path(__file__).parents[2]
+Files = dict[str, str]
+Configuration = dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def ours() -> Stack:
+    """Return the stack of this repository."""
+    return stack.load(ROOT / "stack.toml")
+
+
+@pytest.fixture(scope="module")
+def every(ours: Stack) -> list[Alert]:
+    """Return every alert of the stack."""
+    return [alert for group in groups(ours) for alert in group.alerts]
+
+
+@pytest.fixture
+def files(ours: Stack) -> Files:
+    """Return every configuration file, to be broken."""
+    return config.render(ours)
+
+
+def edited(files: Files, path: str, change: Callable[[Configuration], object]) -> Files:
+    """Return the files with one of them changed by hand."""
+    content = yaml.safe_load(files[path])
+    change(content)
+    return files | {path: yaml.safe_dump(content, sort_keys=False)}
+
+
+def team(configuration: Configuration) -> Configuration:
+    """Return the routing node of the team."""
+    node: Configuration = next(node for node in configuration["route"]["routes"] if "routes" in node)
+    return node
+
+
+def named(items: list[Configuration], name: str) -> Configuration:
+    """Return the receiver called ``name``."""
+    return next(item for item in items if item["name"] == name)
+
+
+def test_every_alert_reaches_its_human(ours: Stack, every: list[Alert]) -> None:
+    """Every alert of the repository is routed, worded and scraped for."""
+    assert problems(ours, every) == []
+
+
+def test_a_missing_route_is_named_with_the_alerts_it_strands(ours: Stack, every: list[Alert], files: Files) -> None:
+    """Without the route for pages, each page is said to land on the default receiver."""
+    broken = edited(files, ALERTMANAGER, lambda content: team(content)["routes"].pop(0))
+
+    found = problems(ours, every, broken)
+
+    assert any(
+        sentence.startswith("ApiErrorRatioHigh (page) lands on the default receiver 'unrouted': no route takes ")
+        and 'severity="page"' in sentence
+        for sentence in found
+    )
+    assert not any("ApiLatencyP95OverSlo (ticket)" in sentence for sentence in found)
+
+
+def test_a_missing_receiver_is_named(ours: Stack, every: list[Alert], files: Files) -> None:
+    """Without the pager, each page is said to reach nobody."""
+    broken = edited(
+        files, ALERTMANAGER, lambda content: content["receivers"].remove(named(content["receivers"], "pager"))
+    )
+
+    assert "ApiDown (page) would reach nobody: its route names the receiver 'pager', which does not exist" in problems(
+        ours, every, broken
+    )
+
+
+def test_a_receiver_that_sends_nothing_is_named(ours: Stack, every: list[Alert], files: Files) -> None:
+    """A page whose receiver has lost its integration wakes nobody."""
+    broken = edited(files, ALERTMANAGER, lambda content: named(content["receivers"], "pager").pop("pagerduty_configs"))
+
+    assert "ApiDown (page) wakes nobody: it reaches 'pager', which has no pagerduty_configs" in problems(
+        ours, every, broken
+    )
+
+
+def test_two_pagers_are_refused(ours: Stack, every: list[Alert], files: Files) -> None:
+    """A page that two receivers send to PagerDuty would wake two people, or one twice."""
+
+    def twice(content: Configuration) -> None:
+        first = team(content)["routes"][0]
+        team(content)["routes"].insert(0, first | {"receiver": "second", "continue": True})
+        content["receivers"].append(named(content["receivers"], "pager") | {"name": "second"})
+
+    found = problems(ours, every, edited(files, ALERTMANAGER, twice))
+
+    assert "ApiDown (page) reaches two pagers, second and pager: remove one, or its 'continue: true'" in found
+
+
+def test_a_ticket_must_not_wake_anyone(ours: Stack, every: list[Alert], files: Files) -> None:
+    """A ticket routed to the pager is refused."""
+    broken = edited(files, ALERTMANAGER, lambda content: team(content)["routes"][1].update(receiver="pager"))
+
+    assert (
+        "ApiLatencyP95OverSlo (ticket) is for the day and would wake someone: it reaches the pager 'pager'"
+        in problems(ours, every, broken)
+    )
+
+
+def test_one_engine_pages(ours: Stack, every: list[Alert], files: Files) -> None:
+    """With Grafana as the pager, Alertmanager sends pages to nobody, and a file that would is refused."""
+    grafana_pages = dataclasses.replace(ours, grafana=dataclasses.replace(ours.grafana, pages=True))
+
+    assert problems(grafana_pages, every) == []
+    assert (
+        "ApiDown (page) would be sent twice: grafana.pages = true, and Alertmanager sends it to 'pager' as well"
+        in problems(grafana_pages, every, files)
+    )
+
+
+def test_grafana_must_not_evaluate_while_alertmanager_pages(ours: Stack, every: list[Alert], files: Files) -> None:
+    """The other way round: Grafana switched on by hand beside a paging Alertmanager is refused."""
+    broken = files | {GRAFANA: files[GRAFANA].replace("execute_alerts = false", "execute_alerts = true")}
+
+    assert problems(ours, every, broken) == [
+        "grafana/grafana.ini: Grafana evaluates alerts while Alertmanager pages; set 'execute_alerts = false'"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("edit", "sentence"),
+    [
+        (
+            ("runbook_url", "playbook_url"),
+            "receiver 'pager' links reads .CommonAnnotations.playbook_url, which is missing from ",
+        ),
+        (
+            (".GroupLabels.service", ".GroupLabels.queue"),
+            "receiver 'pager' reads .GroupLabels.queue, which is missing from group_by, which is: alertname, service",
+        ),
+        (
+            ('"message.firing"', '"message.fired"'),
+            "receiver 'pager' details uses the template 'message.fired', which no file defines; there is: ",
+        ),
+    ],
+)
+def test_a_message_reads_only_what_is_there(
+    ours: Stack, every: list[Alert], files: Files, edit: tuple[str, str], sentence: str
+) -> None:
+    """An annotation, group label or template that does not exist would leave a hole in the page."""
+    broken = files | {ALERTMANAGER: files[ALERTMANAGER].replace(*edit)}
+
+    assert any(found.startswith(sentence) for found in problems(ours, every, broken))
+
+
+def test_a_template_reads_only_what_is_there(ours: Stack, every: list[Alert], files: Files) -> None:
+    """What a template reads without asking first must be on every alert; what it asks for, on one at least."""
+    unguarded = files[TEMPLATES].replace("with .Labels.instance", "print .Labels.instance")
+    unheard_of = files[TEMPLATES].replace("with .Labels.instance", "with .Labels.instanse")
+
+    assert any(
+        sentence.startswith("template 'message.alert' reads .Labels.instance, which is missing from ")
+        for sentence in problems(ours, every, files | {TEMPLATES: unguarded})
+    )
+    assert any(
+        sentence.startswith("template 'message.alert' reads .Labels.instanse, which is missing from ")
+        for sentence in problems(ours, every, files | {TEMPLATES: unheard_of})
+    )
+
+
+def test_a_missing_scrape_job_is_named_with_the_alerts_it_silences(
+    ours: Stack, every: list[Alert], files: Files
+) -> None:
+    """Without its scrape job, nobody would hear of Redis."""
+    broken = edited(
+        files,
+        PROMETHEUS,
+        lambda content: content["scrape_configs"].remove(
+            next(job for job in content["scrape_configs"] if job["job_name"] == "redis")
+        ),
+    )
+
+    (found,) = problems(ours, every, broken)
+
+    assert found.startswith("prometheus.yml does not scrape targets.redis, job 'redis' at redis-exporter:9121: ")
+    assert "RedisDown" in found
+
+
+@pytest.mark.parametrize(
+    ("key", "sentence"),
+    [
+        ("rule_files", "prometheus.yml loads no rule_files: no alert is ever evaluated"),
+        ("alerting", "prometheus.yml sends alerts to nobody, not to alertmanager:9093"),
+    ],
+)
+def test_prometheus_must_evaluate_and_tell(
+    ours: Stack, every: list[Alert], files: Files, key: str, sentence: str
+) -> None:
+    """Prometheus without rules, or without Alertmanager, is silent for ever."""
+    assert problems(ours, every, edited(files, PROMETHEUS, lambda content: content.pop(key))) == [sentence]
+
+
+def inhibiting(source: str, target: str) -> Callable[[Configuration], None]:
+    """Return the edit that lets one alert silence another."""
+    rule = {
+        "source_matchers": [f'alertname="{source}"'],
+        "target_matchers": [f'alertname="{target}"'],
+        "equal": ["service"],
+    }
+
+    def edit(content: Configuration) -> None:
+        content["inhibit_rules"] = [rule]
+
+    return edit
+
+
+def test_an_inhibition_must_not_hide_something_worse(ours: Stack, every: list[Alert], files: Files) -> None:
+    """A ticket that silences a page is refused."""
+    broken = edited(files, ALERTMANAGER, inhibiting("ApiLatencyP95OverSlo", "ApiDown"))
+
+    assert problems(ours, every, broken) == [
+        "inhibit_rules[1]: ApiLatencyP95OverSlo (ticket) would silence ApiDown (page), which is worse"
+    ]
+
+
+def test_an_inhibition_must_be_able_to_act(ours: Stack, every: list[Alert], files: Files) -> None:
+    """A rule that names an alert which no longer exists is refused."""
+    broken = edited(files, ALERTMANAGER, inhibiting("ApiGone", "ApiDown"))
+
+    assert problems(ours, every, broken) == [
+        'inhibit_rules[1] never acts: no alert has its source: alertname="ApiGone"'
+    ]
+
+
+def test_two_alerts_must_not_silence_each_other(ours: Stack, every: list[Alert], files: Files) -> None:
+    """Two alerts that silence each other are heard by nobody while both fire."""
+
+    def circle(content: Configuration) -> None:
+        for source, target in (("ApiDown", "ApiMostRequestsFail"), ("ApiMostRequestsFail", "ApiDown")):
+            rules = content["inhibit_rules"]
+            inhibiting(source, target)(content)
+            content["inhibit_rules"] = [*rules, *content["inhibit_rules"]]
+
+    assert "ApiDown and ApiMostRequestsFail silence each other: while both fire, nobody hears of either" in problems(
+        ours, every, edited(files, ALERTMANAGER, circle)
+    )
+
+
+def test_an_unreadable_matcher_is_quoted(ours: Stack, every: list[Alert], files: Files) -> None:
+    """A matcher that Alertmanager would refuse is refused here, in words."""
+    broken = edited(files, ALERTMANAGER, lambda content: team(content).update(matchers=["team is backend"]))
+
+    assert problems(ours, every, broken) == [
+        "alertmanager/alertmanager.yml: matcher 'team is backend': takes label=\"value\", with =, !=, =~ or !~"
+    ]
