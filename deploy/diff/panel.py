@@ -34,7 +34,7 @@ def panel_sentences(old: Panel, new: Panel, subject: str) -> Iterator[Sentence]:
 
 
 def _untold(old: Panel, new: Panel, subject: str) -> Iterator[Sentence]:
-    """Report by path what a malformed model hides from every sentence above; the same query written anew is the same."""
+    """Report by path what a malformed model hides from the sentences above; the same query written anew is the same."""
     place = ("gridPos", "panels", "collapsed")
     for sentence in plain(subject, without(old.model, place), without(new.model, place), new.path):
         texts = sentence.old, sentence.new

@@ -9,7 +9,7 @@ from typing import Any
 from promql_parser import BinaryExpr, Expr, MatrixSelector, NumberLiteral, VectorSelector, parse, transform
 
 from deploy.diff.syntax import Node, tree
-from deploy.diff.variables import STRING, Substitution
+from deploy.diff.variables import STRING, Substitution, readings
 
 MOST_PARTS = 3  # a query with more changed places is easier to read whole
 SHORT = 28  # characters of an unchanged operand worth repeating; a longer one is shown as …
@@ -35,8 +35,7 @@ def differences(old: str, new: str) -> tuple[Part, ...]:
     """
     if old == new:
         return ()
-    for numeric in (False, True):
-        variables = Substitution(numeric)
+    for variables in readings(old, new):
         try:
             trees = tree(variables.into(old)), tree(variables.into(new))
         except ValueError:
@@ -47,8 +46,7 @@ def differences(old: str, new: str) -> tuple[Part, ...]:
 
 def formatted(query: str) -> str:
     """Write the query as the PromQL formatter does, variables kept; unparsable text as it is."""
-    for numeric in (False, True):
-        variables = Substitution(numeric)
+    for variables in readings(query):
         try:
             return variables.back(dedent(parse(variables.into(query)).prettify()))
         except ValueError:

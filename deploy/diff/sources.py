@@ -52,7 +52,7 @@ def compared(repository: Path, stack: Callable[[], Stack], sides: Sequence[str])
 
 def read_code(stack: Stack) -> dict[str, bytes]:
     """Render the dashboards and rules of a stack, by the path they are committed at."""
-    texts = {**dashboards.render(dashboards.boards(stack)), **alerts.render(stack)}
+    texts = {**dashboards.render(stack), **alerts.render(stack)}
     return {f"{OUTPUT}/{path}": text.encode() for path, text in texts.items()}
 
 

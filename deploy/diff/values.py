@@ -64,6 +64,7 @@ def leaves(old: Any, new: Any, path: Path = ()) -> Iterator[tuple[Path, Any, Any
     """
     if same(old, new):
         return
+    old, new = ({} if side is None and isinstance(other, dict) else side for side, other in ((old, new), (new, old)))
     if isinstance(old, dict) and isinstance(new, dict):
         for key in sorted({*old, *new}, key=str):
             yield from leaves(old.get(key), new.get(key), (*path, key))

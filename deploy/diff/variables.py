@@ -1,7 +1,9 @@
 """How does a query that holds Grafana variables become one that a PromQL parser accepts, and back?"""
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import combinations
 
 # $name, ${name}, ${name:format}, ${name.field}: Grafana's `variableRegex` (public/app/features/variables/utils.ts).
 VARIABLE = re.compile(r"\$\w+|\$\{\w+(?:\.[^:^}]+)?(?::[^}]+)?\}")
@@ -9,24 +11,35 @@ OLD_VARIABLE = re.compile(r"\[\[(\w+(?::\w+)?)\]\]")
 STRING = re.compile(r"""("(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|`[^`]*`)""")
 RANGE = re.compile(r"\[([^\[\]]*)\]")
 OFFSET = re.compile(rf"(\boffset\s+-?)((?:{VARIABLE.pattern})\w*)")
+MOST_TRIED = 3  # numeric variables in one query; each more doubles the work for a query nobody has
+
+
+def readings(*queries: str) -> Iterator["Substitution"]:
+    """Yield every way to read the variables of some queries as names and numbers, the likeliest first."""
+    found = {variable: None for query in queries for variable in VARIABLE.findall(STRING.sub("", _today(query)))}
+    for count in range(min(len(found), MOST_TRIED) + 1):
+        for chosen in combinations(found, count):
+            yield Substitution(frozenset(chosen))
+
+
+def _today(query: str) -> str:
+    """Spell [[name]] as ${name}, which Grafana reads alike."""
+    return OLD_VARIABLE.sub(r"${\1}", query)
 
 
 @dataclass(slots=True)
 class Substitution:
     """The stand-ins put into queries for their variables, one per variable, so that two queries compare alike.
 
-    `numeric` puts numbers where names go by default, for `topk($limit, ...)`.
+    A variable outside a range stands for a name; those in `numeric` for a number, as in `topk($limit, ...)`.
     """
 
-    numeric: bool = False
+    numeric: frozenset[str] = frozenset()
     stand_ins: dict[str, str] = field(default_factory=dict)
 
     def into(self, query: str) -> str:
-        """Replace every variable outside a string by what the grammar wants at that place.
-
-        The old spelling [[name]] becomes ${name}, which Grafana reads alike.
-        """
-        pieces = STRING.split(OLD_VARIABLE.sub(r"${\1}", query))
+        """Replace every variable outside a string by what the grammar wants at that place."""
+        pieces = STRING.split(_today(query))
         return "".join(piece if index % 2 else self._code(piece) for index, piece in enumerate(pieces))
 
     def back(self, text: str) -> str:
@@ -51,5 +64,5 @@ class Substitution:
     def _name(self, variable: str) -> str:
         count = len(self.stand_ins)
         return self.stand_ins.setdefault(
-            variable, f"{90817260001 + count}" if self.numeric else f"obs_stand_in_{count}_"
+            variable, f"{90817260001 + count}" if variable in self.numeric else f"obs_stand_in_{count}_"
         )

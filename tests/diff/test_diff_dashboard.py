@@ -63,7 +63,7 @@ STEPS = ("panels", 1, "fieldConfig", "defaults", "thresholds", "steps")
             put("panels", 1, "options", "legend", "displayMode", value="table"),
             ['Error ratio: legend mode "list" to "table"'],
         ),
-        (put("panels", 1, "options", "odd", value={"deep": 1}), ['Error ratio: options.odd set to {"deep": 1}']),
+        (put("panels", 1, "options", "odd", value={"deep": 1}), ["Error ratio: options.odd.deep set to 1"]),
         (put("panels", 1, "targets", 0, "legendFormat", value="all"), ['Error ratio: legend "{{route}}" to "all"']),
         (put("panels", 1, "gridPos", "w", value=6), ["Error ratio: width 12 to 6 of 24"]),
         (put("panels", 1, "id", value=99), ["(panel id 2 to 99)"]),
@@ -79,7 +79,7 @@ STEPS = ("panels", 1, "fieldConfig", "defaults", "thresholds", "steps")
         (put("annotations", "list", 0, "enable", value=False), ['annotation "Deploys": shown off']),
         (put("links", value=[]), ['link "Runbook" removed']),
     ],
-    ids=lambda value: value[0] if isinstance(value, list) else "",
+    ids=lambda value: str(value[0]) if isinstance(value, list) else "",
 )
 def test_one_edit_is_one_sentence(edit: Callable[[Model], Any], said: list[str]) -> None:
     """Each kind of edit is said in its own words, and nothing else is."""
@@ -164,7 +164,7 @@ def test_counted_ids_do_not_turn_every_panel_into_another() -> None:
 
     assert words(diff_dashboard(before, after)) == [
         "New: added (timeseries)",
-        *["(panel id {} to {})".format(n, n + 1) for n in range(2, 5)],
+        *[f"(panel id {n} to {n + 1})" for n in range(2, 5)],
         "(3 panels moved down by 8 grid rows)",
     ]
 
@@ -230,7 +230,7 @@ def test_a_v2_dashboard_is_refused_with_the_way_out() -> None:
         "spec": {"title": "New", "elements": {}, "layout": {}},
     }
 
-    with pytest.raises(DiffError, match='dashboard "New" has the v2 schema.*export it from Grafana as Classic'):
+    with pytest.raises(DiffError, match=r'dashboard "New" has the v2 schema.*export it from Grafana as Classic'):
         diff_dashboard(usual(), v2)
 
 
