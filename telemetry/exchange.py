@@ -11,12 +11,15 @@ CLIENT_CLOSED = 499
 """Status of a request whose client left before the response began; nginx made the number customary."""
 
 TRACE_HEADER = b"x-trace-id"
+LAST_BYTE = ("http.response.body", "http.response.pathsend", "http.response.zerocopysend")
+"""Messages that end a response, unless they say that more follows."""
 
 
 class HttpExchange:
     """Passes the messages of one request through, adds `x-trace-id` to the response, and remembers what it saw."""
 
     __slots__ = (
+        "_ended",
         "_receive",
         "_send",
         "_started",
@@ -38,6 +41,7 @@ class HttpExchange:
         self.complete = False
         self.gone = False
         self.error: BaseException | None = None
+        self._ended = 0.0
         self.request_bytes = self.response_bytes = 0
 
     async def receive(self) -> Message:
@@ -54,23 +58,31 @@ class HttpExchange:
         kind = message["type"]
         if kind == "http.response.body":
             self.response_bytes += len(message.get("body", b""))
-            self.complete = not message.get("more_body", False)
         elif kind == "http.response.start":
             self._status = message["status"]
             message = with_trace_id(message, self._trace_id)
-        elif kind in ("http.response.pathsend", "http.response.zerocopysend"):
-            self.complete = not message.get("more_body", False)
-        await self._send(message)
+        try:
+            await self._send(message)
+        except OSError:
+            self.gone = True
+            raise
+        if kind in LAST_BYTE and not message.get("more_body", False):
+            self.complete = True
+            self._ended = perf_counter()
 
     @property
-    def seconds(self) -> float:
-        """How long the exchange has lasted."""
-        return perf_counter() - self._started
+    def failed(self) -> bool:
+        """Whether the application raised; that it was cancelled, or that the client left, is no failure of it."""
+        return isinstance(self.error, Exception) and not self.gone
 
     @property
     def status(self) -> int:
-        """The status sent; an exception counts as 500, a client that left before an answer as 499."""
-        if isinstance(self.error, Exception):
+        """
+        The status sent.
+
+        An exception before the last byte counts as 500; a client that left before the answer began as 499.
+        """
+        if self.failed and not self.complete:
             return 500
         return self._status or (CLIENT_CLOSED if self.gone or self.error else 500)
 
@@ -86,7 +98,7 @@ class HttpExchange:
         """Return what the log line says of the exchange."""
         fields = {
             "status": self.status,
-            "duration_seconds": round(self.seconds, 6),
+            "duration_seconds": round((self._ended or perf_counter()) - self._started, 6),
             "request_bytes": self.request_bytes,
             "response_bytes": self.response_bytes,
         }
@@ -158,9 +170,14 @@ class WebSocketExchange:
             await self._send(message)
 
     @property
+    def failed(self) -> bool:
+        """Whether the application raised."""
+        return isinstance(self.error, Exception)
+
+    @property
     def status(self) -> int:
         """101 for an accepted handshake, else the status it was refused with."""
-        return self._status or (500 if isinstance(self.error, Exception) else CLIENT_CLOSED)
+        return self._status or (500 if self.failed else CLIENT_CLOSED)
 
     async def apologise(self) -> None:
         """Answer a handshake the application neither accepted nor refused with 500."""
@@ -175,7 +192,7 @@ class WebSocketExchange:
             "duration_seconds": round(perf_counter() - self._started, 6),
             "messages_in": self.messages_in,
             "messages_out": self.messages_out,
-            "close_code": self.close_code or (1011 if isinstance(self.error, Exception) else 1006),
+            "close_code": self.close_code or (1011 if self.failed else 1006),
         }
 
 

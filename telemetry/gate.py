@@ -1,4 +1,4 @@
-"""Has this client asked too often, and has this report been counted already, by whichever worker?"""
+"""What do all workers together remember of the browsers that report: who reports too often, and what was counted?"""
 
 import asyncio
 import hashlib
@@ -6,106 +6,89 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from telemetry.redis_client import Client
 from telemetry.redis_store import RedisStore
 from telemetry.store import StoreError
 
-WINDOW_SECONDS = 60
-REMEMBERED_SECONDS = 24 * 3600
-MAX_REMEMBERED = 50_000
-RETRY_SECONDS = 5.0
-"""How long a gate does without a Redis that failed it, before it asks again."""
+MINUTE = 60
+REMEMBERED_SECONDS = 3600
+"""How long a report is known. Retries come within seconds; a page that lives longer may count once more."""
+
+MAX_REMEMBERED = 100_000
+"""Reports and clients that one process remembers without Redis."""
+
+DEADLINE_SECONDS = 0.25
+PAUSE_SECONDS = 5.0
+"""How long Redis is left alone after it did not answer in time."""
 
 Answer = TypeVar("Answer")
 
 
-class LocalGate:
-    """What one process remembers: at most ``remembered`` clients and as many reports, the oldest forgotten first."""
-
-    def __init__(self, *, per_minute: int, remembered: int = MAX_REMEMBERED) -> None:
-        self._per_minute = per_minute
-        self._remembered = remembered
-        self._requests: OrderedDict[tuple[str, int], int] = OrderedDict()
-        self._seen: OrderedDict[str, None] = OrderedDict()
-
-    async def admit(self, client: str) -> bool:
-        """Say whether this client may send one more request within the minute."""
-        key = (client, int(time.time() // WINDOW_SECONDS))
-        self._requests[key] = self._requests.get(key, 0) + 1
-        _trim(self._requests, self._remembered)
-        return self._requests[key] <= self._per_minute
-
-    async def unseen(self, keys: Sequence[str]) -> list[bool]:
-        """Say of each key whether it is the first time; from now on it is not."""
-        answers = []
-        for key in keys:
-            answers.append(key not in self._seen)
-            self._seen[key] = None
-        _trim(self._seen, self._remembered)
-        return answers
-
-
-class RedisGate:
+class Gate:
     """
-    What all workers of a service remember together, in Redis, off the event loop.
+    Limits requests per client and minute, and tells new reports from repeated ones.
 
-    A client's requests are counted per minute; a report's id is remembered for a day. While
-    Redis fails, every worker falls back to its own memory: a report may then count once per worker.
+    With a ``store`` all workers share both through Redis, under the store's prefix. A Redis that does not answer
+    within a quarter of a second is left alone for a while, and each process decides on its own.
     """
 
-    def __init__(self, store: RedisStore, *, per_minute: int) -> None:
+    def __init__(self, store: RedisStore | None = None, *, per_minute: int = 600) -> None:
         self._store = store
         self._per_minute = per_minute
-        self._local = LocalGate(per_minute=per_minute)
-        self._threads = ThreadPoolExecutor(4, thread_name_prefix="telemetry-gate")
-        self._failed_at = -RETRY_SECONDS
+        self._memory = _Memory()
+        self._paused_until = 0.0
+        self._threads = ThreadPoolExecutor(2, thread_name_prefix="telemetry-gate") if store is not None else None
 
     async def admit(self, client: str) -> bool:
-        """Say whether this client may send one more request within the minute."""
-        key = f"{self._store.tag}:requests:{_digest(client)}"
-        count = await self._ask(lambda redis: _count(redis, key))
-        return await self._local.admit(client) if count is None else count <= self._per_minute
+        """Say whether this client may send one more request within this minute."""
+        key = f"rate:{int(time.time() // MINUTE)}:{client}"
+        sent = await self._shared(lambda redis, tag: _count(redis, f"{tag}:{key}"))
+        return (self._memory.count(key) if sent is None else sent) <= self._per_minute
 
-    async def unseen(self, keys: Sequence[str]) -> list[bool]:
+    async def unseen(self, keys: Sequence[str]) -> Sequence[bool]:
         """Say of each key whether it is the first time; from now on it is not."""
-        names = [f"{self._store.tag}:seen-report:{_digest(key)}" for key in keys]
-        answers = await self._ask(lambda redis: _claim(redis, names))
-        local = await self._local.unseen(keys)
-        return local if answers is None else answers
+        names = [f"vital:{hashlib.blake2b(key.encode(), digest_size=12).hexdigest()}" for key in keys]
+        found = await self._shared(lambda redis, tag: _claim(redis, [f"{tag}:{name}" for name in names]))
+        alone = [self._memory.count(name) == 1 for name in names]
+        return alone if found is None else found
 
-    async def _ask(self, question: Callable[[Client], Answer]) -> Answer | None:
-        if time.monotonic() - self._failed_at < RETRY_SECONDS:
+    async def _shared(self, ask: Callable[[Client, str], Answer]) -> Answer | None:
+        """Return what Redis says, or None where there is none to ask."""
+        store, loop = self._store, asyncio.get_running_loop()
+        if store is None or loop.time() < self._paused_until:
             return None
+        call = loop.run_in_executor(self._threads, store.run, lambda redis: ask(redis, store.tag))
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._threads, self._store.run, question)
-        except StoreError:
-            self._failed_at = time.monotonic()
+            return await asyncio.wait_for(call, DEADLINE_SECONDS)
+        except (StoreError, TimeoutError):
+            self._paused_until = loop.time() + PAUSE_SECONDS
             return None
+
+
+class _Memory:
+    """Counts by key, the oldest forgotten first."""
+
+    def __init__(self) -> None:
+        self._counts: OrderedDict[str, int] = OrderedDict()
+
+    def count(self, key: str) -> int:
+        """Return how often this key was counted, this time included."""
+        if key not in self._counts and len(self._counts) >= MAX_REMEMBERED:
+            self._counts.popitem(last=False)
+        self._counts[key] = found = self._counts.get(key, 0) + 1
+        return found
 
 
 def _count(redis: Client, key: str) -> int:
-    window = int(time.time() // WINDOW_SECONDS)
-    with redis.pipeline() as pipe:
-        pipe.incr(f"{key}:{window}")
-        pipe.expire(f"{key}:{window}", 2 * WINDOW_SECONDS)
-        count: int = pipe.execute()[0]
-    return count
+    pipeline: Any = redis.pipeline(transaction=False)
+    sent, _ = pipeline.incr(key).expire(key, 2 * MINUTE).execute()
+    return int(sent)
 
 
-def _claim(redis: Client, names: Sequence[str]) -> list[bool]:
-    with redis.pipeline() as pipe:
-        for name in names:
-            pipe.set(name, 1, nx=True, ex=REMEMBERED_SECONDS)
-        return [bool(answer) for answer in pipe.execute()]
-
-
-def _digest(text: str) -> str:
-    # Neither an address nor an id is kept as it is, and no key is longer than another.
-    return hashlib.blake2b(text.encode("utf-8", "replace"), digest_size=12).hexdigest()
-
-
-def _trim(memory: "OrderedDict[Answer, int] | OrderedDict[Answer, None]", size: int) -> None:
-    while len(memory) > size:
-        memory.popitem(last=False)
+def _claim(redis: Client, keys: list[str]) -> list[bool]:
+    pipeline: Any = redis.pipeline(transaction=False)
+    for key in keys:
+        pipeline.set(key, 1, nx=True, ex=REMEMBERED_SECONDS)
+    return [bool(answer) for answer in pipeline.execute()]

@@ -163,7 +163,7 @@ class Run:
         self._work = tracing.enter(context, "consumer", f"process {self._queue}", self._attributes())
         recorder.change(JOBS_ACTIVE, (self._queue,), 1)
         if self._waited is not None:
-            recorder.observe(JOB_QUEUE_LATENCY, (self._queue,), self._waited, tracing.exemplar(context))
+            recorder.observe(JOB_QUEUE_LATENCY, (self._queue,), self._waited, context.exemplar)
         self._began = time.perf_counter()
         return self
 
@@ -192,7 +192,7 @@ class Run:
         recorder, labels = self._jobs.recorder, (self._queue,)
         recorder.change(JOBS_ACTIVE, labels, -1)
         recorder.add(JOBS_PROCESSED, labels)
-        recorder.observe(JOB_DURATION, labels, seconds, self._jobs.tracing.exemplar(work.context))
+        recorder.observe(JOB_DURATION, labels, seconds, work.context.exemplar)
         if self._error is not None:
             recorder.add(JOBS_FAILED, (self._queue, self._jobs.error_label(self._error)))
             self._jobs.report(self._error)

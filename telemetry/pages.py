@@ -34,10 +34,13 @@ class Pages:
 
 
 def _path(address: str) -> str:
+    if len(address) > MAX_ADDRESS:
+        return ""
     try:
-        path = urlsplit(address[: MAX_ADDRESS + 1]).path if len(address) <= MAX_ADDRESS else ""
+        parts = urlsplit(address)
     except ValueError:  # an unbalanced bracket, say
         return ""
+    path = parts.path or ("/" if parts.netloc else "")
     return path if path == "/" else path.removesuffix("/")
 
 

@@ -37,7 +37,7 @@ class RequestMiddleware:
         settings: Settings,
         tracing: Tracing,
         route: Callable[[Scope], str],
-        report: Callable[[Exception], object] = lambda _: None,
+        report: Callable[[BaseException], object] = lambda _: None,
     ) -> None:
         self._app = app
         self._tracing = tracing
@@ -67,7 +67,7 @@ class RequestMiddleware:
             await exchange.apologise()
         except BaseException as error:
             exchange.error = error
-            if isinstance(error, Exception):
+            if isinstance(error, Exception) and exchange.failed:
                 await exchange.apologise()
                 self._report(error)
             raise
@@ -77,7 +77,7 @@ class RequestMiddleware:
     def _finish(self, scope: Scope, headers: dict[bytes, bytes], method: str, exchange: Exchange, work: Work) -> None:
         route = self._route(scope)
         fields = exchange.fields()
-        error = exchange.error if isinstance(exchange.error, Exception) else None
+        error = exchange.error if isinstance(exchange.error, Exception) and exchange.failed else None
         if self._logs and self._wanted(route, fields, error):
             agent = headers.get(b"user-agent")
             line = RequestFields(message=f"{method} {route} {fields['status']}", method=method, route=route)

@@ -89,9 +89,9 @@ def is_secret(name: str) -> bool:
 
 
 def _number(value: float | None, limit: int) -> float | str | None:
-    if isinstance(value, float):
-        return value if isfinite(value) else str(value)
-    return value if value is None or -_LONG <= value < _LONG else cut(f"{value:#x}", limit)
+    if value is None or -_LONG <= value < _LONG:
+        return value
+    return cut(f"{value:#x}", limit) if isinstance(value, int) else value if isfinite(value) else str(value)
 
 
 def valid_text(text: str) -> str:

@@ -29,6 +29,11 @@ class TraceContext(NamedTuple):
         """The `traceparent` header a callee receives."""
         return f"00-{self.trace_id}-{self.span_id}-{'01' if self.sampled else '00'}"
 
+    @property
+    def exemplar(self) -> str | None:
+        """The trace id, where the trace is recorded: an exemplar must not lead to a trace nobody kept."""
+        return self.trace_id if self.sampled else None
+
     def child(self) -> "TraceContext":
         """Return a new unit of work of the same trace, caused by this one."""
         return self._replace(span_id=new_span_id(), parent_id=self.span_id)

@@ -81,10 +81,6 @@ class Tracing:
                 self.spans.end(work.span, error)
         current.reset(work.outer)
 
-    def exemplar(self, context: TraceContext) -> str | None:
-        """Return the trace id an exemplar may point to: recorded traces where spans are exported, else any."""
-        return context.trace_id if context.sampled or self.spans is None else None
-
     def close(self) -> None:
         """Export what is still held; an unreachable collector delays this by about a second."""
         if self.spans is not None:

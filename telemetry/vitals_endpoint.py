@@ -1,19 +1,17 @@
 """How do browsers deliver web vitals over HTTP, and what keeps a flood or a forged body from counting?"""
 
 import json
-from collections.abc import Awaitable, Callable, Iterable, MutableMapping, Sequence
+from collections.abc import Iterable, Sequence
 from ipaddress import IPv6Address, ip_address
-from typing import Any, Protocol
 
+from telemetry.asgi import Receive, Scope, Send
+from telemetry.gate import Gate
+from telemetry.labels import OUTCOME
 from telemetry.metrics import VITALS_REPORTS
 from telemetry.pages import Pages
 from telemetry.recorder import Recorder
 from telemetry.vitals import InvalidReportError, Report, device, parse
 
-Scope = MutableMapping[str, Any]
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
 Headers = dict[bytes, bytes]
 
 MAX_BODY = 65_536
@@ -22,16 +20,6 @@ MAX_BODY = 65_536
 PREFLIGHT_SECONDS = 86_400
 CONTENT_TYPES = (b"", b"text/plain", b"application/json")
 """What `sendBeacon` sends for an ArrayBuffer, for a text, and what `fetch` or a Blob say of JSON."""
-
-
-class Gate(Protocol):
-    """What all workers together remember of the browsers that reported."""
-
-    async def admit(self, client: str) -> bool:
-        """Say whether this client may send one more request within the minute."""
-
-    async def unseen(self, keys: Sequence[str]) -> Sequence[bool]:
-        """Say of each key whether it is the first time; from now on it is not."""
 
 
 class Refusal(Exception):  # noqa: N818 - an answer to the client, not an error of ours
@@ -54,6 +42,8 @@ class VitalsEndpoint:
 
     def __init__(self, recorder: Recorder, gate: Gate, *, pages: Iterable[str], origins: Iterable[str] = ()) -> None:
         self._recorder = recorder
+        for outcome in OUTCOME.values:  # at zero, so that the first refusal is seen as a rise
+            recorder.counter(VITALS_REPORTS, (outcome,))
         self._gate = gate
         self._pages = Pages(pages)
         self._origins = frozenset(origin.rstrip("/") for origin in origins)

@@ -1,0 +1,68 @@
+"""What does one process need to be observed: a web worker, a job runner or a script?"""
+
+from collections.abc import Callable
+from typing import Any, Self
+
+from telemetry import logs, sentry
+from telemetry.jobs import Jobs
+from telemetry.metrics import INFO
+from telemetry.recorder import Recorder
+from telemetry.redis_client import check_url
+from telemetry.redis_store import RedisStore
+from telemetry.settings import Settings, TelemetryError
+from telemetry.tracing import Tracing
+
+
+class Telemetry:
+    """
+    The parts one process shares: where it counts, how it traces, whom it reports exceptions to, and its jobs.
+
+    Nothing runs in the background before `start`, so a server may fork after this was made. ``Telemetry.read()``
+    takes the same keywords and environment as `instrument`.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.report: Callable[[BaseException], object] = sentry.start(settings)
+        self.store = _store(settings)
+        self.recorder = Recorder(store=self.store)
+        self.tracing = Tracing(settings)
+        self.jobs = Jobs(self.recorder, self.tracing, self.report)
+        if settings.logs:
+            logs.configure(settings)
+
+    @classmethod
+    def read(cls, **chosen: Any) -> Self:
+        """Configure from keywords and environment; raise TelemetryError for what cannot work."""
+        return cls(Settings.read(**chosen))
+
+    def start(self) -> Self:
+        """Deliver counts in the background from now on; more than once does no harm."""
+        if self.settings.logs:
+            logs.configure(self.settings)
+        self.recorder.set(INFO, (self.settings.version,), 1.0)
+        self.recorder.start()
+        return self
+
+    def stop(self) -> None:
+        """Deliver what is left: counts, then spans; takes a few seconds at worst."""
+        self.recorder.stop()
+        self.tracing.close()
+
+    def __enter__(self) -> Self:
+        """Start."""
+        return self.start()
+
+    def __exit__(self, *_: object) -> None:
+        """Stop."""
+        self.stop()
+
+
+def _store(settings: Settings) -> RedisStore | None:
+    if not settings.redis_url:
+        return None
+    try:
+        check_url(settings.redis_url)
+    except ValueError as error:
+        raise TelemetryError(str(error)) from None
+    return RedisStore(settings.redis_url, settings.service)
