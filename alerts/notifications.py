@@ -69,11 +69,11 @@ def notifications_dropped(stack: Stack) -> Alert:
     )
 
 
-def failure_ratio(*where: Matcher) -> str:
+def failure_ratio(*where: Matcher, over: str) -> str:
     """Return failed notifications over all, by integration."""
     by = (INSTANCE, JOB, INTEGRATION)
-    failed = promql.total(promql.rate(prometheus.NOTIFICATIONS_FAILED, *where, over="5m"), by=by)
-    return promql.ratio(failed, promql.total(promql.rate(prometheus.NOTIFICATIONS, *where, over="5m"), by=by))
+    failed = promql.total(promql.rate(prometheus.NOTIFICATIONS_FAILED, *where, over=over), by=by)
+    return promql.ratio(failed, promql.total(promql.rate(prometheus.NOTIFICATIONS, *where, over=over), by=by))
 
 
 def notifications_failed(stack: Stack) -> Alert:
@@ -84,7 +84,7 @@ def notifications_failed(stack: Stack) -> Alert:
     failed = promql.select(prometheus.NOTIFICATIONS_FAILED, *at(target), webhook)
     return Alert(
         name="AlertmanagerFailedToSendAlerts",
-        expr=f"{failure_ratio(JOB.eq(target.job))} > {FAILURE_RATIO:g}",
+        expr=f"{failure_ratio(JOB.eq(target.job), over='5m')} > {FAILURE_RATIO:g}",
         hold="5m",
         severity=Severity.PAGE,
         summary="Notifications don't reach their receiver.",

@@ -4,7 +4,8 @@ from collections.abc import Callable
 
 import orjson
 
-from dashboards import api, jobs, overview, ux
+from dashboards import api, jobs, mongodb, overview, redis, ux
+from dashboards import stack as observability
 from dashboards.board import Dashboard
 from stack import Stack
 
@@ -12,7 +13,10 @@ DASHBOARDS: dict[str, Callable[[Stack], Dashboard]] = {
     "overview": overview.dashboard,
     "api": api.dashboard,
     "jobs": jobs.dashboard,
+    "mongodb": mongodb.dashboard,
+    "redis": redis.dashboard,
     "ux": ux.dashboard,
+    "stack": observability.dashboard,
 }
 """The dashboards, by slug. One that nobody lists here does not exist."""
 

@@ -109,6 +109,11 @@ def at_most(limit: float) -> tuple[Step, ...]:
     return ((None, "green"), (limit, "red"))
 
 
+def none_at_all() -> tuple[Step, ...]:
+    """Be red above nothing: a rate of what must not happen."""
+    return ((None, "green"), (0.001, "red"))
+
+
 def at_least(limit: float, warn: float | None = None) -> tuple[Step, ...]:
     """Be red below ``limit`` (orange below ``warn``): a reading that must stay above it."""
     return ((None, "red"), (limit, "green")) if warn is None else ((None, "red"), (limit, "orange"), (warn, "green"))

@@ -1,0 +1,290 @@
+"""MongoDB: does it answer, how fast, with what left, and do its members agree?"""
+
+from alerts.mongodb import DISK_FULL_RATIO, connections_ratio, disk_ratio
+from alerts.mongodb_replication import lag
+from dashboards import panels
+from dashboards.board import Dashboard, board
+from dashboards.panels import RATE, Panel, Query, at_least, at_most, number, scope
+from stack import Stack
+from telemetry.exporters import UP, mongodb
+from telemetry.labels import (
+    ASSERTION,
+    CONNECTION_TYPE,
+    CURSOR,
+    DATABASE,
+    DOCUMENT_OPERATION,
+    INSTANCE,
+    MEMBER,
+    OPERATION,
+    OPERATION_CLASS,
+    QUEUE_SIDE,
+    REPLICA_SET,
+    TICKET,
+)
+from telemetry.promql import aggregate, rate, ratio, select, total
+
+EACH = (INSTANCE,)
+
+
+def dashboard(stack: Stack) -> Dashboard:
+    """Return the dashboard of MongoDB."""
+    return board(
+        stack,
+        slug="mongodb",
+        title="MongoDB",
+        why="Connections, operations, cache, queues, replication and size of MongoDB.",
+        jobs=(stack.targets.mongodb.job,),
+        runbook="mongodb.md",
+        rows={
+            "Now": now(stack),
+            "Operations": operations(stack),
+            "Connections and queues": queues(stack),
+            "Cache and network": cache(stack),
+            "Replication": replication(stack),
+            "Size": size(stack),
+        },
+    )
+
+
+def now(stack: Stack) -> list[Panel]:
+    """Return whether MongoDB and its exporter answer, and the three limits that end it."""
+    here = scope(stack.targets.mongodb)
+    return [
+        number(
+            "MongoDB up",
+            aggregate("min", select(mongodb.UP, *here)),
+            unit="short",
+            steps=at_least(1),
+            why="0: the exporter runs and can't reach the server. Is mongod there, has the password changed?",
+        ),
+        number(
+            "Exporter up",
+            aggregate("min", select(UP, *here)),
+            unit="short",
+            steps=at_least(1),
+            why="0: nothing on this board is current. Restart the exporter.",
+        ),
+        number(
+            "Uptime",
+            aggregate("min", select(mongodb.UPTIME, *here)),
+            unit="s",
+            why="Small: a member has restarted. Read its log for the reason.",
+        ),
+        number(
+            "Operations",
+            total(rate(mongodb.OPERATIONS, *here, over=RATE)),
+            unit="ops",
+            why="A step without a deploy is a client that loops, or one that is gone.",
+        ),
+        number(
+            "Elections, 1 h",
+            aggregate("max", f"changes({select(mongodb.TERM, *here)}[1h])"),
+            unit="short",
+            why="Each one stopped writes for seconds. More than one: the network or a disk is unwell.",
+        ),
+        number(
+            "Memory held",
+            aggregate("max", select(mongodb.MEMORY_RESIDENT, *here)),
+            unit="mbytes",
+            why="Levels off at about half of the machine. Still climbing: look at connections and large sorts.",
+        ),
+    ]
+
+
+def operations(stack: Stack) -> list[Panel]:
+    """Return what MongoDB is asked, how long that takes, and how much it reads to answer."""
+    here = scope(stack.targets.mongodb)
+    spent = total(rate(mongodb.OPERATION_TIME, *here, over=RATE), by=(OPERATION_CLASS,))
+    timed = total(rate(mongodb.OPERATIONS_TIMED, *here, over=RATE), by=(OPERATION_CLASS,))
+    scanned = total(rate(mongodb.DOCUMENTS_SCANNED, *here, over=RATE), by=EACH)
+    returned = total(rate(mongodb.DOCUMENTS, *here, DOCUMENT_OPERATION.eq("returned"), over=RATE), by=EACH)
+    return [
+        panels.traffic(
+            "Operations by type",
+            mongodb.OPERATIONS,
+            *here,
+            by=(OPERATION,),
+            stacked=True,
+            why="Queries up while API requests are flat: a cache is gone, or code asks once per row.",
+        ),
+        panels.series(
+            "Time per operation",
+            Query(ratio(spent, timed), "{{op_type}}"),
+            unit="µs",
+            why="The mean as the server sees it. Up with the queues: locks or disk. Up alone: a query lost its index.",
+        ),
+        panels.level(
+            "Slow queries",
+            mongodb.SLOW_QUERIES,
+            *here,
+            by=(DATABASE,),
+            why="Empty until profiling is on. Counted once per scrape interval; system.profile has the queries.",
+        ),
+        panels.traffic(
+            "Documents",
+            mongodb.DOCUMENTS,
+            *here,
+            by=(DOCUMENT_OPERATION,),
+            why="Returned far above what pages show: a query fetches whole collections.",
+        ),
+        panels.series(
+            "Documents read per document returned",
+            Query(ratio(scanned, returned), "{{instance}}"),
+            unit="short",
+            why="1 is an index doing its work. Hundreds are collection scans: explain the slowest query.",
+        ),
+        panels.traffic(
+            "Assertions",
+            mongodb.ASSERTS,
+            *here,
+            by=(ASSERTION,),
+            why="'user' is a client's mistake, such as a duplicate key. The others are the server's: read its log.",
+        ),
+    ]
+
+
+def queues(stack: Stack) -> list[Panel]:
+    """Return who is connected and who waits."""
+    here = scope(stack.targets.mongodb)
+    limits = stack.thresholds
+    kinds = CONNECTION_TYPE.re("current|active|available")
+    return [
+        panels.series(
+            "Connections in use",
+            Query(connections_ratio(*here), "{{instance}}"),
+            unit="percentunit",
+            steps=at_most(limits.mongodb_connections_ratio),
+            why="Over the line a ticket is opened: look for a pool that leaks before raising the limit.",
+        ),
+        panels.level(
+            "Connections",
+            mongodb.CONNECTIONS,
+            *here,
+            kinds,
+            by=(CONNECTION_TYPE,),
+            why="Current far above active: pools hold more than they use. Current and available add up to the limit.",
+        ),
+        panels.level(
+            "Open cursors",
+            mongodb.CURSORS,
+            *here,
+            by=(CURSOR,),
+            why="'total' climbing: clients do not read results to the end. 'noTimeout' ones are never cleaned up.",
+        ),
+        panels.level(
+            "Queued operations",
+            mongodb.QUEUED,
+            *here,
+            by=(QUEUE_SIDE,),
+            steps=at_most(limits.mongodb_queued_operations),
+            why="Over the line a ticket is opened: find the operation that holds the lock with db.currentOp().",
+        ),
+        panels.series(
+            "Free tickets",
+            Query(
+                aggregate("min", select(mongodb.TICKETS_FREE, *here), by=(INSTANCE, TICKET)), "{{instance}} {{txn_rw}}"
+            ),
+            unit="short",
+            why="None free while operations queue pages: the disk is too slow, or a few operations are too large.",
+        ),
+        panels.series(
+            "Tickets in use",
+            Query(
+                aggregate("max", select(mongodb.TICKETS_USED, *here), by=(INSTANCE, TICKET)), "{{instance}} {{txn_rw}}"
+            ),
+            unit="short",
+            why="How many operations the storage engine works on at once. Flat at its ceiling: it is full.",
+        ),
+        panels.traffic(
+            "Cursors timed out",
+            mongodb.CURSORS_TIMED_OUT,
+            *here,
+            by=EACH,
+            why="Clients opened a cursor and went away: a crash, or a loop left early without closing it.",
+        ),
+    ]
+
+
+def cache(stack: Stack) -> list[Panel]:
+    """Return whether the working set fits into memory, and how much passes."""
+    here = scope(stack.targets.mongodb)
+    most = total(select(mongodb.CACHE_MAX, *here), by=EACH)
+    return [
+        panels.series(
+            "Cache",
+            Query(ratio(total(select(mongodb.CACHE_USED, *here), by=EACH), most), "{{instance}} used"),
+            Query(ratio(total(select(mongodb.CACHE_DIRTY, *here), by=EACH), most), "{{instance}} dirty"),
+            unit="percentunit",
+            why="80 % used is normal. Dirty above 20 %: the disk does not keep up, and clients do the evicting.",
+        ),
+        panels.series(
+            "Cache reads and writes",
+            Query(total(rate(mongodb.CACHE_READ, *here, over=RATE), by=EACH), "{{instance}} read from disk"),
+            Query(total(rate(mongodb.CACHE_WRITTEN, *here, over=RATE), by=EACH), "{{instance}} written to disk"),
+            unit="Bps",
+            why="Steady reads mean that the working set no longer fits into memory.",
+        ),
+        panels.series(
+            "Network",
+            Query(total(rate(mongodb.NET_IN, *here, over=RATE), by=EACH), "{{instance}} in"),
+            Query(total(rate(mongodb.NET_OUT, *here, over=RATE), by=EACH), "{{instance}} out"),
+            unit="Bps",
+            why="Out far above in: results are larger than anybody shows. Project fewer fields, add paging.",
+        ),
+    ]
+
+
+def replication(stack: Stack) -> list[Panel]:
+    """Return how far behind the secondaries are, and who is in the set."""
+    here = scope(stack.targets.mongodb)
+    healthy = aggregate("min", select(mongodb.MEMBER_HEALTH, *here), by=(REPLICA_SET, MEMBER))
+    return [
+        panels.series(
+            "Replication lag",
+            Query(lag(*here), "{{rs_nm}} {{member_idx}}"),
+            unit="s",
+            steps=at_most(stack.thresholds.mongodb_replication_lag_seconds),
+            why="Over the line a ticket is opened: reads from there are old, a failover loses that much.",
+        ),
+        panels.series(
+            "Healthy members",
+            Query(healthy, "{{rs_nm}} {{member_idx}}"),
+            unit="short",
+            high=1,
+            steps=at_least(1),
+            why="0: another member can't reach it. Losing the majority stops all writes.",
+        ),
+        panels.traffic(
+            "Operations replicated",
+            mongodb.OPERATIONS_REPLICATED,
+            *here,
+            by=EACH,
+            why="What secondaries apply. Below the primary's writes: lag is on its way.",
+        ),
+    ]
+
+
+def size(stack: Stack) -> list[Panel]:
+    """Return what the data takes, and what is left of the disk."""
+    here = scope(stack.targets.mongodb)
+    by = (DATABASE,)
+    return [
+        panels.level(
+            "Data", mongodb.DATA_SIZE, *here, by=by, operator="max", why="Uncompressed. Its slope says when to archive."
+        ),
+        panels.series(
+            "On disk",
+            Query(aggregate("max", select(mongodb.STORAGE_SIZE, *here), by=by), "{{database}} documents"),
+            Query(aggregate("max", select(mongodb.INDEX_SIZE, *here), by=by), "{{database}} indexes"),
+            unit="bytes",
+            why="Indexes larger than documents: some are not used. $indexStats names them.",
+        ),
+        panels.series(
+            "Disk in use",
+            Query(disk_ratio(*here), "{{instance}}"),
+            unit="percentunit",
+            high=1,
+            steps=at_most(DISK_FULL_RATIO),
+            why="Over the line a ticket is opened: add disk or archive. A full disk shuts mongod down.",
+        ),
+    ]

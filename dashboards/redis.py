@@ -1,0 +1,270 @@
+"""Redis: does it answer, does it have room, and what keeps it busy?"""
+
+from dashboards import panels
+from dashboards.board import Dashboard, board
+from dashboards.panels import RATE, Panel, Query, at_least, at_most, none_at_all, number, scope
+from stack import Stack
+from telemetry.exporters import UP, redis
+from telemetry.labels import CMD, DB, INSTANCE, REPLICA_IP, REPLICA_PORT
+from telemetry.promql import aggregate, rate, ratio, select, total
+
+EACH = (INSTANCE,)
+
+
+def dashboard(stack: Stack) -> Dashboard:
+    """Return the dashboard of Redis, which holds sessions, queues and the API's own counts."""
+    return board(
+        stack,
+        slug="redis",
+        title="Redis",
+        why="Memory, commands, clients, persistence and replication of Redis.",
+        jobs=(stack.targets.redis.job,),
+        runbook="redis.md",
+        rows={
+            "Now": now(stack),
+            "Memory and keys": memory(stack),
+            "Commands": commands(stack),
+            "Clients and network": clients(stack),
+            "Persistence and replication": persistence(stack),
+        },
+    )
+
+
+def now(stack: Stack) -> list[Panel]:
+    """Return whether Redis and its exporter answer, and what it serves."""
+    here = scope(stack.targets.redis)
+    found = total(rate(redis.HITS, *here, over=RATE))
+    lookups = f"({found} + {total(rate(redis.MISSES, *here, over=RATE))})"
+    return [
+        number(
+            "Redis up",
+            aggregate("min", select(redis.UP, *here)),
+            unit="short",
+            steps=at_least(1),
+            why="0: the exporter runs and can't reach Redis. Is the process there, has the password changed?",
+        ),
+        number(
+            "Exporter up",
+            aggregate("min", select(UP, *here)),
+            unit="short",
+            steps=at_least(1),
+            why="0: nothing on this board is current. Restart the exporter.",
+        ),
+        number(
+            "Uptime",
+            aggregate("min", select(redis.UPTIME, *here)),
+            unit="s",
+            why="Small: it has restarted; what was not saved is gone. Read its log for the reason.",
+        ),
+        number(
+            "Commands",
+            total(rate(redis.COMMANDS, *here, over=RATE)),
+            unit="ops",
+            why="A step without a deploy is a client that loops, or one that is gone.",
+        ),
+        number(
+            "Hit ratio",
+            ratio(found, lookups),
+            unit="percentunit",
+            why="A cache that misses loads MongoDB. Falling: look at evictions, then at the newest deploy.",
+        ),
+        number(
+            "Blocked clients",
+            total(select(redis.CLIENTS_BLOCKED, *here)),
+            unit="short",
+            why="Job workers waiting for work block by design: fewer than usual means workers are gone.",
+        ),
+    ]
+
+
+def memory(stack: Stack) -> list[Panel]:
+    """Return how full Redis is, with what, and what it throws out."""
+    here = scope(stack.targets.redis)
+    limits = stack.thresholds
+    return [
+        panels.share(
+            "Memory used of maxmemory",
+            total(select(redis.MEMORY_USED, *here), by=EACH),
+            total(select(redis.MEMORY_MAX, *here), by=EACH),
+            by=EACH,
+            steps=at_most(limits.redis_memory_ratio),
+            why="Over the line a ticket is opened: find the keys that grow. Empty where no maxmemory is set.",
+        ),
+        panels.series(
+            "Memory",
+            Query(total(select(redis.MEMORY_USED, *here), by=EACH), "{{instance}} used"),
+            Query(total(select(redis.MEMORY_RSS, *here), by=EACH), "{{instance}} held"),
+            Query(total(select(redis.MEMORY_MAX, *here), by=EACH), "{{instance}} maxmemory"),
+            unit="bytes",
+            why="Held far above used is fragmentation, or memory Redis has not given back after a peak.",
+        ),
+        panels.level(
+            "Fragmentation",
+            redis.FRAGMENTATION,
+            *here,
+            by=EACH,
+            operator="max",
+            unit="short",
+            why="Above 1.5 on a large instance: turn on activedefrag. Below 1: the system swaps, which is worse.",
+        ),
+        panels.series(
+            "Keys by database",
+            Query(f"{total(select(redis.KEYS, *here), by=(DB,))} > 0", "{{db}}"),
+            unit="short",
+            why="Grows without end: keys are written without a time to live.",
+        ),
+        panels.share(
+            "Keys that expire",
+            total(select(redis.KEYS_EXPIRING, *here), by=(DB,)),
+            total(select(redis.KEYS, *here), by=(DB,)),
+            by=(DB,),
+            why="The rest stays until someone deletes it. A falling share is a deploy that forgot the time to live.",
+        ),
+        panels.series(
+            "Evicted and expired keys",
+            Query(total(rate(redis.EVICTED, *here, over=RATE), by=EACH), "{{instance}} evicted"),
+            Query(total(rate(redis.EXPIRED, *here, over=RATE), by=EACH), "{{instance}} expired"),
+            unit="ops",
+            steps=at_most(limits.redis_evictions_per_second),
+            why="Expired is by design. Evicted over the line opens a ticket: keys go that somebody still wants.",
+        ),
+    ]
+
+
+def commands(stack: Stack) -> list[Panel]:
+    """Return what Redis is asked, how long that takes, and what goes wrong."""
+    here = scope(stack.targets.redis)
+    calls = total(rate(redis.COMMANDS, *here, over=RATE), by=(CMD,))
+    spent = total(rate(redis.COMMAND_TIME, *here, over=RATE), by=(CMD,))
+    return [
+        panels.traffic(
+            "Commands by kind",
+            redis.COMMANDS,
+            *here,
+            by=(CMD,),
+            stacked=True,
+            why="The exporter's own info, config and slowlog calls are in here. A new colour is a new caller.",
+        ),
+        panels.series(
+            "Time per call",
+            Query(ratio(spent, calls), "{{cmd}}"),
+            unit="s",
+            why="Redis serves one command at a time: one slow kind (keys, a large range) delays all others.",
+        ),
+        panels.traffic(
+            "Time spent by command",
+            redis.COMMAND_TIME,
+            *here,
+            by=(CMD,),
+            stacked=True,
+            why="Share of one processor. Near 100 % Redis is full; the widest band says with what.",
+        ),
+        panels.series(
+            "Hits and misses",
+            Query(total(rate(redis.HITS, *here, over=RATE), by=EACH), "{{instance}} hits"),
+            Query(total(rate(redis.MISSES, *here, over=RATE), by=EACH), "{{instance}} misses"),
+            unit="ops",
+            why="Misses up while hits stay: someone asks for keys that are not there. Both down: clients are gone.",
+        ),
+        panels.series(
+            "Slow log",
+            Query(total(rate(redis.SLOWLOG_ID, *here, over=RATE), by=EACH), "{{instance}}"),
+            unit="ops",
+            why="Commands slower than slowlog-log-slower-than. Read them with `redis-cli slowlog get`.",
+        ),
+        panels.level(
+            "Last slow command",
+            redis.SLOWEST_LAST,
+            *here,
+            by=EACH,
+            operator="max",
+            why="How long the newest slow log entry took; everybody else waited that long.",
+        ),
+        panels.traffic(
+            "Failed calls",
+            redis.COMMANDS_FAILED,
+            *here,
+            by=(CMD,),
+            why="Calls that broke while running: wrong type, no memory, a failed save. The API's log says which.",
+        ),
+    ]
+
+
+def clients(stack: Stack) -> list[Panel]:
+    """Return who is connected, who was turned away, and how much passes."""
+    here = scope(stack.targets.redis)
+    return [
+        panels.series(
+            "Clients",
+            Query(total(select(redis.CLIENTS, *here), by=EACH), "{{instance}} connected"),
+            Query(total(select(redis.CLIENTS_BLOCKED, *here), by=EACH), "{{instance}} blocked"),
+            Query(total(select(redis.CLIENTS_MAX, *here), by=EACH), "{{instance}} maxclients"),
+            unit="short",
+            why="A steady climb is a pool that leaks; it ends at maxclients.",
+        ),
+        panels.traffic(
+            "Connections rejected",
+            redis.REJECTED,
+            *here,
+            by=EACH,
+            steps=none_at_all(),
+            why="Anything above zero for minutes pages: clients are refused at maxclients.",
+        ),
+        panels.series(
+            "Network",
+            Query(total(rate(redis.NET_IN, *here, over=RATE), by=EACH), "{{instance}} in"),
+            Query(total(rate(redis.NET_OUT, *here, over=RATE), by=EACH), "{{instance}} out"),
+            unit="Bps",
+            why="Out far above in: large values are read again and again. Make them small, or keep them nearby.",
+        ),
+    ]
+
+
+def persistence(stack: Stack) -> list[Panel]:
+    """Return what a restart would lose, and whether replicas follow."""
+    here = scope(stack.targets.redis)
+    return [
+        panels.series(
+            "Last save",
+            Query(aggregate("min", select(redis.RDB_OK, *here), by=EACH), "{{instance}} snapshot"),
+            Query(aggregate("min", select(redis.AOF_OK, *here), by=EACH), "{{instance}} append-only file"),
+            unit="short",
+            high=1,
+            steps=at_least(1),
+            why="0 pages: the last save failed, and by default Redis refuses writes until one succeeds.",
+        ),
+        panels.series(
+            "Time since the last snapshot",
+            Query(f"time() - {aggregate('max', select(redis.RDB_SAVED, *here), by=EACH)}", "{{instance}}"),
+            unit="s",
+            why="How much a crash would lose where there is no append-only file.",
+        ),
+        panels.level(
+            "Changes since the last snapshot",
+            redis.RDB_CHANGES,
+            *here,
+            by=EACH,
+            why="Climbs while the time since the last snapshot climbs: saving has stopped.",
+        ),
+        panels.level(
+            "Replicas", redis.REPLICAS, *here, by=EACH, why="A step down is a replica that left: is it restarting?"
+        ),
+        panels.level(
+            "Replica lag",
+            redis.REPLICA_LAG,
+            *here,
+            by=(REPLICA_IP, REPLICA_PORT),
+            operator="max",
+            why="Since a replica last acknowledged. Above a few seconds a failover would lose that much.",
+        ),
+        panels.level(
+            "Replica links",
+            redis.LINK_UP,
+            *here,
+            by=EACH,
+            operator="max",
+            high=1,
+            steps=at_least(1),
+            why="0 opens a ticket: the replica has lost its primary and serves old data.",
+        ),
+    ]

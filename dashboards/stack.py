@@ -1,0 +1,315 @@
+"""Observability stack: do we still see, do rules run, do alerts arrive, and is there room left?"""
+
+from alerts.logs_traces import LOKI_ERROR_RATIO, loki_error_ratio
+from alerts.notifications import FAILURE_RATIO, failure_ratio
+from dashboards import panels
+from dashboards.board import Dashboard, board
+from dashboards.panels import RATE, Column, Panel, Query, at_least, at_most, none_at_all, scope
+from stack import Stack
+from telemetry.exporters import ALERTS, UP, jaeger, loki, prometheus, scraping
+from telemetry.labels import (
+    ALERT_STATE,
+    ALERTMANAGER,
+    ALERTNAME,
+    ALERTSTATE,
+    CALL_ROUTE,
+    ENVIRONMENT,
+    INSTANCE,
+    INTEGRATION,
+    JOB,
+    RULE_GROUP,
+    SERVICE,
+    SEVERITY,
+    SILENCE_STATE,
+    STATUS_CODE,
+    Matcher,
+)
+from telemetry.promql import aggregate, increase, rate, select, total
+
+TARGET = (JOB, INSTANCE)
+
+
+def dashboard(stack: Stack) -> Dashboard:
+    """Return the dashboard of what does the watching."""
+    return board(
+        stack,
+        slug="stack",
+        title="Observability stack",
+        why="Scrapes, rules, notifications, storage, logs and traces of the stack itself.",
+        jobs=jobs(stack),
+        runbook="stack.md",
+        rows={
+            "Scrapes": scrapes(stack),
+            "Rules": rules(stack),
+            "Notifications": notifications(stack),
+            "Storage": storage(stack),
+            "Logs": logs(stack),
+            "Traces": traces(stack),
+        },
+    )
+
+
+def jobs(stack: Stack) -> tuple[str, ...]:
+    """Return every scrape job."""
+    return tuple(getattr(stack.targets, role).job for role in stack.targets.__dataclass_fields__)
+
+
+def everything(stack: Stack) -> tuple[Matcher, ...]:
+    """Match every target, narrowed to what the dashboard's variables select."""
+    return JOB.re("|".join(jobs(stack))), ENVIRONMENT.re("$environment"), INSTANCE.re("$instance")
+
+
+def scrapes(stack: Stack) -> list[Panel]:
+    """Return what Prometheus gets, from whom, and how long that takes."""
+    here = everything(stack)
+    return [
+        panels.series(
+            "Targets up",
+            Query(aggregate("min", select(UP, *here), by=TARGET), "{{job}} {{instance}}"),
+            unit="short",
+            high=1,
+            steps=at_least(1),
+            width=12,
+            why="0: not scraped. A line that ends: Prometheus no longer knows the target.",
+        ),
+        panels.level(
+            "Scrape time",
+            scraping.SCRAPE_DURATION,
+            *here,
+            by=(JOB,),
+            operator="max",
+            width=12,
+            why="Near the scrape timeout a target is about to go missing: it exposes too much, or it is too busy.",
+        ),
+        panels.table(
+            "Targets",
+            {
+                "Up": Column(aggregate("min", select(UP, *here), by=TARGET), "short", at_least(1)),
+                "Scrape time": Column(aggregate("max", select(scraping.SCRAPE_DURATION, *here), by=TARGET), "s"),
+                "Samples": Column(aggregate("max", select(scraping.SCRAPE_SAMPLES, *here), by=TARGET), "short"),
+                "New series": Column(aggregate("max", select(scraping.SERIES_ADDED, *here), by=TARGET), "short"),
+            },
+            why="Many new series at every scrape: a label holds what should not be in one, such as an id.",
+        ),
+    ]
+
+
+def rules(stack: Stack) -> list[Panel]:
+    """Return whether rules are evaluated, and in time."""
+    here = scope(stack.targets.prometheus)
+    by = (RULE_GROUP,)
+    return [
+        panels.traffic(
+            "Rule evaluations", prometheus.RULE_EVALUATIONS, *here, by=by, why="A line that ends: a lost group."
+        ),
+        panels.traffic(
+            "Rule failures",
+            prometheus.RULE_FAILURES,
+            *here,
+            by=by,
+            steps=none_at_all(),
+            why="Above zero opens a ticket: an alert of that group may be blind. Prometheus' rules page has the error.",
+        ),
+        panels.series(
+            "Rule evaluation time",
+            Query(aggregate("max", select(prometheus.RULE_DURATION, *here), by=by), "{{rule_group}}"),
+            Query(
+                total(increase(prometheus.RULE_ITERATIONS_MISSED, *here, over=RATE), by=by),
+                "{{rule_group}} evaluations missed",
+            ),
+            unit="s",
+            why="Beyond the group's interval evaluations are left out, and alerts come late.",
+        ),
+    ]
+
+
+def notifications(stack: Stack) -> list[Panel]:
+    """Return whether alerts reach Alertmanager, and people."""
+    server, manager = scope(stack.targets.prometheus), scope(stack.targets.alertmanager)
+    firing = select(ALERTS, ALERTSTATE.eq("firing"), SERVICE.eq(stack.service.name))
+    return [
+        panels.series(
+            "Alerts firing",
+            Query(aggregate("count", firing, by=(ALERTNAME, SEVERITY)), "{{alertname}} ({{severity}})"),
+            unit="short",
+            why="Watchdog always fires; when it is missing, nothing else arrives either.",
+        ),
+        panels.level(
+            "Alerts in Alertmanager",
+            prometheus.ACTIVE_ALERTS,
+            *manager,
+            by=(ALERT_STATE,),
+            why="'suppressed' is silenced or inhibited. A silence nobody remembers hides the next outage.",
+        ),
+        panels.level(
+            "Active silences",
+            prometheus.SILENCES,
+            *manager,
+            SILENCE_STATE.eq("active"),
+            why="Each should have an owner and an end. `amtool silence query` lists them.",
+        ),
+        panels.level(
+            "Alertmanagers",
+            prometheus.ALERTMANAGERS,
+            *server,
+            by=(INSTANCE,),
+            operator="min",
+            steps=at_least(1),
+            why="0: alerts have nowhere to go. Look at the alerting block of prometheus.yml.",
+        ),
+        panels.series(
+            "Alerts sent",
+            Query(total(rate(prometheus.ALERTS_SENT, *server, over=RATE), by=(ALERTMANAGER,)), "{{alertmanager}} sent"),
+            Query(
+                total(rate(prometheus.ALERTS_SEND_ERRORS, *server, over=RATE), by=(ALERTMANAGER,)),
+                "{{alertmanager}} failed",
+            ),
+            unit="ops",
+            why="Failed follows an Alertmanager that is down or does not accept what it is sent.",
+        ),
+        panels.traffic(
+            "Alerts dropped",
+            prometheus.ALERTS_DROPPED,
+            *server,
+            by=(INSTANCE,),
+            steps=none_at_all(),
+            why="Above zero opens a ticket: those alerts reached nobody.",
+        ),
+        panels.traffic(
+            "Notifications",
+            prometheus.NOTIFICATIONS,
+            *manager,
+            by=(INTEGRATION,),
+            why="What people and machines were sent. A flood: group more, or mend the alert that flaps.",
+        ),
+        panels.series(
+            "Notifications failed",
+            Query(failure_ratio(*manager, over=RATE), "{{integration}}"),
+            unit="percentunit",
+            steps=at_most(FAILURE_RATIO),
+            why="Over the line someone is paged through what still works: the receiver or its secret is wrong.",
+        ),
+        panels.series(
+            "Configuration loaded",
+            Query(aggregate("min", select(prometheus.RELOAD_OK, *server), by=TARGET), "{{job}} {{instance}}"),
+            Query(
+                aggregate("min", select(prometheus.ALERTMANAGER_RELOAD_OK, *manager), by=TARGET), "{{job}} {{instance}}"
+            ),
+            unit="short",
+            high=1,
+            steps=at_least(1),
+            why="0: the file on disk has a mistake, and the old configuration runs on.",
+        ),
+    ]
+
+
+def storage(stack: Stack) -> list[Panel]:
+    """Return what Prometheus holds, and what that costs."""
+    here = scope(stack.targets.prometheus)
+    each = (INSTANCE,)
+    return [
+        panels.traffic(
+            "Samples stored",
+            prometheus.SAMPLES_APPENDED,
+            *here,
+            by=each,
+            why="A step up is a new exporter or a label gone wild; it costs disk for the whole retention.",
+        ),
+        panels.level(
+            "Series in memory", prometheus.HEAD_SERIES, *here, by=each, why="Each costs memory: find the growth."
+        ),
+        panels.series(
+            "Disk",
+            Query(total(select(prometheus.BLOCKS_SIZE, *here), by=each), "{{instance}} blocks"),
+            Query(total(select(prometheus.RETENTION_SIZE, *here), by=each), "{{instance}} limit"),
+            unit="bytes",
+            why="At the limit the oldest data goes before its time. The write-ahead log comes on top.",
+        ),
+        panels.series(
+            "Storage failures",
+            Query(
+                total(increase(prometheus.COMPACTIONS_FAILED, *here, over="1h"), by=each), "{{instance}} compactions"
+            ),
+            Query(total(increase(prometheus.WAL_WRITES_FAILED, *here, over="1h"), by=each), "{{instance}} log writes"),
+            Query(total(increase(prometheus.WAL_CORRUPTIONS, *here, over="1h"), by=each), "{{instance}} log damage"),
+            unit="short",
+            steps=none_at_all(),
+            why="Within the last hour. Above zero opens a ticket: look at the disk first.",
+        ),
+        panels.series(
+            "Memory",
+            Query(total(select(prometheus.RESIDENT_MEMORY, *everything(stack)), by=TARGET), "{{job}} {{instance}}"),
+            Query(total(select(jaeger.MEMORY, *scope(stack.targets.jaeger)), by=TARGET), "{{job}} {{instance}}"),
+            unit="bytes",
+            why="Prometheus follows its series, Loki its streams. A climb without either is a leak: restart, report.",
+        ),
+    ]
+
+
+def logs(stack: Stack) -> list[Panel]:
+    """Return whether log lines arrive and can be found."""
+    server, shipper = scope(stack.targets.loki), scope(stack.targets.promtail)
+    return [
+        panels.series(
+            "Log lines",
+            Query(total(rate(loki.LINES_SENT, *shipper, over=RATE), by=(INSTANCE,)), "{{instance}} sent"),
+            Query(total(rate(loki.LINES_DROPPED, *shipper, over=RATE), by=(INSTANCE,)), "{{instance}} dropped"),
+            unit="ops",
+            why="Dropped above zero opens a ticket: those lines are gone. Sent at zero: the log files moved.",
+        ),
+        panels.traffic(
+            "Pushes to Loki",
+            loki.SEND_DURATION.count,
+            *shipper,
+            by=(STATUS_CODE,),
+            why="204 is taken. 429 is over the limit, 5xx Loki's fault, -1 no answer at all.",
+        ),
+        panels.level(
+            "Log streams", loki.STREAMS, *server, by=(INSTANCE,), why="Climbing: a label holds an id. Drop it."
+        ),
+        panels.series(
+            "Loki errors",
+            Query(loki_error_ratio(*server, over=RATE), "{{route}}"),
+            unit="percentunit",
+            steps=at_most(LOKI_ERROR_RATIO),
+            why="Over the line a ticket is opened. On push lines are delayed, on query they can't be found.",
+        ),
+        panels.latency(
+            "Loki response time",
+            loki.REQUESTS,
+            *server,
+            by=(CALL_ROUTE,),
+            quantiles=(0.95,),
+            why="Slow queries span too much.",
+        ),
+        panels.series(
+            "Loki trouble",
+            Query(total(increase(loki.PANICS, *server, over="1h"), by=(INSTANCE,)), "{{instance}} crashes"),
+            Query(total(increase(loki.DISK_FULL, *server, over="1h"), by=(INSTANCE,)), "{{instance}} disk full"),
+            unit="short",
+            steps=none_at_all(),
+            why="Within the last hour. Above zero opens a ticket: read Loki's log.",
+        ),
+    ]
+
+
+def traces(stack: Stack) -> list[Panel]:
+    """Return whether spans arrive and are stored."""
+    here = scope(stack.targets.jaeger)
+    return [
+        panels.series(
+            "Spans",
+            *(
+                Query(total(rate(metric, *here, over=RATE), by=(INSTANCE,)), f"{{{{instance}}}} {word}")
+                for metric, word in (
+                    (jaeger.SPANS_ACCEPTED, "accepted"),
+                    (jaeger.SPANS_REFUSED, "refused"),
+                    (jaeger.SPANS_STORED, "stored"),
+                    (jaeger.SPANS_LOST, "lost"),
+                )
+            ),
+            unit="ops",
+            width=24,
+            why="Refused or lost above zero opens a ticket. Accepted at zero: the API no longer exports.",
+        ),
+    ]
