@@ -4,9 +4,9 @@ from pathlib import Path
 
 import click
 
-from deploy.diff import DiffError, render_html, render_json, render_markdown, render_terminal
+from deploy.diff import render_html, render_json, render_markdown, render_terminal
 from deploy.diff.sources import compared, diff_files
-from stack.read import StackError, load
+from scripts.cli import FOUND, Selection
 
 RENDERERS = {"terminal": render_terminal, "markdown": render_markdown, "json": render_json}
 
@@ -14,10 +14,11 @@ RENDERERS = {"terminal": render_terminal, "markdown": render_markdown, "json": r
 @click.command()
 @click.argument("sides", nargs=-1, metavar="[BEFORE] [AFTER]")
 @click.option("--format", "form", type=click.Choice(list(RENDERERS)), default="terminal", help="How to print it.")
-@click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
+@click.option("--json", "form", flag_value="json", help="The same as --format json.")
 @click.option("--html", type=click.Path(dir_okay=False, path_type=Path), help="Write a page with panels side by side.")
 @click.option("--exit-code", is_flag=True, help="Exit 1 if anything changed.")
-def diff(sides: tuple[str, ...], form: str, as_json: bool, html: Path | None, exit_code: bool) -> None:
+@click.pass_obj
+def diff(selection: Selection, sides: tuple[str, ...], form: str, html: Path | None, exit_code: bool) -> None:
     r"""Say in words what changed in dashboards and rules, panel by panel and rule by rule.
 
     \b
@@ -28,14 +29,10 @@ def diff(sides: tuple[str, ...], form: str, as_json: bool, html: Path | None, ex
 
     `obs plan` says the same of Grafana and the code.
     """
-    try:
-        changes = diff_files(*compared(Path.cwd(), lambda: load(Path("stack.toml")), sides))
-    except (DiffError, StackError, ValueError) as error:
-        click.echo(f"Error: {error}", err=True)
-        raise SystemExit(2) from error
+    changes = diff_files(*compared(Path.cwd(), selection.stack, sides))
     if html:
         html.write_text(render_html(changes), encoding="utf-8")
         click.echo(f"wrote {html}", err=True)
-    click.echo(RENDERERS["json" if as_json else form](changes).rstrip("\n"))
+    click.echo(RENDERERS[form](changes).rstrip("\n"))
     if exit_code and any(change.action != "unchanged" for change in changes):
-        raise SystemExit(1)
+        click.get_current_context().exit(FOUND)

@@ -236,7 +236,10 @@ def test_a_v2_dashboard_is_refused_with_the_way_out() -> None:
 
 def test_rows_of_old_grafana_are_read() -> None:
     """Panels in the row list of Grafana 4 are found and compared."""
-    before = {"title": "Old", "rows": [{"title": "Top", "height": "240px", "panels": [panel(1, "A"), panel(2, "B")]}]}
+    before: Model = {
+        "title": "Old",
+        "rows": [{"title": "Top", "height": "240px", "panels": [panel(1, "A"), panel(2, "B")]}],
+    }
     after = copy.deepcopy(before)
     after["rows"][0]["panels"].pop()
 

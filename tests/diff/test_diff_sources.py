@@ -1,0 +1,126 @@
+"""Does `obs diff` read revisions, folders and code, and refuse what it cannot read?"""
+
+import json
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from deploy.diff import DiffError
+from deploy.diff.sources import GENERATED
+from scripts.cli import obs
+from tests.diff.boards import Model, alert, rules, usual
+
+DASHBOARD = f"{GENERATED[0]}/api.json"
+RULES = f"{GENERATED[1]}/api.yml"
+COMMIT = ("-c", "user.name=A", "-c", "user.email=a@example.org", "commit", "-q", "--no-gpg-sign", "-m", "State")
+
+
+def git(folder: Path, *arguments: str) -> None:
+    """Run git without the user's configuration."""
+    clean = {**os.environ, "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_SYSTEM": os.devnull}
+    subprocess.run(("git", *arguments), cwd=folder, check=True, env=clean)
+
+
+def write(folder: Path, path: str, document: Model) -> None:
+    """Write a document as JSON, which is YAML too."""
+    (folder / path).parent.mkdir(parents=True, exist_ok=True)
+    (folder / path).write_text(json.dumps(document), encoding="utf-8")
+
+
+@pytest.fixture
+def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return a repository, the working directory, with two commits that differ by a tag and a severity."""
+    git(tmp_path, "init", "-q", "-b", "main")
+    for model, severity in ((usual(), "ticket"), ({**usual(), "tags": ["api", "slo"]}, "page")):
+        write(tmp_path, DASHBOARD, model)
+        write(tmp_path, RULES, {"groups": [rules(alert(labels={"severity": severity}))]})
+        git(tmp_path, "add", ".")
+        git(tmp_path, *COMMIT)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def run(*arguments: str) -> Result:
+    """Run `obs diff`."""
+    return CliRunner().invoke(obs, ["diff", *arguments])
+
+
+def test_two_revisions_are_compared_without_touching_the_tree(repository: Path) -> None:
+    """`A..B` reads both from git."""
+    (repository / DASHBOARD).write_text("not JSON", encoding="utf-8")
+
+    result = run("HEAD~1..HEAD")
+
+    assert result.exit_code == 0
+    assert 'API: tags: "slo" added' in result.output
+    assert "api / ApiErrors: severity ticket to page" in result.output
+    assert run("HEAD~1", "HEAD").output == result.output
+
+
+def test_one_revision_is_compared_with_the_working_tree(repository: Path) -> None:
+    """`obs diff main` shows what is not committed yet."""
+    write(repository, DASHBOARD, {**usual(), "tags": ["api", "slo"], "refresh": "1m"})
+
+    assert 'API: refresh every set to "1m"' in run("main").output
+
+
+@pytest.mark.usefixtures("repository")
+def test_a_file_that_moved_holds_the_same_dashboard(repository: Path) -> None:
+    """A dashboard is known by its uid, a rename of its file is no change."""
+    (repository / DASHBOARD).rename(repository / GENERATED[0] / "renamed.json")
+
+    assert run("HEAD").output == "2 unchanged\n"
+
+
+def test_two_folders_are_compared_and_the_exit_code_tells(tmp_path: Path) -> None:
+    """Any two folders will do; a job that must know asks for the exit code."""
+    write(tmp_path, "old/a.json", usual())
+    write(tmp_path, "new/deep/b.json", {**usual(), "title": "New"})
+    sides = str(tmp_path / "old"), str(tmp_path / "new")
+
+    assert run(*sides, "--exit-code").exit_code == 1
+    assert run(*sides).exit_code == 0
+    assert run(sides[0], sides[0], "--exit-code").exit_code == 0
+    assert json.loads(run(*sides, "--json").stdout)["changes"][0]["sentences"][0]["field"] == "title"
+
+
+def test_the_page_is_written_beside_the_words(tmp_path: Path) -> None:
+    """`--html` adds a file and changes nothing else."""
+    write(tmp_path, "old/a.json", usual())
+    write(tmp_path, "new/a.json", {**usual(), "title": "New"})
+    page = tmp_path / "page.html"
+
+    result = run(str(tmp_path / "old"), str(tmp_path / "new"), "--format", "markdown", "--html", str(page))
+
+    assert result.stdout.startswith("**Dashboards and rules: 1 changed**")
+    assert page.read_text(encoding="utf-8").startswith("<!doctype html>")
+
+
+@pytest.mark.usefixtures("repository")
+@pytest.mark.parametrize("sides", [("nowhere",), ("main..nowhere",), ("a", "b"), ("--upload-pack=x..y",)])
+def test_a_side_that_does_not_exist_is_refused_in_words(sides: tuple[str, ...]) -> None:
+    """Git's own reason is passed on; what looks like an option never reaches git as one."""
+    result = run("--", *sides)
+
+    assert isinstance(result.exception, DiffError)
+    assert str(result.exception).startswith("git says: ")
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [("{", "is not valid JSON"), ("[1]", "holds a list"), ('{"elements": {}, "layout": {}}', "v2 schema")],
+)
+def test_a_file_that_is_no_dashboard_is_named(tmp_path: Path, text: str, reason: str) -> None:
+    """The message says which file and why."""
+    write(tmp_path, "old/a.json", usual())
+    (tmp_path / "new").mkdir()
+    (tmp_path / "new" / "a.json").write_text(text, encoding="utf-8")
+
+    result = run(str(tmp_path / "old"), str(tmp_path / "new"))
+
+    assert isinstance(result.exception, DiffError)
+    assert "a.json" in str(result.exception)
+    assert reason in str(result.exception)
