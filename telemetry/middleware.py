@@ -53,27 +53,21 @@ class MetricsMiddleware:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
         kind = scope["type"]
-        if kind == "http":
-            if scope["path"] in self._skip:
-                await self._app(scope, receive, send)
-            else:
-                await self._http(scope, receive, send)
+        if kind == "http" and scope["path"] not in self._skip:
+            self._recorder.start()
+            exchange = _Exchange(self, scope, receive, send)
+            try:
+                await self._app(scope, exchange.receive, exchange.send)
+            except BaseException as error:
+                exchange.finish(error)
+                raise
+            exchange.finish()
         elif kind == "websocket":
             await self._websockets.serve(self._app, scope, receive, send)
         elif kind == "lifespan":
             await self._lifespan(scope, receive, send)
         else:
             await self._app(scope, receive, send)
-
-    async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
-        self._recorder.start()
-        exchange = _Exchange(self, scope, receive, send)
-        try:
-            await self._app(scope, exchange.receive, exchange.send)
-        except BaseException as error:
-            exchange.finish(error)
-            raise
-        exchange.finish()
 
     async def _lifespan(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def forward(message: Message) -> None:
@@ -155,7 +149,8 @@ class _Exchange:
             if not message.get("more_body", False):
                 self.finish()
         elif kind == "http.response.start":
-            self._status = int(message["status"])
+            status = int(message["status"])
+            self._status = status if FIRST_STATUS <= status <= LAST_STATUS else SERVER_ERROR
         elif kind in FILE_MESSAGES and not message.get("more_body", False):
             self.finish()
 
@@ -167,7 +162,8 @@ class _Exchange:
         seconds = perf_counter() - self._started
         self._in_progress.change(-1.0)
         trace = current.get()
-        series = self._owner.series(self._method, self._owner.route(self._scope), self._outcome(error))
+        status = self._status if error is None and self._status else self._outcome(error)
+        series = self._owner.series(self._method, self._owner.route(self._scope), status)
         series.add()
         series.duration(seconds, None if trace is None else trace.trace_id)
         series.received(self._received)
@@ -181,8 +177,6 @@ class _Exchange:
         status sent counts, or 499 where none was. So does a cancellation, which is no exception of the application.
         """
         left = self._gone or not (error is None or isinstance(error, Exception))
-        if error is not None and not left:
-            return SERVER_ERROR
-        if self._status:
-            return self._status if FIRST_STATUS <= self._status <= LAST_STATUS else SERVER_ERROR
-        return CLIENT_CLOSED if left else SERVER_ERROR
+        if left:
+            return self._status or CLIENT_CLOSED
+        return SERVER_ERROR

@@ -12,6 +12,8 @@ from typing import ClassVar
 
 from telemetry.metrics import Metric
 
+_INFINITY = math.inf
+
 MAX_LABEL_LENGTH = 256
 """Longer label values are cut: a label names a kind of thing and never carries a payload."""
 
@@ -85,7 +87,7 @@ class Counter(Series):
 
     def add(self, amount: float = 1.0) -> None:
         """Grow by ``amount``; what is negative or not finite is dropped and counted as such."""
-        if 0.0 <= amount < math.inf:
+        if 0.0 <= amount < _INFINITY:
             with self._lock:
                 self._value += amount
         elif self._dropped is not None:
@@ -168,7 +170,7 @@ class Histogram(Series):
 
     def observe(self, value: float, trace_id: str | None = None) -> None:
         """Count one observation, and remember which trace it belongs to; what is not finite is dropped."""
-        if not -math.inf < value < math.inf:
+        if not -_INFINITY < value < _INFINITY:
             self._dropped.add()
             return
         bucket = bisect_left(self._edges, value)
