@@ -37,7 +37,7 @@ VERBS = {
 }
 """Where each verb lives. Imported when it is called: `obs build` does not wait for an HTTP client."""
 
-OURS = {"alerts", "config", "dashboards", "deploy", "output", "proofs", "scripts", "stack", "telemetry"}
+OURS = {"alerts", "config", "dashboards", "deploy", "incidents", "output", "proofs", "scripts", "stack", "telemetry"}
 """Packages whose exceptions are sentences for a person."""
 
 

@@ -1,1 +1,1 @@
-"""Does the project do what it says? One folder per package."""
+"""Does what this repository promises hold?"""

@@ -1,0 +1,22 @@
+"""What every test starts from: the checkout, and the stack it describes."""
+
+from pathlib import Path
+
+import pytest
+
+import stack
+from stack import Stack
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    """Return the checkout."""
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def production(root: Path) -> Stack:
+    """Return the stack of the committed stack.toml."""
+    return stack.load(root / "stack.toml")

@@ -1,0 +1,1 @@
+"""Does Grafana get what it would write itself?"""

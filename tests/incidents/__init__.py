@@ -1,0 +1,1 @@
+"""Does a post-mortem tell what Prometheus remembers?"""

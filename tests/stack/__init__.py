@@ -1,0 +1,1 @@
+"""Is every mistake in stack.toml named?"""
