@@ -119,6 +119,7 @@ def _ini(stack: Stack) -> str:
             "users": {"allow_sign_up": "false"},
             "auth.anonymous": {"enabled": "false"},
             "analytics": {"reporting_enabled": "false", "check_for_updates": "false"},
+            "plugins": {"preinstall_disabled": "true"},
             "metrics": {"enabled": "true"},
             # One engine pages. Where that is Alertmanager, Grafana must not even evaluate a copy of the rules.
             "unified_alerting": {"execute_alerts": _yes(stack.grafana.pages)},

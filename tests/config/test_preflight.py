@@ -1,0 +1,231 @@
+"""Is everything that would keep the stack from starting said at once, before anything starts?"""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+from config import preflight
+
+ROOT = Path(__file__).parents[2]
+EXAMPLE = (ROOT / ".env.example").read_text(encoding="utf-8")
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """Return a folder with what `obs up` reads first."""
+    (tmp_path / ".env.example").write_text(EXAMPLE, encoding="utf-8")
+    (tmp_path / "stack.toml").write_text((ROOT / "stack.toml").read_text(encoding="utf-8"), encoding="utf-8")
+    return tmp_path
+
+
+@pytest.fixture
+def taken() -> Iterator[int]:
+    """Return a port that something listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield server.getsockname()[1]
+
+
+def test_the_first_run_writes_random_passwords_for_the_owner_alone(
+    checkout: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Two checkouts get different passwords, and nobody else on the machine may read them."""
+    other = tmp_path_factory.mktemp("other")
+    (other / ".env.example").write_text(EXAMPLE, encoding="utf-8")
+
+    env, another = preflight.prepare_env(checkout), preflight.prepare_env(other)
+
+    passwords = [name for name in env if name.endswith("_PASSWORD")]
+    assert "GRAFANA_ADMIN_PASSWORD" in passwords
+    assert all(len(env[name]) >= 32 and env[name] != another[name] for name in passwords)
+    assert (checkout / ".env").stat().st_mode & 0o777 == 0o600
+
+
+def test_what_a_person_wrote_is_kept(checkout: Path) -> None:
+    """A second run changes nothing, and fills only what is empty or missing."""
+    (checkout / ".env").write_text("GRAFANA_ADMIN_PASSWORD=mine\nREDIS_PASSWORD=\n# a note\n", encoding="utf-8")
+
+    first = preflight.prepare_env(checkout)
+    text = (checkout / ".env").read_text(encoding="utf-8")
+
+    assert first["GRAFANA_ADMIN_PASSWORD"] == "mine"
+    assert first["REDIS_PASSWORD"]
+    assert first["MONGODB_PASSWORD"]
+    assert "# a note\n" in text
+    assert preflight.prepare_env(checkout) == first
+    assert (checkout / ".env").read_text(encoding="utf-8") == text
+
+
+def test_secrets_are_files_behind_a_closed_door(checkout: Path) -> None:
+    """Alertmanager, another user, can read the file it is given; other users of the machine can't get to it."""
+    preflight.write_secrets(checkout, {"PAGERDUTY_ROUTING_KEY": "R0", "WEBHOOK_URL": ""})
+
+    folder = checkout / ".obs" / "secrets"
+    assert folder.stat().st_mode & 0o777 == 0o700
+    assert (folder / "pagerduty_routing_key").read_text(encoding="utf-8") == "R0"
+    assert (folder / "pagerduty_routing_key").stat().st_mode & 0o444 == 0o444
+    assert (folder / "webhook_url").read_text(encoding="utf-8") == preflight.MUTED
+
+
+def test_each_unset_secret_is_named_with_what_is_lost() -> None:
+    """Only the empty ones are named."""
+    assert preflight.unset({"PAGERDUTY_ROUTING_KEY": "key", "WEBHOOK_URL": "", "DEADMAN_URL": "https://x"}) == [
+        "WEBHOOK_URL is unset in .env: tickets would reach nobody; fill it in, or start with --mute"
+    ]
+
+
+def test_a_file_the_container_could_not_read_is_named(tmp_path: Path) -> None:
+    """Missing files, and files closed to other users, are found before a container crashes over them."""
+    closed = tmp_path / "loki"
+    closed.mkdir()
+    (closed / "loki.yml").write_text("", encoding="utf-8")
+    (closed / "loki.yml").chmod(0o600)
+    plan = {
+        "services": {
+            "loki": {"volumes": [{"type": "bind", "source": str(closed)}, {"type": "volume", "source": "loki-data"}]},
+            "jaeger": {"volumes": [{"type": "bind", "source": str(tmp_path / "jaeger")}]},
+        }
+    }
+
+    assert list(preflight.unreadable(plan)) == [
+        f"{closed}/loki.yml can't be read by loki, which runs as another user; run `chmod -R o+rX {closed}`",
+        f"{tmp_path}/jaeger, which jaeger mounts, does not exist; run `make dashboards`, or restore it from git",
+    ]
+
+
+def test_an_occupied_port_is_named(taken: int) -> None:
+    """A port that something else holds is named with the service that needs it; our own, running, is not."""
+    port = {"host_ip": "127.0.0.1", "published": str(taken), "target": 3000}
+    plan = {"services": {"grafana": {"ports": [port]}, "loki": {}}}
+    running = json.dumps({"Service": "grafana", "Publishers": [{"PublishedPort": taken}]})
+
+    assert list(preflight.occupied(plan, ())) == [
+        f"port {taken} of 127.0.0.1, for grafana, is taken; `ss -ltnp 'sport = :{taken}'` shows by whom"
+    ]
+    assert list(preflight.occupied(plan, preflight.published(running))) == []
+
+
+def fake_docker(folder: Path, plan: Mapping[str, object], *, engine: bool) -> Path:
+    """Write a `docker` that knows `compose version`, `config` and `ps`, and notes everything else it is told."""
+    (folder / "plan.json").write_text(json.dumps(plan), encoding="utf-8")
+    program = folder / "docker"
+    program.write_text(
+        f"""#!/bin/sh
+for word; do case "$word" in
+version) exit 0 ;;
+config) cat {folder}/plan.json; exit 0 ;;
+ps) {"exit 0" if engine else "echo 'Cannot connect to the Docker daemon' >&2; exit 1"} ;;
+up|down|logs) echo "$@" >> {folder}/told; exit 0 ;;
+esac; done
+""",
+        encoding="utf-8",
+    )
+    program.chmod(0o755)
+    return program
+
+
+def obs(checkout: Path, path: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run `obs` in a folder, with only these programs on PATH."""
+    return subprocess.run(
+        [sys.executable, "-c", "from scripts.cli import main; main()", *arguments],
+        cwd=checkout,
+        env={"PATH": path, "PYTHONPATH": str(ROOT), "LANG": "C.UTF-8"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_up_says_everything_that_is_wrong_and_starts_nothing(checkout: Path, tmp_path: Path, taken: int) -> None:
+    """Unset secrets, a missing file, an occupied port and a silent engine: one error, exit 2, nothing started."""
+    plan = {
+        "services": {
+            "grafana": {
+                "ports": [{"host_ip": "127.0.0.1", "published": str(taken)}],
+                "volumes": [{"type": "bind", "source": str(tmp_path / "grafana.ini")}],
+            }
+        }
+    }
+    bin_ = tmp_path / "bin"
+    bin_.mkdir()
+    fake_docker(bin_, plan, engine=False)
+
+    answer = obs(checkout, f"{bin_}:{os.defpath}", "up")
+
+    assert answer.returncode == 2
+    assert "nothing was started:" in answer.stderr
+    for part in (
+        "PAGERDUTY_ROUTING_KEY is unset",
+        "grafana.ini, which grafana mounts",
+        f"port {taken}",
+        "no Docker engine",
+    ):
+        assert part in answer.stderr
+    assert "Traceback" not in answer.stderr
+    assert not (bin_ / "told").exists()
+    assert not (checkout / ".obs").exists()
+
+
+def test_up_without_docker_says_where_to_get_it(checkout: Path, tmp_path: Path) -> None:
+    """No Docker Compose at all is one sentence with an address."""
+    answer = obs(checkout, str(tmp_path), "up")
+
+    assert answer.returncode == 2
+    assert answer.stderr.strip() == (
+        "obs: Docker Compose is not installed; see https://docs.docker.com/engine/install/"
+    )
+
+
+def test_up_starts_both_files_and_prints_the_addresses(checkout: Path, tmp_path: Path) -> None:
+    """With nothing wrong, or muted, compose is told to start and wait, and the addresses are printed."""
+    bin_ = tmp_path / "bin"
+    bin_.mkdir()
+    fake_docker(bin_, {"services": {}}, engine=True)
+
+    answer = obs(checkout, f"{bin_}:{os.defpath}", "up", "--mute")
+
+    assert answer.returncode == 0, answer.stderr
+    assert (bin_ / "told").read_text(encoding="utf-8").strip().endswith("up --detach --build --wait")
+    assert "Grafana       http://localhost:3001" in answer.stdout
+    assert (checkout / ".obs" / "secrets" / "deadman_url").read_text(encoding="utf-8") == preflight.MUTED
+    password = preflight.read_env(checkout)["GRAFANA_ADMIN_PASSWORD"]
+    assert password not in answer.stdout + answer.stderr + (bin_ / "told").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("down",), "down"),
+        (("down", "--volumes"), "down --volumes"),
+        (("logs", "loki"), "logs --follow --tail=100 loki"),
+    ],
+)
+def test_down_and_logs_are_handed_to_compose(
+    checkout: Path, tmp_path: Path, arguments: tuple[str, ...], told: str
+) -> None:
+    """Stopping and looking are compose's own work, on the same files."""
+    bin_ = tmp_path / "bin"
+    bin_.mkdir()
+    fake_docker(bin_, {"services": {}}, engine=True)
+
+    assert obs(checkout, f"{bin_}:{os.defpath}", *arguments).returncode == 0
+
+    command = (bin_ / "told").read_text(encoding="utf-8").strip()
+    assert command == f"compose --file docker-compose.yml --file docker-compose.observability.yml {told}"
+
+
+def test_another_service_brings_its_own_compose_file(checkout: Path, tmp_path: Path) -> None:
+    """COMPOSE_FILE of .env, which Docker Compose reads itself, is not overruled."""
+    (checkout / ".env").write_text("COMPOSE_FILE=theirs.yml:docker-compose.observability.yml\n", encoding="utf-8")
+    bin_ = tmp_path / "bin"
+    bin_.mkdir()
+    fake_docker(bin_, {"services": {}}, engine=True)
+
+    obs(checkout, f"{bin_}:{os.defpath}", "down")
+
+    assert (bin_ / "told").read_text(encoding="utf-8").strip() == "compose down"
