@@ -14,6 +14,10 @@ EXPECTATION = re.compile(
     r" +exp:\[(?P<expected>.*?)\], *\n +got:\[(?P<got>.*?)\]\n",
     re.DOTALL,
 )
+EXPRESSION = re.compile(
+    r"(?: +name: [^\n]*,\n)? +expr: (?P<expr>\"(?:[^\"\\]|\\.)*\"), time: (?P<at>[^\s,]+), *\n"
+    r" +exp: ?(?P<expected>[^\n]*)\n +got: ?(?P<got>[^\n]*)\n"
+)
 FIRING = re.compile(r"^ +Labels:\{(?P<labels>.*)\}\n +Annotations:\{(?P<annotations>.*)\},?$", re.MULTILINE)
 PAIR = re.compile(r'(\w+)=("(?:[^"\\]|\\.)*")')
 
@@ -41,8 +45,9 @@ class Failure:
     """
     An expectation of a rule test that does not hold: the test file, the test's name, the alert and the moment.
 
-    ``message`` says why nothing could be compared (a series that does not parse, an evaluation error); name, alert
-    and moment are empty then, for promtool does not tell.
+    ``expr`` is what was asked where the expectation is not about an alert; promtool leaves out the name then.
+    ``message`` says why nothing could be compared (a series that does not parse, an evaluation error); all else is
+    empty then.
     """
 
     file: str
@@ -51,6 +56,7 @@ class Failure:
     at: str = ""
     expected: tuple[Firing, ...] = ()
     got: tuple[Firing, ...] = ()
+    expr: str = ""
     message: str = ""
 
 
@@ -73,7 +79,9 @@ def failures(output: str) -> tuple[Failure, ...]:
         for match in EXPECTATION.finditer(complaints):
             name, alert, at, expected, got = match.groups()
             found.append(Failure(file, name or "", alert, at, _firing(expected), _firing(got)))
-        rest = EXPECTATION.sub("", complaints).split("\n")
+        for match in EXPRESSION.finditer(complaints):
+            found.append(Failure(file, at=match["at"], expr=_unquoted(match["expr"])))
+        rest = EXPRESSION.sub("", EXPECTATION.sub("", complaints)).split("\n")
         found += [Failure(file, message=line.strip()) for line in rest if line.strip()]
     return tuple(found)
 
@@ -100,11 +108,12 @@ def _firing(text: str) -> tuple[Firing, ...]:
 
 
 def _pairs(text: str) -> dict[str, str]:
+    return {name: _unquoted(quoted) for name, quoted in PAIR.findall(text)}
+
+
+def _unquoted(text: str) -> str:
     """Read Go's quoting: JSON's, but for escapes such as ``\\x07``, which stay as they are."""
-    pairs = {}
-    for name, quoted in PAIR.findall(text):
-        try:
-            pairs[name] = json.loads(quoted)
-        except ValueError:
-            pairs[name] = quoted[1:-1]
-    return pairs
+    try:
+        return str(json.loads(text))
+    except ValueError:
+        return text[1:-1]
