@@ -36,12 +36,11 @@ class Record:
 
 
 class Journal:
-    """The journal of one run; holds a lock on the file, so that a second push on this machine is refused."""
+    """The journal of one run."""
 
-    def __init__(self, path: Path, lock: TextIO) -> None:
+    def __init__(self, path: Path) -> None:
         """Use `open_journal`."""
         self._path = path
-        self._lock = lock
         self._file: TextIO | None = None
         self._writing = threading.Lock()
         self.unfinished = _load(path)
@@ -52,6 +51,7 @@ class Journal:
 
         Only then may anything be written.
         """
+        self.close()
         earlier = self.unfinished
         begun = earlier.begun if earlier else frozenset()
         if earlier:
@@ -82,6 +82,12 @@ class Journal:
             self._file.flush()
             os.fsync(self._file.fileno())
 
+    def close(self) -> None:
+        """Close the file, leaving on disk what it says."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
     def settle(self, commit: str) -> None:
         """Keep the run open for its finishing touches, with nothing to undo: every object is as it should be."""
         self.unfinished = None
@@ -89,9 +95,7 @@ class Journal:
 
     def end(self) -> None:
         """Forget the run: everything is in a state somebody wanted."""
-        if self._file is not None:
-            self._file.close()
-            self._file = None
+        self.close()
         self._path.unlink(missing_ok=True)
         self.unfinished = None
 
@@ -116,7 +120,11 @@ def open_journal(folder: Path, url: str, owner: str) -> Iterator[Journal]:
         lock.truncate(0)
         lock.write(str(os.getpid()))
         lock.flush()
-        yield Journal(path, lock)
+        journal = Journal(path)
+        try:
+            yield journal
+        finally:
+            journal.close()
 
 
 def _load(path: Path) -> Record | None:

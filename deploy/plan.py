@@ -65,7 +65,7 @@ def make_plan(
     server = version(client.read("/api/health"))
     stores = open_stores(client, server, desired.owner)
     with ThreadPoolExecutor(client.connections, thread_name_prefix="plan") as pool:
-        seen = survey(client, stores, desired, pool)
+        seen = survey(client, stores, desired, pool, everything=prune_gone)
         items, notes = _adapted(stores, desired)
         judge = Judge(stores, seen, desired, server, adopt_mine)
         found = list(pool.map(lambda item: _change(judge, item), items))

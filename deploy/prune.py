@@ -24,6 +24,8 @@ def gone(stores: Stores, seen: Survey, desired: Desired) -> Iterator[Live]:
         if ours and key not in wanted and not stores.rule_groups.obstacle(rules):
             pruned += _if_owned(stores.rule_groups.read(key.uid))
     pruned += [live for key, live in sorted(seen.named.items()) if live.owned and key not in wanted]
+    branch = Key(Kind.POLICY, desired.owner)
+    pruned += _if_owned(stores.policies.read(branch.uid) if branch not in wanted else None)
     yield from pruned
     yield from _folders(stores, seen, desired, wanted, pruned)
 

@@ -34,10 +34,15 @@ class Survey:
     missing_permissions: tuple[str, ...] = ()
 
 
-def survey(client: Grafana, stores: Stores, desired: Desired, pool: ThreadPoolExecutor) -> Survey:
-    """Ask for every list the desired state touches, at once; raise DeployError for a token that does not work."""
+def survey(
+    client: Grafana, stores: Stores, desired: Desired, pool: ThreadPoolExecutor, *, everything: bool = False
+) -> Survey:
+    """Ask for every list the desired state touches, or ``everything`` we could own, at once.
+
+    Raise DeployError for a token that does not work.
+    """
     client.read("/api/org")  # fails in one clear way when the address or the token is wrong
-    kinds = {item.key.kind for item in desired}
+    kinds = set(Kind) if everything else {item.key.kind for item in desired}
     alerting = kinds & {Kind.CONTACT_POINT, Kind.MUTE_TIMING, Kind.TEMPLATE}
     dashboards = pool.submit(lambda: {entry["uid"]: entry for entry in stores.dashboards.search()})
     folders = pool.submit(lambda: {folder.key.uid: folder for folder in stores.folders.children()})

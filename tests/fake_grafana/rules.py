@@ -135,7 +135,7 @@ def _legal_rule(state: State, body: Any) -> dict[str, Any]:
     annotations = rule.get("annotations") or {}
     if ("__dashboardUid__" in annotations) != ("__panelId__" in annotations):
         raise Problem(HTTPStatus.BAD_REQUEST, "both __dashboardUid__ and __panelId__ must be set")
-    durations = {key: canonical(rule[key]) for key in ("for", "keep_firing_for") if key in rule}
+    durations: dict[str, str] = {key: canonical(rule[key]) for key in ("for", "keep_firing_for") if key in rule}
     data = [_stored_node(known_fields(node, NODE_FIELDS, "a query")) for node in rule["data"]]
     return {**rule, **durations, "data": data, "orgID": 1, "id": state.ids.next()}
 
