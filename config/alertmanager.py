@@ -160,11 +160,10 @@ def _dead(cause: Cause, files: Mapping[str, Sequence[Alert]]) -> dict[str, Any]:
 
 def logs_url(stack: Stack) -> str:
     """Return the address of Grafana's Explore with the service's errors of the last hour."""
-    query = next(query for query in logql.queries(stack) if query.name == "errors")
     source = {"type": "loki", "uid": stack.datasources.loki.uid}
     pane = {
         "datasource": source["uid"],
-        "queries": [{"refId": "A", "expr": query.expr, "datasource": source}],
+        "queries": [{"refId": "A", "expr": logql.query(stack, "errors").expr, "datasource": source}],
         "range": {"from": "now-1h", "to": "now"},
     }
     panes = quote(json.dumps({"logs": pane}, separators=(",", ":")), safe="")

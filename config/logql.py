@@ -24,6 +24,14 @@ class Query:
     metric: bool = False
 
 
+def query(stack: Stack, name: str) -> Query:
+    """Return the saved query called ``name``; raise KeyError with the names there are."""
+    saved = {one.name: one for one in queries(stack)}
+    if name not in saved:
+        raise KeyError(f"no saved query '{name}'; there is: {', '.join(saved)}")
+    return saved[name]
+
+
 def queries(stack: Stack) -> tuple[Query, ...]:
     """Return the saved queries, for the service of this stack."""
     service = f"{SERVICE}={json.dumps(stack.service.name)}"
@@ -52,6 +60,7 @@ def queries(stack: Stack) -> tuple[Query, ...]:
             f"Which requests took longer than the promised {slow:g} s?",
             f"{everything} | json | duration_seconds > {slow:g}",
         ),
+        Query("failed-jobs", "Which jobs failed, and why?", f'{{{service}, {LEVEL}="error"}} | json | queue != ""'),
         Query("route", "What did one route do?", f'{everything} | json | route = "$route"'),
         Query(
             "dependencies",

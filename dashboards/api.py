@@ -1,6 +1,7 @@
 """API: do we answer, do we answer right, do we answer in time, and if not, where does it hurt?"""
 
 from alerts.slo import availability, latency
+from config import logql
 from dashboards import panels
 from dashboards.board import Dashboard, board, variable
 from dashboards.panels import RATE, Column, Query, at_most, scope
@@ -68,7 +69,7 @@ def dashboard(stack: Stack) -> Dashboard:
             "Errors in the log": [
                 panels.logs(
                     "Error lines",
-                    f'{{service="{stack.service.name}", level=~"error|critical"}}',
+                    logql.query(stack, "errors").expr,
                     why="What the service itself says went wrong. Open a line, then its trace.",
                 ),
             ],
