@@ -13,27 +13,35 @@ from telemetry.request import RequestMiddleware
 from telemetry.routes import RouteTemplates
 from telemetry.settings import Settings
 from telemetry.vitals_endpoint import VitalsEndpoint
+from telemetry.websocket import signed_in_user
 
 Application = TypeVar("Application", bound=Callable[..., Awaitable[None]])
 
 
-def instrument(app: Application, *, telemetry: Telemetry | None = None, **settings: Any) -> "Instrumented[Application]":
+def instrument(
+    app: Application,
+    *,
+    telemetry: Telemetry | None = None,
+    user: Callable[[Scope], str | None] = signed_in_user,
+    **settings: Any,
+) -> "Instrumented[Application]":
     """
     Return ``app`` with metrics, traces, logs and web vitals around it.
 
     Every keyword is a field of `Settings`; what is not given is read from the environment, and has a default.
-    Pass ``telemetry`` instead to share one with something else. Raise TelemetryError for what cannot work.
+    Pass ``telemetry`` instead to share one with something else. ``user`` tells who opens a WebSocket, None where
+    nobody is signed in; it is asked when the connection is accepted. Raise TelemetryError for what cannot work.
     The result is called like ``app`` and has its attributes, so that routes can still be added to it.
     """
     if telemetry is not None and settings:
         raise TypeError("pass either telemetry or settings; a Telemetry has its settings already")
-    return Instrumented(app, telemetry or Telemetry(Settings.read(**settings)))
+    return Instrumented(app, telemetry or Telemetry(Settings.read(**settings)), user)
 
 
 class Instrumented(Generic[Application]):
     """An observed ASGI application; attributes it does not have itself are those of ``app``."""
 
-    def __init__(self, app: Application, telemetry: Telemetry) -> None:
+    def __init__(self, app: Application, telemetry: Telemetry, user: Callable[[Scope], str | None]) -> None:
         settings = telemetry.settings
         self.app = app
         self.telemetry = telemetry
@@ -42,7 +50,7 @@ class Instrumented(Generic[Application]):
         self._templates = RouteTemplates(app)
         self._started = False
         traffic = MetricsMiddleware(
-            self._dispatch, telemetry.recorder, skip=(settings.metrics_path,), route=self._route
+            self._dispatch, telemetry.recorder, skip=(settings.metrics_path,), route=self._route, user=user
         )
         self._entry = RequestMiddleware(
             traffic, settings=settings, tracing=telemetry.tracing, route=self._route, report=telemetry.report

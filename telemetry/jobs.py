@@ -63,6 +63,7 @@ class Jobs:
         self.tracing = tracing or Tracing(Settings())
         self.report = report
         self._errors: set[str] = set()
+        self._blind = False
 
     def run(
         self,
@@ -122,6 +123,13 @@ class Jobs:
         ):
             if value is not None:
                 self.recorder.set(metric, (queue,), float(value))
+        self._blind = False
+
+    def unmeasured(self, error: Exception) -> None:
+        """Say that queues cannot be measured: once, not every few seconds."""
+        if not self._blind:
+            _log.warning("queues cannot be measured: %s: %s", type(error).__name__, error)
+        self._blind = True
 
     def declare(self, queues: Iterable[str]) -> None:
         """Make the counters of these queues exist at zero, so that the first failure is seen as a rise."""
@@ -179,7 +187,7 @@ class Run:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Count how the run ended; an exception passes on."""
-        self._error = error or self._error
+        self._error = self._error or error
         self.finish()
 
     def finish(self) -> None:
@@ -234,7 +242,6 @@ class Watch:
         self._measure = measure
         self._every = every
         self._stopping = threading.Event()
-        self._failing = False
         self._thread = threading.Thread(target=self._watch, name="telemetry-queues", daemon=True)
 
     def start(self) -> None:
@@ -248,15 +255,12 @@ class Watch:
             self._thread.join(self._every)
 
     def measure(self) -> None:
-        """Measure once; a broker out of reach is told of once, not every time."""
+        """Measure once."""
         try:
             for queue, depth in self._measure().items():
                 self._jobs.measured(queue, depth)
-            self._failing = False
         except Exception as error:  # noqa: BLE001 - whatever a broker's client raises, the worker must go on
-            if not self._failing:
-                _log.warning("queues cannot be measured: %s", error)
-            self._failing = True
+            self._jobs.unmeasured(error)
 
     def _watch(self) -> None:
         self.measure()

@@ -20,7 +20,7 @@ VALUE_LIMITS = (4096, 1024, 256, 64)
 """Longest text of one field in characters; the next one down is tried while the line is too long."""
 
 REQUEST_LOGGER = "telemetry.request"
-SERVER_LOGGERS = ("uvicorn", "uvicorn.error", "hypercorn.error", "gunicorn.error")
+SERVER_LOGGERS = ("uvicorn", "uvicorn.error", "hypercorn.error", "gunicorn.error", "arq", "rq.worker", "celery")
 SERVER_ACCESS_LOGGERS = ("uvicorn.access", "hypercorn.access", "gunicorn.access")
 
 _RESERVED = frozenset((*RESERVED_ATTRS, "taskName", "color_message"))
