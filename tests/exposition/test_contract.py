@@ -2,9 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
+import yaml
 
+import stack
 from telemetry.exporters import EXPORTERS, mongodb, redis, scraping
 from telemetry.exporters.jaeger import JAEGER
 from telemetry.exporters.loki import LOKI, PROMTAIL
@@ -80,6 +83,16 @@ def test_a_dead_mongodb_answers_without_a_role() -> None:
     """The label comes and goes with the server: up and down are two series, to be joined by instance alone."""
     assert set(mongodb.UP.labels) == {CLUSTER_ROLE}
     assert read("mongodb-down.prom")[mongodb.UP.name].labels == {}
+
+
+def test_the_mongodb_exporter_is_started_with_every_flag_the_contract_needs() -> None:
+    """Without its collector a series does not exist; the profile's window is the scrape interval, or queries repeat."""
+    root = Path(__file__).parents[2]
+    compose = yaml.safe_load((root / "docker-compose.observability.yml").read_text(encoding="utf-8"))
+    flags = set(compose["services"]["mongodb_exporter"]["command"])
+    interval = stack.load(root / "stack.toml").prometheus.scrape_interval.removesuffix("s")
+
+    assert flags >= {*mongodb.BY_FLAG, f"--collector.profile-time-ts={interval}"}
 
 
 PLANTED = [
