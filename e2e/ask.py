@@ -1,0 +1,93 @@
+"""What do Prometheus, Loki and Jaeger answer, over the same HTTP interfaces that Grafana uses?"""
+
+import math
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import requests
+
+TIMEOUT_SECONDS = 30
+
+
+class AskError(Exception):
+    """A program refused a question; the message holds its own words."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prometheus:
+    """A running Prometheus."""
+
+    url: str
+
+    def instant(self, expr: str) -> list[dict[str, Any]]:
+        """Return the series of an instant query whose value is a number."""
+        result = _get(f"{self.url}/api/v1/query", {"query": expr})["result"]
+        return [series for series in result if not math.isnan(float(series["value"][1]))]
+
+    def value(self, expr: str) -> float:
+        """Return the sum of the values of an instant query; 0 for an empty answer."""
+        return sum(float(series["value"][1]) for series in self.instant(expr))
+
+    def range(self, expr: str, start: float, step: str) -> list[dict[str, Any]]:
+        """Return the series of a range query from ``start`` (seconds since 1970) to now that hold a number."""
+        asked = {"query": expr, "start": start, "end": time.time(), "step": step}
+        result = _get(f"{self.url}/api/v1/query_range", asked)["result"]
+        return [series for series in result if any(not math.isnan(float(value)) for _, value in series["values"])]
+
+    def label_values(self, label: str, selector: str) -> list[str]:
+        """Return the values a label has in the series of a selector."""
+        return list(_get(f"{self.url}/api/v1/label/{label}/values", {"match[]": selector}))
+
+    def exemplars(self, expr: str, start: float) -> list[dict[str, str]]:
+        """Return the labels of every exemplar stored since ``start`` for the series of an expression."""
+        asked = {"query": expr, "start": start, "end": time.time()}
+        found = _get(f"{self.url}/api/v1/query_exemplars", asked)
+        return [exemplar["labels"] for series in found for exemplar in series["exemplars"]]
+
+    def alerts(self) -> list[dict[str, Any]]:
+        """Return every pending and firing alert: its labels and state."""
+        return list(_get(f"{self.url}/api/v1/alerts", {})["alerts"])
+
+
+@dataclass(frozen=True, slots=True)
+class Loki:
+    """A running Loki."""
+
+    url: str
+
+    def range(self, expr: str, start: float, step: str) -> list[dict[str, Any]]:
+        """Return the streams or series of a LogQL query since ``start`` (seconds since 1970)."""
+        asked = {"query": expr, "start": str(int(start * 1e9)), "step": step, "limit": "1000"}
+        return list(_get(f"{self.url}/loki/api/v1/query_range", asked)["result"])
+
+
+@dataclass(frozen=True, slots=True)
+class Jaeger:
+    """A running Jaeger."""
+
+    url: str
+
+    def spans(self, trace_id: str) -> list[dict[str, Any]]:
+        """Return the spans of a trace; none for one it does not know."""
+        answer = requests.get(f"{self.url}/api/traces/{trace_id}", timeout=TIMEOUT_SECONDS)
+        traces = answer.json().get("data") or [] if answer.ok else []
+        return [span for trace in traces for span in trace["spans"]]
+
+    def dependencies(self) -> list[dict[str, Any]]:
+        """Return the edges of the service map."""
+        now = int(time.time() * 1000)
+        asked = {"endTs": now, "lookback": 3_600_000}
+        return list(requests.get(f"{self.url}/api/dependencies", params=asked, timeout=TIMEOUT_SECONDS).json()["data"])
+
+
+def _get(url: str, parameters: Mapping[str, Any]) -> Any:
+    answer = requests.get(url, params=dict(parameters), timeout=TIMEOUT_SECONDS)
+    try:
+        body = answer.json()
+    except ValueError:
+        raise AskError(f"{url} answered {answer.status_code}: {answer.text.strip()[:300]}") from None
+    if body.get("status") != "success":
+        raise AskError(f"{url} answered {answer.status_code}: {body.get('error', body)}")
+    return body["data"]

@@ -1,0 +1,60 @@
+"""How do hours of rule windows fit into minutes? Every duration of a rule and of a route is divided by one number."""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import yaml
+
+from proofs.expr import STRING
+
+SCALE = 30
+"""One minute of production is two seconds here: `[5m]` becomes ten, which still holds ten scrapes."""
+
+UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800, "y": 31_536_000}
+PART = re.compile(r"(\d+)(ms|[smhdwy])")
+WINDOW = re.compile(r"(?<=\[)[0-9a-z: ]+(?=\])|(?<=\boffset )[0-9a-z]+")
+RULE_KEYS = ("for", "keep_firing_for", "interval")
+ROUTE_KEYS = ("group_wait", "group_interval", "repeat_interval")
+
+
+def rules(text: str, by: int = SCALE) -> str:
+    """Return a rule file with holds, intervals, range windows and offsets ``by`` times shorter; nothing else changes."""
+    return _edited(text, {**dict.fromkeys(RULE_KEYS, duration), "expr": expression}, by)
+
+
+def routes(text: str, by: int = SCALE) -> str:
+    """Return an `alertmanager.yml` whose routes wait ``by`` times shorter; nothing else changes."""
+    return _edited(text, dict.fromkeys(ROUTE_KEYS, duration), by)
+
+
+def expression(expr: str, by: int) -> str:
+    """Return PromQL with every range window and offset ``by`` times shorter; texts in quotes stay."""
+    parts, last = [], 0
+    for quoted in STRING.finditer(expr):
+        parts += [_windows(expr[last : quoted.start()], by), quoted.group()]
+        last = quoted.end()
+    return "".join([*parts, _windows(expr[last:], by)])
+
+
+def duration(text: str, by: int) -> str:
+    """Return a Prometheus duration ``by`` times shorter, in whole milliseconds: `5m` by 30 is `10000ms`."""
+    return f"{round(seconds(text) / by * 1000)}ms" if seconds(text) else text
+
+
+def seconds(text: str) -> float:
+    """Return the length of a Prometheus duration such as `1h30m`."""
+    return sum(int(number) * UNITS[unit] for number, unit in PART.findall(text))
+
+
+def _windows(expr: str, by: int) -> str:
+    return WINDOW.sub(lambda found: ":".join(duration(part, by) for part in found.group().split(":")), expr)
+
+
+def _edited(text: str, edits: dict[str, Callable[[str, int], str]], by: int) -> str:
+    def edit(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {key: edits[key](inner, by) if key in edits else edit(inner) for key, inner in value.items()}
+        return [edit(inner) for inner in value] if isinstance(value, list) else value
+
+    return yaml.safe_dump(edit(yaml.safe_load(text)), sort_keys=False, width=1000)
