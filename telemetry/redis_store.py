@@ -154,6 +154,8 @@ class RedisStore:
         """Fold the dead, at most 32 at once: one reading and one script, which yields where somebody was faster."""
         raw = self._read()
         dead = [name for name, last in raw.seen.items() if self._is_dead(last, raw.now)][:MAX_FOLDED_AT_ONCE]
+        if not dead:
+            return
         plan = {
             "base": raw.sequence("base"),
             "dead_after": self._dead_after,
