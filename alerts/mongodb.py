@@ -72,7 +72,7 @@ def exporter_down(stack: Stack) -> Alert:
             silent(
                 "MongoDB is down behind a live exporter", at="10m", series={up: "1x20", one(stack, mongodb.UP): "0x20"}
             ),
-            silent("two scrapes in a row fail", at="10m", series={up: "1x4 0x1 1x5"}),
+            silent("two scrapes in a row fail", at="6m", series={up: "1x4 0x1 1x5"}),
             clears("the exporter answers again", fired="10m", at="15m", series={up: "0x12 1x10"}),
         ),
     )
@@ -117,8 +117,15 @@ def down(stack: Stack) -> Alert:
                 where=target(stack),
                 says=unreachable,
             ),
+            fires(
+                "an exporter that still tells the role of a dead server",
+                at="10m",
+                series={one(stack, mongodb.UP, CLUSTER_ROLE.eq("mongos")): "0x20"},
+                where=target(stack),
+                says=unreachable,
+            ),
             silent(
-                "MongoDB restarts within a minute", at="10m", series={alive: "1x6 stale _ 1x10", dead: "_x7 0 stale"}
+                "MongoDB restarts within a minute", at="7m", series={alive: "1x6 stale _ 1x10", dead: "_x7 0 stale"}
             ),
             silent("the exporter vanishes, which is another alert", at="10m", series={alive: "1x4 stale"}),
             clears(
@@ -165,7 +172,7 @@ def connections_high(stack: Stack) -> Alert:
             ),
             silent(
                 "a burst of five minutes",
-                at="20m",
+                at="13m",
                 series={used: f"0x8 {much}x4 0x20", free: f"1000x8 {rest}x4 1000x20"},
             ),
             silent(
@@ -205,7 +212,7 @@ def operations_queued(stack: Stack) -> Alert:
                 where=target(stack),
                 says=f"{2 * limit:.0f} operations wait in MongoDB behind {stack.targets.mongodb.address}.",
             ),
-            silent("a short wait", at="15m", series={queue: f"0x10 {2 * limit:g}x2 0x20"}),
+            silent("a short wait", at="13m", series={queue: f"0x10 {2 * limit:g}x2 0x20"}),
             silent(
                 "readers and writers are not counted twice",
                 at="15m",
@@ -242,6 +249,7 @@ def tickets_exhausted(stack: Stack) -> Alert:
                 where=(*target(stack), write),
                 says=f"{stack.targets.mongodb.address}: MongoDB has no write ticket free, and operations wait.",
             ),
+            silent("a stall of four minutes", at="14m", series={tickets: "128x10 0x3 128x20", queue: "0x10 40x20"}),
             silent("mongod has shrunk its pool and nobody waits", at="15m", series={tickets: "0x20", queue: "0x20"}),
             silent("operations wait for a lock, not for tickets", at="15m", series={tickets: "100x20", queue: "40x20"}),
             clears("the disk catches up", fired="15m", at="17m", series={tickets: "0x15 60x10", queue: "40x15 0x10"}),
@@ -274,10 +282,15 @@ def disk_full(stack: Stack) -> Alert:
                 where=target(stack),
                 says=f"The disk of MongoDB behind {stack.targets.mongodb.address} is 90% full.",
             ),
+            silent(
+                "its size is not known",
+                at="30m",
+                series={one(stack, used, shop): "90x40", one(stack, size, shop): "0x40"},
+            ),
             silent("half full", at="30m", series={one(stack, used, shop): "50x40", one(stack, size, shop): "100x40"}),
             silent(
                 "an export comes and goes",
-                at="30m",
+                at="29m",
                 series={one(stack, used, shop): "50x20 90x8 50x20", one(stack, size, shop): "100x50"},
             ),
             clears(

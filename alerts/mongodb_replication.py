@@ -50,6 +50,14 @@ def replication_lag(stack: Stack) -> Alert:
                 where=(SET, SECOND),
                 says=f"mongo-2:27017: {2 * limit:.0f} s behind in rs0.",
             ),
+            silent(
+                "three minutes of bulk writes",
+                at="14m",
+                series={
+                    first: f"{now}+60000x20",
+                    second: f"{now}+60000x10 {EPOCH_MS + 11 * 60000 - 2000 * limit:.0f}+60000x10",
+                },
+            ),
             silent("it keeps up", at="15m", series={first: f"{now}+60000x20", second: f"{near}+60000x20"}),
             silent(
                 "only the primary's view of it is old",
@@ -105,7 +113,7 @@ def member_unhealthy(stack: Stack) -> Alert:
                 where=(SET, SECOND),
                 says="mongo-2:27017 of rs0 can't be reached by another member.",
             ),
-            silent("a member restarts", at="10m", series={alive: "1x4 stale _ 1x10", dead: "_x5 0 stale"}),
+            silent("a member restarts", at="5m", series={alive: "1x4 stale _ 1x10", dead: "_x5 0 stale"}),
             clears("it is back", fired="15m", at="17m", series={dead: "0x15 stale", alive: "_x16 1x10"}),
             clears("it is removed from the set", fired="15m", at="17m", series={dead: "0x15 stale"}),
         ),
@@ -138,7 +146,7 @@ def primary_missing(stack: Stack) -> Alert:
             ),
             silent(
                 "another member takes over",
-                at="10m",
+                at="5m",
                 series={primary: "1x4 stale", second: "1x5 stale", promoted: "_x6 1x20", demoted: "_x5 1x20"},
             ),
             silent("all exporters vanish, which is another alert", at="10m", series={primary: "1x4 stale"}),

@@ -33,8 +33,15 @@ def not_connected(stack: Stack) -> Alert:
                 where=at(target),
                 says=f"Prometheus {target.address} has known no Alertmanager for ten minutes.",
             ),
+            fires(
+                "a scrape fails meanwhile",
+                at="30m",
+                series={found: "1x5 0x15 stale 0x40"},
+                where=at(target),
+                says=f"Prometheus {target.address} has known no Alertmanager for ten minutes.",
+            ),
             silent("one of two goes", at="30m", series={found: "2x5 1x40"}),
-            silent("Alertmanager restarts", at="30m", series={found: "1x15 0x2 1x40"}),
+            silent("Alertmanager moves within a quarter of an hour", at="27m", series={found: "1x15 0x12 1x40"}),
             clears("it is back", fired="30m", at="32m", series={found: "0x30 1x10"}),
         ),
     )
@@ -63,7 +70,7 @@ def notifications_dropped(stack: Stack) -> Alert:
                 says=f"Prometheus {target.address} has dropped alerts for ten minutes.",
             ),
             silent("some were lost long ago", at="30m", series={dropped: "12x40"}),
-            silent("Alertmanager restarts", at="30m", series={dropped: "0x10 3x40"}),
+            silent("Alertmanager restarts", at="14m", series={dropped: "0x10 3x40"}),
             clears("Alertmanager answers again", fired="30m", at="36m", series={dropped: "0+3x30 90x10"}),
         ),
     )

@@ -62,7 +62,7 @@ def _missing(name: str, severity: Severity, targets: Sequence[Target], summary: 
                 says=f"Prometheus has known no target of job {gone.job} for ten minutes.",
             ),
             silent("the target is down, which is another alert", at="30m", series={up(gone): "0x40", **scraped}),
-            silent("Prometheus restarts", at="30m", series={up(gone): "1x5 _x6 1x30", **scraped}),
+            silent("discovery fails for six minutes", at="11m", series={up(gone): "1x5 stale _x5 1x30", **scraped}),
             silent(
                 "one replica of two goes",
                 at="30m",
@@ -118,7 +118,7 @@ def stack_target_down(stack: Stack) -> Alert:
                 where=(INSTANCE.eq(loki.address), JOB.eq(loki.job)),
                 says=f"{loki.job} at {loki.address} has not answered for five minutes.",
             ),
-            silent("two scrapes in a row fail", at="10m", series={up(loki): "1x4 0x1 1x5"}),
+            silent("two scrapes in a row fail", at="6m", series={up(loki): "1x4 0x1 1x5"}),
             silent("the API is down, which is another alert", at="10m", series={up(stack.targets.api): "0x20"}),
             clears("it answers again", fired="10m", at="12m", series={up(loki): "0x10 1x5"}),
             clears("it is taken out of the configuration", fired="10m", at="12m", series={up(loki): "0x10 stale"}),
