@@ -7,7 +7,7 @@ from deploy.diff.layout import Panel
 from deploy.diff.pairing import Pairing
 from deploy.diff.values import objects, table
 
-ALIKE = 0.5  # share of common traits from which a panel without a common id or title counts as the same, renamed
+ALIKE = 0.4  # share of common traits from which a panel without a common id or title counts as the same, renamed
 HINTED = 0.2  # the same where the panel id agrees
 COMMON = 64  # a trait of more panels than this distinguishes none and is not searched by
 

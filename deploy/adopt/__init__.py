@@ -1,0 +1,1 @@
+"""How does what people made in Grafana become Python again: whole dashboards, and single edits?"""

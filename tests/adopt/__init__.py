@@ -1,0 +1,1 @@
+"""Edits made in Grafana, carried back to the code."""
