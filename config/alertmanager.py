@@ -8,9 +8,8 @@ from urllib.parse import quote
 
 from alerts import groups
 from alerts.model import Alert, Severity
-from config import logql
 from config.document import document, lines, origin
-from stack import Stack
+from stack import Stack, logql
 from telemetry.labels import ALERTNAME, INSTANCE, SERVICE, SEVERITY, SLO, TEAM, Label
 
 PAGER, TICKETS, DEADMAN, UNROUTED = "pager", "tickets", "deadman", "unrouted"

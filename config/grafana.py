@@ -4,9 +4,8 @@ import configparser
 import io
 from typing import Any
 
-from config import logql
 from config.document import document, origin
-from stack import Stack
+from stack import Stack, logql
 from telemetry import promql
 from telemetry.labels import JOB, STATUS
 from telemetry.metrics import REQUESTS

@@ -3,8 +3,8 @@
 from typing import Any
 
 from config.document import document
-from config.logql import CONTAINER, ENVIRONMENT, LEVEL, LEVELS, SERVICE, UNKNOWN
 from stack import Stack
+from stack.logql import CONTAINER, ENVIRONMENT, LEVEL, LEVELS, SERVICE, UNKNOWN
 
 COMPOSE_SERVICE = 'attrs."com.docker.compose.service"'
 """Where Docker's json-file driver puts the compose service, given `labels: com.docker.compose.service`."""

@@ -8,9 +8,9 @@ import yaml
 
 from alerts.model import Alert, Severity
 from config import inhibition, messages, render, scraping
-from config.logql import ENVIRONMENT
 from config.tree import Route, TreeError
 from stack import Stack
+from stack.logql import ENVIRONMENT
 from telemetry.labels import ALERTNAME
 
 ALERTMANAGER = "alertmanager/alertmanager.yml"

@@ -1,11 +1,10 @@
 """API: do we answer, do we answer right, do we answer in time, and if not, where does it hurt?"""
 
 from alerts.slo import availability, latency
-from config import logql
 from dashboards import panels
 from dashboards.board import Dashboard, board, variable
 from dashboards.panels import RATE, Column, Query, at_most, scope
-from stack import Stack
+from stack import Stack, logql
 from stack.identity import dashboard_uid
 from telemetry.labels import CLOSE_REASON, DIRECTION, JOB, METHOD, ROUTE, STATUS
 from telemetry.metrics import (

@@ -3,7 +3,7 @@
 import json
 from dataclasses import dataclass
 
-from stack import Stack
+from stack.settings import Stack
 
 SERVICE, LEVEL, CONTAINER, ENVIRONMENT = "service", "level", "container", "environment"
 STREAM_LABELS = (SERVICE, LEVEL, CONTAINER, ENVIRONMENT)
