@@ -54,13 +54,22 @@ class Row:
 
 
 @contextmanager
-def running(folder: Path, *, port: int = 4000, workers: int = 2) -> Iterator[Demo]:
-    """Run Redis, the API and its job worker until the block ends; raise DemoError where something does not start."""
+def running(folder: Path, *, port: int = 4000, workers: int = 2, faults: bool = False) -> Iterator[Demo]:
+    """
+    Run Redis, the API and its job worker until the block ends; ``faults`` opens `/_faults`.
+
+    Raise DemoError where something does not start.
+    """
     _require_free(port)
     log = folder / "service.log"
     with ExitStack() as stack:
         redis = stack.enter_context(ValkeyServer(save=""))
-        environment = {**os.environ, "REDIS_URL": redis.connection_url, "ENVIRONMENT": "demo"}
+        environment = {
+            **os.environ,
+            "REDIS_URL": redis.connection_url,
+            "ENVIRONMENT": "demo",
+            "FAULTS": "1" if faults else "",
+        }
         output = stack.enter_context(log.open("wb"))
         serve = ["examples.rce_api", "--port", str(port), "--workers", str(workers)]
         for module in (serve, ["examples.rce_api.worker"]):

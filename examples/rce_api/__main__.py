@@ -6,7 +6,8 @@ import sys
 import click
 import uvicorn
 
-from telemetry import TelemetryError
+from examples.rce_api.config import SERVICE
+from telemetry import TelemetryError, logs
 from telemetry.settings import Settings
 
 
@@ -24,11 +25,11 @@ def main(*, host: str, port: int, workers: int, redis_url: str, faults: bool, we
     # The workers are new processes: they read the environment.
     os.environ.update(REDIS_URL=redis_url, FAULTS="1" if faults else "", WEB_VITALS_FILE=web_vitals)
     try:
-        Settings.read()
+        logs.configure(Settings.read(service=SERVICE))
     except TelemetryError as error:
         click.echo(error, err=True)
         sys.exit(2)
-    uvicorn.run("examples.rce_api.app:create", factory=True, host=host, port=port, workers=workers)
+    uvicorn.run("examples.rce_api.app:create", factory=True, host=host, port=port, workers=workers, log_config=None)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 
 from examples.rce_api.chat import chat, user_of
-from examples.rce_api.config import PAGES, Config
+from examples.rce_api.config import PAGES, SERVICE, Config
 from examples.rce_api.deliveries import connect, request_delivery
 from examples.rce_api.faults import Faults, Switchboard
 from examples.rce_api.messages import Message, Messages, messages
@@ -31,14 +31,14 @@ class Draft(BaseModel):
 def create() -> Instrumented[FastAPI]:
     """Return the observed service, configured by the environment."""
     config = Config.read()
-    return instrument(service(config), service="rce-api", pages=PAGES, user=user_of)
+    return instrument(service(config), service=SERVICE, pages=PAGES, user=user_of)
 
 
 def service(config: Config) -> FastAPI:
     """Return the service as it is without telemetry."""
     redis = connect(config.redis_url) if config.redis_url else None
     kept, switchboard = messages(config.mongodb_url), Switchboard(redis)
-    app = FastAPI(title="rce-api", docs_url=None, redoc_url=None)
+    app = FastAPI(title=SERVICE, docs_url=None, redoc_url=None)
     app.include_router(api(kept, redis, switchboard), prefix="/v1")
     app.include_router(chat(kept), prefix="/v1")
     app.include_router(health(kept, redis))

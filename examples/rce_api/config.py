@@ -3,6 +3,7 @@
 import os
 from dataclasses import dataclass
 
+SERVICE = "rce-api"
 QUEUE = "deliveries"
 PAGES = ("/", "/rooms/{room}")
 

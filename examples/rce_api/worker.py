@@ -7,7 +7,7 @@ import click
 from arq.connections import RedisSettings
 from arq.worker import run_worker
 
-from examples.rce_api.config import QUEUE, Config
+from examples.rce_api.config import QUEUE, SERVICE, Config
 from examples.rce_api.deliveries import MAX_TRIES, connect, deliver
 from examples.rce_api.faults import Switchboard
 from telemetry import Telemetry, TelemetryError
@@ -39,7 +39,7 @@ def main() -> int:
         click.echo("jobs live in Redis: set REDIS_URL, for example redis://127.0.0.1:6379/0", err=True)
         return 2
     try:
-        run_worker(worker_settings(config, Telemetry.read(service="rce-api")))
+        run_worker(worker_settings(config, Telemetry.read(service=SERVICE)))
     except (TelemetryError, OSError) as error:
         click.echo(error, err=True)
         return 2

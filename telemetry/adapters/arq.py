@@ -1,6 +1,7 @@
 """What happens to the jobs of an arq worker? https://arq-docs.helpmanual.io/"""
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -89,6 +90,8 @@ class _Observed:
 
         async def start(ctx: Context) -> None:
             jobs = self._telemetry.start().jobs
+            # Each run has a line of its own; arq would repeat it, with the arguments of the job.
+            logging.getLogger("arq.worker").setLevel(logging.WARNING)
             jobs.declare([self._queue])
             jobs.working([self._queue])
             self._measuring = asyncio.create_task(_measure(jobs, ctx["redis"], self._queue))

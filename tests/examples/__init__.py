@@ -1,0 +1,1 @@
+"""The reference service does what the contract and its own description say."""
