@@ -178,8 +178,7 @@ MESSAGES = """\
 {{- end }}
 
 {{ define "message.alert" -}}
-- {{ .Annotations.description }}
-{{- with .Labels.instance }} On {{ . }}.{{ end }} Since {{ .StartsAt.UTC.Format "15:04:05" }} UTC.
+- {{ .Annotations.description }} Since {{ .StartsAt.UTC.Format "15:04:05" }} UTC.
 {{ end }}
 
 {{ define "message.firing" }}{{ range .Alerts.Firing }}{{ template "message.alert" . }}{{ end }}{{ end }}

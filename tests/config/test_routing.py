@@ -166,17 +166,20 @@ def test_a_message_reads_only_what_is_there(
 
 def test_a_template_reads_only_what_is_there(ours: Stack, every: list[Alert], files: Files) -> None:
     """What a template reads without asking first must be on every alert; what it asks for, on one at least."""
-    unguarded = files[TEMPLATES].replace("with .Labels.instance", "print .Labels.instance")
-    unheard_of = files[TEMPLATES].replace("with .Labels.instance", "with .Labels.instanse")
+    since = "{{ .StartsAt"
+    asked, unasked, unheard_of = (
+        files | {TEMPLATES: files[TEMPLATES].replace(since, f"{added}{since}")}
+        for added in (
+            "{{ with .Labels.instance }}On {{ . }}.{{ end }} ",
+            "{{ .Labels.instance }} ",
+            "{{ with .Labels.instanse }}On {{ . }}.{{ end }} ",
+        )
+    )
 
-    assert any(
-        sentence.startswith("template 'message.alert' reads .Labels.instance, which is missing from ")
-        for sentence in problems(ours, every, files | {TEMPLATES: unguarded})
-    )
-    assert any(
-        sentence.startswith("template 'message.alert' reads .Labels.instanse, which is missing from ")
-        for sentence in problems(ours, every, files | {TEMPLATES: unheard_of})
-    )
+    assert problems(ours, every, asked) == []
+    for broken, label in ((unasked, "instance"), (unheard_of, "instanse")):
+        (found,) = problems(ours, every, broken)
+        assert found.startswith(f"template 'message.alert' reads .Labels.{label}, which is missing from ")
 
 
 def test_a_missing_scrape_job_is_named_with_the_alerts_it_silences(
