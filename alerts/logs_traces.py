@@ -44,7 +44,7 @@ def loki_request_errors(stack: Stack) -> Alert:
                 where=(*at(target), push),
                 says="50% of the calls to loki_api_v1_push fail.",
             ),
-            silent("one push in a hundred fails", at="40m", series={taken: "0+99x50", refused: "0+1x50"}),
+            silent("one push in twenty fails", at="40m", series={taken: "0+95x50", refused: "0+5x50"}),
             silent(
                 "a restart fails calls for five minutes",
                 at="28m",

@@ -38,10 +38,10 @@ def worst(metric: Metric, *where: Matcher) -> str:
 
 
 def connections_ratio(*where: Matcher) -> str:
-    """Return used connections over the limit, per server."""
+    """Return used connections over the limit, per server; no answer from a server that does not tell its limit."""
     used = worst(mongodb.CONNECTIONS, *where, CONNECTION_TYPE.eq("current"))
-    every = promql.select(mongodb.CONNECTIONS, *where, CONNECTION_TYPE.re("current|available"))
-    return promql.ratio(used, promql.total(every, by=(INSTANCE, JOB)))
+    free = worst(mongodb.CONNECTIONS, *where, CONNECTION_TYPE.eq("available"))
+    return f"{used} / clamp_min({used} + {free}, 1)"
 
 
 def disk_ratio(*where: Matcher) -> str:
@@ -146,6 +146,7 @@ def connections_high(stack: Stack) -> Alert:
     address = stack.targets.mongodb.address
     much = f"{500 * (1 + limit):g}"
     rest = f"{500 * (1 - limit):g}"
+    created = one(stack, mongodb.CONNECTIONS, CONNECTION_TYPE.eq("totalCreated"))
     secondary = one(stack, mongodb.CONNECTIONS, CONNECTION_TYPE.eq("current"), REPLICA_SET_STATE.eq("2"))
     return Alert(
         name="MongodbConnectionsHigh",
@@ -161,10 +162,16 @@ def connections_high(stack: Stack) -> Alert:
             fires(
                 "a pool leaks",
                 at="20m",
-                series={used: f"0 {much}x30", free: f"1000 {rest}x30"},
+                series={used: f"0 {much}x30", free: f"1000 {rest}x30", created: "90000x31"},
                 where=target(stack),
                 says=f"{address}: {50 * (1 + limit):.4g}% of the connections allowed are in use.",
             ),
+            silent(
+                "most connections are long closed",
+                at="20m",
+                series={used: "10x30", free: "990x30", created: "90000x30"},
+            ),
+            silent("the server does not tell its limit", at="20m", series={used: "10x30"}),
             silent(
                 "exactly at the threshold",
                 at="20m",
@@ -195,9 +202,10 @@ def operations_queued(stack: Stack) -> Alert:
     limit = stack.thresholds.mongodb_queued_operations
     total = QUEUE_SIDE.eq("total")
     queue = one(stack, mongodb.QUEUED, total)
+    waiting = promql.select(mongodb.QUEUED, JOB.eq(stack.targets.mongodb.job), total)
     return Alert(
         name="MongodbOperationsQueued",
-        expr=f"{worst(mongodb.QUEUED, JOB.eq(stack.targets.mongodb.job), total)} > {limit:g}",
+        expr=f"{promql.total(waiting, by=(INSTANCE, JOB))} > {limit:g}",
         hold="5m",
         severity=Severity.TICKET,
         summary=f"More than {limit:g} operations wait in MongoDB.",
@@ -225,12 +233,13 @@ def operations_queued(stack: Stack) -> Alert:
 
 def tickets_exhausted(stack: Stack) -> Alert:
     """The storage engine admits nobody while operations wait: MongoDB is as good as stopped."""
-    job, total, write = JOB.eq(stack.targets.mongodb.job), QUEUE_SIDE.eq("total"), TICKET.eq("write")
+    job, write = JOB.eq(stack.targets.mongodb.job), TICKET.eq("write")
     free = promql.aggregate("max", promql.select(mongodb.TICKETS_FREE, job), by=(INSTANCE, JOB, TICKET))
-    tickets, queue = one(stack, mongodb.TICKETS_FREE, write), one(stack, mongodb.QUEUED, total)
+    tickets = one(stack, mongodb.TICKETS_FREE, write)
+    queue = one(stack, mongodb.QUEUED, QUEUE_SIDE.eq("total"))
     return Alert(
         name="MongodbTicketsExhausted",
-        expr=f"{free} == 0 and on ({INSTANCE.name}, {JOB.name}) {worst(mongodb.QUEUED, job, total)} > 0",
+        expr=f"{free} == 0 and on ({INSTANCE.name}, {JOB.name}) {worst(mongodb.QUEUED, job)} > 0",
         hold="5m",
         severity=Severity.PAGE,
         summary="MongoDB's storage engine admits no more operations, and they queue.",

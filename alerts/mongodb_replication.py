@@ -9,7 +9,7 @@ from telemetry.labels import JOB, MEMBER, MEMBER_STATE, REPLICA_SET, Matcher
 
 SET = REPLICA_SET.eq("rs0")
 FIRST, SECOND = MEMBER.eq("mongo-1:27017"), MEMBER.eq("mongo-2:27017")
-PRIMARY, SECONDARY = MEMBER_STATE.eq("PRIMARY"), MEMBER_STATE.eq("SECONDARY")
+PRIMARY, SECONDARY, ARBITER = (MEMBER_STATE.eq(state) for state in ("PRIMARY", "SECONDARY", "ARBITER"))
 UNREACHABLE = MEMBER_STATE.eq("(not reachable/healthy)")
 EPOCH_MS = 1_600_000_000_000
 
@@ -64,7 +64,16 @@ def replication_lag(stack: Stack) -> Alert:
                 at="15m",
                 series={first: f"{now}+60000x20", second: f"{far}+60000x20", own_view: f"{now}+60000x20"},
             ),
-            silent("there is no primary, which is another alert", at="15m", series={second: f"{far}x20"}),
+            silent(
+                "there is no primary, which is another alert",
+                at="15m",
+                series={one(stack, mongodb.MEMBER_OPTIME, SET, FIRST, SECONDARY): f"{now}x20", second: f"{far}x20"},
+            ),
+            silent(
+                "an arbiter holds no data",
+                at="15m",
+                series={first: f"{now}+60000x20", one(stack, mongodb.MEMBER_OPTIME, SET, SECOND, ARBITER): "0x20"},
+            ),
             clears(
                 "it catches up",
                 fired="15m",

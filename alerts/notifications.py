@@ -18,7 +18,7 @@ def not_connected(stack: Stack) -> Alert:
     found = promql.select(prometheus.ALERTMANAGERS, *at(target))
     return Alert(
         name="PrometheusNotConnectedToAlertmanagers",
-        expr=f"max_over_time({promql.select(prometheus.ALERTMANAGERS, JOB.eq(target.job))}[5m]) < 1",
+        expr=f"max_over_time({promql.select(prometheus.ALERTMANAGERS, JOB.eq(target.job))}[5m]) == 0",
         hold="10m",
         severity=Severity.TICKET,
         summary="Prometheus knows no Alertmanager: nobody is paged.",
@@ -100,14 +100,14 @@ def notifications_failed(stack: Stack) -> Alert:
         panel=PanelRef("stack", "Notifications failed"),
         cases=(
             fires(
-                "the webhook is gone",
+                "one webhook in twenty is refused",
                 at="20m",
-                series={tried: "0+2x30", failed: "0+1x30"},
+                series={tried: "0+20x30", failed: "0+1x30"},
                 where=(*at(target), webhook),
-                says="50% of the notifications by webhook fail.",
+                says="5% of the notifications by webhook fail.",
             ),
             silent("nothing is sent", at="20m", series={tried: "9x30", failed: "4x30"}),
-            silent("all arrive", at="20m", series={tried: "0+2x30", failed: "0x30"}),
+            silent("one in two hundred fails", at="20m", series={tried: "0+200x30", failed: "0+1x30"}),
             silent("a single one fails", at="20m", series={tried: "0+2x30", failed: "0x16 1x14"}),
             clears("the webhook is back", fired="20m", at="30m", series={tried: "0+2x40", failed: "0+1x20 20x20"}),
         ),

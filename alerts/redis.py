@@ -203,10 +203,10 @@ def replica_link_down(stack: Stack) -> Alert:
                 "it fails over to another primary",
                 at="15m",
                 series={
-                    link: "0x6 stale",
+                    link: "0x3 stale",
                     one(
                         stack, redis.LINK_UP, MASTER_HOST.eq("redis-2"), MASTER_PORT.eq("6379"), instance=REPLICA
-                    ): "_x6 1x20",
+                    ): "_x4 1x20",
                 },
             ),
             clears("the link is back", fired="10m", at="12m", series={link: "0x10 1x10"}),

@@ -35,8 +35,8 @@ def vanished(targets: Sequence[Target]) -> str:
 
 
 def _missing(name: str, severity: Severity, targets: Sequence[Target], summary: str) -> Alert:
-    gone, *others = targets
-    scraped = {up(other): "1x40" for other in others}
+    gone = targets[0]
+    scraped = {up(target): "1x40" for target in targets}
     return Alert(
         name=name,
         expr=vanished(targets),
@@ -47,32 +47,35 @@ def _missing(name: str, severity: Severity, targets: Sequence[Target], summary: 
         runbook=RUNBOOK,
         panel=TARGETS,
         cases=(
-            fires(
-                "the job is lost from the configuration",
-                at="30m",
-                series={up(gone): "1x5 stale", **scraped},
-                where=(JOB.eq(gone.job),),
-                says=f"Prometheus has known no target of job {gone.job} for ten minutes.",
+            *(
+                fires(
+                    f"{lost.job} is lost from the configuration",
+                    at="30m",
+                    series=scraped | {up(lost): "1x5 stale"},
+                    where=(JOB.eq(lost.job),),
+                    says=f"Prometheus has known no target of job {lost.job} for ten minutes.",
+                )
+                for lost in targets
             ),
             fires(
                 "discovery finds nothing from the start",
                 at="30m",
-                series=scraped,
+                series=scraped | {up(gone): "_x40"},
                 where=(JOB.eq(gone.job),),
                 says=f"Prometheus has known no target of job {gone.job} for ten minutes.",
             ),
-            silent("the target is down, which is another alert", at="30m", series={up(gone): "0x40", **scraped}),
-            silent("discovery fails for six minutes", at="11m", series={up(gone): "1x5 stale _x5 1x30", **scraped}),
+            silent("the target is down, which is another alert", at="30m", series=scraped | {up(gone): "0x40"}),
+            silent("discovery fails for six minutes", at="11m", series=scraped | {up(gone): "1x5 stale _x5 1x30"}),
             silent(
                 "one replica of two goes",
                 at="30m",
-                series={
+                series=scraped
+                | {
                     up(gone): "1x5 stale",
                     promql.select(UP, INSTANCE.eq("replica:1"), JOB.eq(gone.job)): "1x40",
-                    **scraped,
                 },
             ),
-            clears("the job is back", fired="30m", at="33m", series={up(gone): "_x31 1x10", **scraped}),
+            clears("the job is back", fired="30m", at="33m", series=scraped | {up(gone): "_x31 1x10"}),
         ),
     )
 
