@@ -75,6 +75,7 @@ class Lease:
             with contextlib.suppress(Missing, Lost):
                 self._folders.delete(folder)
                 return
+        raise DeployError(f"the folder {self._uid} may still be there; an empty one may be deleted by hand")
 
     def _holder(self) -> str:
         folder = self._folders.read(self._uid)

@@ -15,6 +15,7 @@ from deploy.plan import Plan, make_plan
 from deploy.push import Author, Push
 from deploy.state import Desired, Item, Kind, item
 from tests.fake_grafana import FakeGrafana
+from tests.fake_grafana.dashboards import shown
 
 OWNER = "shop"
 FOLDER = "shop--dashboards"
@@ -162,7 +163,9 @@ class World:
         state = self.fake.state
         seen = {
             "folders": {uid: (folder["title"], folder["parentUid"]) for uid, folder in state.folders.items()},
-            "dashboards": {uid: (one.folder_uid, _unversioned(one.model)) for uid, one in state.dashboards.items()},
+            "dashboards": {
+                uid: (one.folder_uid, _unversioned(shown(state, one))) for uid, one in state.dashboards.items()
+            },
             "rules": {uid: _unversioned(stored) for uid, stored in state.rules.items()},
             "intervals": {
                 f"{folder} {name}": seconds

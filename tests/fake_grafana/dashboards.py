@@ -102,11 +102,7 @@ def search(state: State, request: Request) -> Answer:
 def get_dashboard(state: State, request: Request) -> Answer:
     """Return one dashboard; 12 and later show it converted, with defaults written out."""
     stored = _found(state, request.path[3])
-    model = copy.deepcopy(stored.model)
-    if state.version >= (12, 0):
-        listed = (model.get("annotations") or {}).get("list") or []
-        model["annotations"] = {"list": listed if BUILT_IN in listed else [BUILT_IN, *listed]}
-        model = {"editable": True, "fiscalYearStartMonth": 0, "links": [], "preload": False, "weekStart": "", **model}
+    model = shown(state, stored)
     meta = {
         "provisioned": bool(stored.provisioned),
         "provisionedExternalId": stored.provisioned,
@@ -119,6 +115,16 @@ def get_dashboard(state: State, request: Request) -> Answer:
         **({"apiVersion": "v1"} if state.version >= (12, 0) else {}),
     }
     return Answer(200, {"meta": meta, "dashboard": model})
+
+
+def shown(state: State, stored: Dashboard) -> dict[str, Any]:
+    """Return a dashboard as it is given back: since 12 with the defaults written out."""
+    model = copy.deepcopy(stored.model)
+    if state.version < (12, 0):
+        return model
+    listed = (model.get("annotations") or {}).get("list") or []
+    model["annotations"] = {"list": listed if BUILT_IN in listed else [BUILT_IN, *listed]}
+    return {"editable": True, "fiscalYearStartMonth": 0, "links": [], "preload": False, "weekStart": "", **model}
 
 
 def save_dashboard(state: State, request: Request) -> Answer:
