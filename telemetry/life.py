@@ -33,6 +33,8 @@ class Life:
             return message
 
         async def answer(message: Message) -> None:
+            if not message["type"].startswith("lifespan."):
+                raise RuntimeError(f"'{message['type']}' is no answer to a lifespan")
             self._answered.append(message["type"])
             if message["type"].startswith("lifespan.shutdown."):
                 await asyncio.to_thread(self._telemetry.stop)
