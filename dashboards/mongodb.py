@@ -244,7 +244,7 @@ def replication(stack: Stack) -> list[Panel]:
             Query(lag(*here), "{{rs_nm}} {{member_idx}}"),
             unit="s",
             steps=at_most(stack.thresholds.mongodb_replication_lag_seconds),
-            why="Over the line a ticket is opened: reads from there are old, a failover loses that much.",
+            why="Over the line a ticket is opened: a failover loses that much. Empty on a single server.",
         ),
         panels.series(
             "Healthy members",
@@ -252,7 +252,7 @@ def replication(stack: Stack) -> list[Panel]:
             unit="short",
             high=1,
             steps=at_least(1),
-            why="0: another member can't reach it. Losing the majority stops all writes.",
+            why="0: another member can't reach it; without a majority nobody writes. Empty on a single server.",
         ),
         panels.traffic(
             "Operations replicated",

@@ -180,11 +180,10 @@ def commands(stack: Stack) -> list[Panel]:
             operator="max",
             why="How long the newest slow log entry took; everybody else waited that long.",
         ),
-        panels.traffic(
+        panels.series(
             "Failed calls",
-            redis.COMMANDS_FAILED,
-            *here,
-            by=(CMD,),
+            Query(f"topk(5, {total(rate(redis.COMMANDS_FAILED, *here, over=RATE), by=(CMD,))})", "{{cmd}}"),
+            unit="ops",
             why="Calls that broke while running: wrong type, no memory, a failed save. The API's log says which.",
         ),
     ]
@@ -255,7 +254,7 @@ def persistence(stack: Stack) -> list[Panel]:
             *here,
             by=(REPLICA_IP, REPLICA_PORT),
             operator="max",
-            why="Since a replica last acknowledged. Above a few seconds a failover would lose that much.",
+            why="Since a replica last acknowledged. A failover would lose that much. Empty without replicas.",
         ),
         panels.level(
             "Replica links",
@@ -265,6 +264,6 @@ def persistence(stack: Stack) -> list[Panel]:
             operator="max",
             high=1,
             steps=at_least(1),
-            why="0 opens a ticket: the replica has lost its primary and serves old data.",
+            why="0 opens a ticket: the replica serves old data. Empty where no replica is scraped.",
         ),
     ]

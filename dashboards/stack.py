@@ -175,11 +175,13 @@ def notifications(stack: Stack) -> list[Panel]:
             steps=none_at_all(),
             why="Above zero opens a ticket: those alerts reached nobody.",
         ),
-        panels.traffic(
+        panels.series(
             "Notifications",
-            prometheus.NOTIFICATIONS,
-            *manager,
-            by=(INTEGRATION,),
+            Query(
+                f"topk(5, {total(rate(prometheus.NOTIFICATIONS, *manager, over=RATE), by=(INTEGRATION,))})",
+                "{{integration}}",
+            ),
+            unit="ops",
             why="What people and machines were sent. A flood: group more, or mend the alert that flaps.",
         ),
         panels.series(
