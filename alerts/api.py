@@ -59,6 +59,8 @@ def error_ratio_high(stack: Stack) -> Alert:
             silent("callers send what they should not", at="15m", series={requests(stack, "404"): "0+600x20"}),
             silent("no traffic", at="15m", series={ok: "100x20", bad: "10x20"}),
             silent("one error in ten requests at night", at="15m", series={ok: "0x7 9x12", bad: "0x7 1x12"}),
+            silent("a trickle fails, which is ApiMostRequestsFail", at="20m", series={ok: "9x25", bad: "0+1x25"}),
+            silent("four bad minutes", at="14m", series={ok: "0+540x20", bad: "0x10 60+60x10"}),
             silent("a deploy resets the counters", at="10m", series={ok: "0+540x6 0+540x10", bad: "50x6 0x10"}),
             silent(
                 "two scrapes are missed", at="15m", series={ok: "0+540x8 _x2 5400+540x10", bad: "0+1x8 _x2 10+1x10"}
@@ -81,7 +83,6 @@ def p95_over_slo(stack: Stack) -> Alert:
     floor = stack.thresholds.api_min_requests_per_second
     p95 = promql.quantile(promise.objective, REQUEST_DURATION, job, over="5m", by=(JOB,))
     every = promql.total(promql.rate(REQUEST_DURATION.count, job, over="5m"), by=(JOB,))
-    slow = timed(stack, within="0+300x40", over="0+600x40")
     return Alert(
         name="ApiLatencyP95OverSlo",
         expr=f"{p95} > {promise.threshold_seconds:g} and {every} > {floor:g}",
@@ -95,14 +96,16 @@ def p95_over_slo(stack: Stack) -> Alert:
         slo="latency",
         cases=(
             fires(
-                "half of the requests are slow",
+                "six requests in a hundred are slow",
                 at="15m",
-                series=slow,
+                series=timed(stack, within="0+564x20", over="0+600x20"),
                 where=(job,),
-                says="p95 is 9.48s over the last five minutes.",
+                says="p95 is 2s over the last five minutes.",
             ),
             silent("one request in fifty is slow", at="15m", series=timed(stack, within="0+588x20", over="0+600x20")),
             silent("no traffic", at="15m", series=timed(stack, within="300x20", over="600x20")),
+            silent("four slow minutes", at="13m", series=timed(stack, within="0+600x9 6000x6", over="0+600x15")),
+            silent("a trickle is slow", at="20m", series=timed(stack, within="0x25", over="0+1x25")),
             silent("one slow request at night", at="15m", series=timed(stack, within="0x20", over="0x7 1x12")),
             clears(
                 "requests are fast again",
@@ -139,7 +142,13 @@ def most_requests_fail(stack: Stack) -> Alert:
                 says="100% of the last hour's requests were answered 5xx.",
             ),
             silent("one error in ten requests at night", at="70m", series={ok: "0x7 9x80", bad: "0x7 1x80"}),
-            silent("three requests, all failed", at="70m", series={ok: "50x80", bad: "0x9 1x9 2x9 3x60"}),
+            silent(
+                "callers send what they should not", at="70m", series={requests(stack, "404"): "0+1x80", bad: "0x80"}
+            ),
+            silent("it fails since three minutes", at="64m", series={ok: "50x80", bad: "0x60 10+10x10"}),
+            silent(
+                "four of seven requests fail", at="70m", series={ok: "0x9 1x9 2x9 3x60", bad: "0x9 1x9 2x9 3x9 4x60"}
+            ),
             silent("plenty fail, and far more succeed", at="70m", series={ok: "0+540x80", bad: "0+60x80"}),
             silent("no traffic", at="70m", series={ok: "50x80", bad: "10x80"}),
             clears("requests succeed again", fired="70m", at="3h", series={ok: "0x75 0+60x120", bad: "0+1x75 75x120"}),
