@@ -30,16 +30,20 @@ class RouteTemplates:
 
     def of(self, scope: Scope) -> str:
         """Return the template for a scope the application has handled, or 'unmatched'."""
-        if "route" in scope:
-            return self._of_object(scope["route"], scope) or self._of_object(scope.get("endpoint"), scope) or UNMATCHED
+        route, endpoint = scope.get("route"), scope.get("endpoint")
+        if route is not None or endpoint is not None:
+            # FastAPI names its own routes, but of a plain Starlette route or a mount the endpoint alone.
+            return self._of_object(route, scope) or self._of_object(endpoint, scope) or UNMATCHED
         if "path_template" in scope:
-            return plain(scope["path_template"])
+            return plain(scope["path_template"]) or self._mounted_in_litestar(scope.get("route_handler"))
         if "router" not in scope and self._root is not None:
             return self._ask(scope)
         return UNMATCHED
 
     def _of_object(self, route: Any, scope: Scope) -> str:
-        """Return the template of a route or of an application mounted whole; "" for a mount whose routes count."""
+        """Return the template of a route, an endpoint or an application mounted whole; "" for what is none of them."""
+        if route is None:
+            return ""
         known = self._known.get(id(route)) or self._learn(route)
         templates = known[1]
         return plain(templates[0]) if len(templates) == 1 else _fitting(templates, scope)
@@ -49,13 +53,21 @@ class RouteTemplates:
             return route, [UNMATCHED]
         found: dict[int, tuple[Any, list[str]]] = {}
         for one, template in self._walk():
-            found.setdefault(id(one), (one, []))[1].append(template)
+            templates = found.setdefault(id(one), (one, []))[1]
+            if template not in templates:
+                templates.append(template)
         self._known.update(found)
         # The object is kept beside its templates, so that its id is never another's.
         return self._known.setdefault(id(route), (route, [getattr(route, "path", "")]))
 
     def _walk(self) -> Iterator[tuple[Any, str]]:
         return _walk(getattr(self._root, "routes", ()), "")
+
+    def _mounted_in_litestar(self, handler: Any) -> str:
+        for route in getattr(self._root, "routes", ()):
+            if getattr(route, "route_handler", None) is handler:
+                return plain(f"{route.path}/{{path}}")
+        return UNMATCHED
 
     def _ask(self, scope: Scope) -> str:
         url_map = getattr(self._root, "url_map", None)
@@ -87,11 +99,11 @@ def _walk(routes: Iterable[Any], prefix: str) -> Iterator[tuple[Any, str]]:
             if inner:
                 yield one, ""
                 yield from _walk(inner, prefix + path)
-            elif hasattr(one, "endpoint") or not hasattr(one, "app"):
-                yield one, prefix + path
-            else:
-                yield one, f"{prefix}{path}/{{path:path}}"
-                yield one.app, f"{prefix}{path}/{{path:path}}"
+                continue
+            mounted = not hasattr(one, "endpoint") and hasattr(one, "app")
+            template = f"{prefix}{path}/{{path:path}}" if mounted else prefix + path
+            yield one, template
+            yield one.app if mounted else getattr(one, "endpoint", None), template
 
 
 def _included(route: Any) -> Iterator[tuple[Any, str]]:
