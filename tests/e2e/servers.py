@@ -1,0 +1,57 @@
+"""How is a real server started on a free port for one test, and stopped whatever happens?"""
+
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import requests
+
+from tests.e2e.programs import program
+
+PATIENCE_SECONDS = 60
+PAUSE_SECONDS = 0.1
+
+
+def free_port() -> int:
+    """Return a port of the loopback that nobody listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port: int = server.getsockname()[1]
+        return port
+
+
+@contextmanager
+def serving(name: str, *arguments: str | Path, ready: str, log: Path) -> Iterator[None]:
+    """Run a program until the block ends; it starts when the address ``ready`` answers 200."""
+    with (
+        log.open("w") as output,
+        subprocess.Popen([program(name), *arguments], stdout=output, stderr=output) as process,
+    ):
+        try:
+            until(lambda: process.poll() is not None or answers(ready), f"{name} does not answer {ready}; see {log}")
+            assert process.poll() is None, f"{name} ended: {log.read_text()[-2000:]}"
+            yield
+        finally:
+            process.terminate()
+            try:
+                process.wait(10)
+            except subprocess.TimeoutExpired:
+                process.kill()
+
+
+def answers(url: str) -> bool:
+    """Tell whether an address answers 200."""
+    try:
+        return requests.get(url, timeout=5).ok
+    except requests.RequestException:
+        return False
+
+
+def until(condition: Callable[[], bool], failure: str) -> None:
+    """Wait for a condition; fail with a sentence when it does not come true in time."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not condition():
+        assert time.monotonic() < deadline, failure
+        time.sleep(PAUSE_SECONDS)
