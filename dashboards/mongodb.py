@@ -179,20 +179,20 @@ def queues(stack: Stack) -> list[Panel]:
             steps=at_most(limits.mongodb_queued_operations),
             why="Over the line a ticket is opened: find the operation that holds the lock with db.currentOp().",
         ),
-        panels.series(
+        panels.level(
             "Free tickets",
-            Query(
-                aggregate("min", select(mongodb.TICKETS_FREE, *here), by=(INSTANCE, TICKET)), "{{instance}} {{txn_rw}}"
-            ),
-            unit="short",
+            mongodb.TICKETS_FREE,
+            *here,
+            by=(INSTANCE, TICKET),
+            operator="min",
             why="None free while operations queue pages: the disk is too slow, or a few operations are too large.",
         ),
-        panels.series(
+        panels.level(
             "Tickets in use",
-            Query(
-                aggregate("max", select(mongodb.TICKETS_USED, *here), by=(INSTANCE, TICKET)), "{{instance}} {{txn_rw}}"
-            ),
-            unit="short",
+            mongodb.TICKETS_USED,
+            *here,
+            by=(INSTANCE, TICKET),
+            operator="max",
             why="How many operations the storage engine works on at once. Flat at its ceiling: it is full.",
         ),
         panels.traffic(
@@ -217,18 +217,18 @@ def cache(stack: Stack) -> list[Panel]:
             unit="percentunit",
             why="80 % used is normal. Dirty above 20 %: the disk does not keep up, and clients do the evicting.",
         ),
-        panels.series(
+        panels.together(
             "Cache reads and writes",
-            Query(total(rate(mongodb.CACHE_READ, *here, over=RATE), by=EACH), "{{instance}} read from disk"),
-            Query(total(rate(mongodb.CACHE_WRITTEN, *here, over=RATE), by=EACH), "{{instance}} written to disk"),
-            unit="Bps",
+            {"read from disk": mongodb.CACHE_READ, "written to disk": mongodb.CACHE_WRITTEN},
+            *here,
+            by=EACH,
             why="Steady reads mean that the working set no longer fits into memory.",
         ),
-        panels.series(
+        panels.together(
             "Network",
-            Query(total(rate(mongodb.NET_IN, *here, over=RATE), by=EACH), "{{instance}} in"),
-            Query(total(rate(mongodb.NET_OUT, *here, over=RATE), by=EACH), "{{instance}} out"),
-            unit="Bps",
+            {"in": mongodb.NET_IN, "out": mongodb.NET_OUT},
+            *here,
+            by=EACH,
             why="Out far above in: results are larger than anybody shows. Project fewer fields, add paging.",
         ),
     ]
@@ -237,7 +237,6 @@ def cache(stack: Stack) -> list[Panel]:
 def replication(stack: Stack) -> list[Panel]:
     """Return how far behind the secondaries are, and who is in the set."""
     here = scope(stack.targets.mongodb)
-    healthy = aggregate("min", select(mongodb.MEMBER_HEALTH, *here), by=(REPLICA_SET, MEMBER))
     return [
         panels.series(
             "Replication lag",
@@ -246,10 +245,12 @@ def replication(stack: Stack) -> list[Panel]:
             steps=at_most(stack.thresholds.mongodb_replication_lag_seconds),
             why="Over the line a ticket is opened: a failover loses that much. Empty on a single server.",
         ),
-        panels.series(
+        panels.level(
             "Healthy members",
-            Query(healthy, "{{rs_nm}} {{member_idx}}"),
-            unit="short",
+            mongodb.MEMBER_HEALTH,
+            *here,
+            by=(REPLICA_SET, MEMBER),
+            operator="min",
             high=1,
             steps=at_least(1),
             why="0: another member can't reach it; without a majority nobody writes. Empty on a single server.",
@@ -272,11 +273,12 @@ def size(stack: Stack) -> list[Panel]:
         panels.level(
             "Data", mongodb.DATA_SIZE, *here, by=by, operator="max", why="Uncompressed. Its slope says when to archive."
         ),
-        panels.series(
+        panels.together(
             "On disk",
-            Query(aggregate("max", select(mongodb.STORAGE_SIZE, *here), by=by), "{{database}} documents"),
-            Query(aggregate("max", select(mongodb.INDEX_SIZE, *here), by=by), "{{database}} indexes"),
-            unit="bytes",
+            {"documents": mongodb.STORAGE_SIZE, "indexes": mongodb.INDEX_SIZE},
+            *here,
+            by=by,
+            operator="max",
             why="Indexes larger than documents: some are not used. $indexStats names them.",
         ),
         panels.series(

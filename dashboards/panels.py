@@ -177,6 +177,30 @@ def level(
     return series(title, query, why=why, **({"unit": UNITS[metric.unit]} | shape))
 
 
+def together(
+    title: str,
+    metrics: Mapping[str, Metric],
+    *where: Matcher,
+    why: str,
+    by: tuple[Label, ...] = (),
+    operator: Literal["sum", "max", "min", "avg"] = "sum",
+    **shape: Any,
+) -> Panel:
+    """Plot metrics of one unit, each under its word: counters per second, gauges as they stand."""
+    queries = tuple(
+        Query(promql.aggregate(operator, _reading(metric, where), by=by), " ".join([*braces(by), word]))
+        for word, metric in metrics.items()
+    )
+    first = next(iter(metrics.values()))
+    unit = RATES[first.unit] if first.kind == "counter" else UNITS[first.unit]
+    return series(title, *queries, why=why, **({"unit": unit} | shape))
+
+
+def _reading(metric: Metric, where: tuple[Matcher, ...]) -> str:
+    counts = metric.kind == "counter"
+    return promql.rate(metric, *where, over=RATE) if counts else promql.select(metric, *where)
+
+
 def budget(slo: Slo, *, why: str, **shape: Any) -> Panel:
     """Show how much of a promise's error budget is left, from 100 % down to nothing and below."""
     title = f"{slo.title} budget left"

@@ -90,12 +90,11 @@ def memory(stack: Stack) -> list[Panel]:
             steps=at_most(limits.redis_memory_ratio),
             why="Over the line a ticket is opened: find the keys that grow. Empty where no maxmemory is set.",
         ),
-        panels.series(
+        panels.together(
             "Memory",
-            Query(total(select(redis.MEMORY_USED, *here), by=EACH), "{{instance}} used"),
-            Query(total(select(redis.MEMORY_RSS, *here), by=EACH), "{{instance}} held"),
-            Query(total(select(redis.MEMORY_MAX, *here), by=EACH), "{{instance}} maxmemory"),
-            unit="bytes",
+            {"used": redis.MEMORY_USED, "held": redis.MEMORY_RSS, "maxmemory": redis.MEMORY_MAX},
+            *here,
+            by=EACH,
             why="Held far above used is fragmentation, or memory Redis has not given back after a peak.",
         ),
         panels.level(
@@ -120,11 +119,11 @@ def memory(stack: Stack) -> list[Panel]:
             by=(DB,),
             why="The rest stays until someone deletes it. A falling share is a deploy that forgot the time to live.",
         ),
-        panels.series(
+        panels.together(
             "Evicted and expired keys",
-            Query(total(rate(redis.EVICTED, *here, over=RATE), by=EACH), "{{instance}} evicted"),
-            Query(total(rate(redis.EXPIRED, *here, over=RATE), by=EACH), "{{instance}} expired"),
-            unit="ops",
+            {"evicted": redis.EVICTED, "expired": redis.EXPIRED},
+            *here,
+            by=EACH,
             steps=at_most(limits.redis_evictions_per_second),
             why="Expired is by design. Evicted over the line opens a ticket: keys go that somebody still wants.",
         ),
@@ -159,17 +158,18 @@ def commands(stack: Stack) -> list[Panel]:
             stacked=True,
             why="Share of one processor. Near 100 % Redis is full; the widest band says with what.",
         ),
-        panels.series(
+        panels.together(
             "Hits and misses",
-            Query(total(rate(redis.HITS, *here, over=RATE), by=EACH), "{{instance}} hits"),
-            Query(total(rate(redis.MISSES, *here, over=RATE), by=EACH), "{{instance}} misses"),
-            unit="ops",
+            {"hits": redis.HITS, "misses": redis.MISSES},
+            *here,
+            by=EACH,
             why="Misses up while hits stay: someone asks for keys that are not there. Both down: clients are gone.",
         ),
-        panels.series(
+        panels.traffic(
             "Slow log",
-            Query(total(rate(redis.SLOWLOG_ID, *here, over=RATE), by=EACH), "{{instance}}"),
-            unit="ops",
+            redis.SLOWLOG_ID,
+            *here,
+            by=EACH,
             why="Commands slower than slowlog-log-slower-than. Read them with `redis-cli slowlog get`.",
         ),
         panels.level(
@@ -193,12 +193,11 @@ def clients(stack: Stack) -> list[Panel]:
     """Return who is connected, who was turned away, and how much passes."""
     here = scope(stack.targets.redis)
     return [
-        panels.series(
+        panels.together(
             "Clients",
-            Query(total(select(redis.CLIENTS, *here), by=EACH), "{{instance}} connected"),
-            Query(total(select(redis.CLIENTS_BLOCKED, *here), by=EACH), "{{instance}} blocked"),
-            Query(total(select(redis.CLIENTS_MAX, *here), by=EACH), "{{instance}} maxclients"),
-            unit="short",
+            {"connected": redis.CLIENTS, "blocked": redis.CLIENTS_BLOCKED, "maxclients": redis.CLIENTS_MAX},
+            *here,
+            by=EACH,
             why="A steady climb is a pool that leaks; it ends at maxclients.",
         ),
         panels.traffic(
@@ -209,11 +208,11 @@ def clients(stack: Stack) -> list[Panel]:
             steps=none_at_all(),
             why="Anything above zero for minutes pages: clients are refused at maxclients.",
         ),
-        panels.series(
+        panels.together(
             "Network",
-            Query(total(rate(redis.NET_IN, *here, over=RATE), by=EACH), "{{instance}} in"),
-            Query(total(rate(redis.NET_OUT, *here, over=RATE), by=EACH), "{{instance}} out"),
-            unit="Bps",
+            {"in": redis.NET_IN, "out": redis.NET_OUT},
+            *here,
+            by=EACH,
             why="Out far above in: large values are read again and again. Make them small, or keep them nearby.",
         ),
     ]
@@ -223,11 +222,12 @@ def persistence(stack: Stack) -> list[Panel]:
     """Return what a restart would lose, and whether replicas follow."""
     here = scope(stack.targets.redis)
     return [
-        panels.series(
+        panels.together(
             "Last save",
-            Query(aggregate("min", select(redis.RDB_OK, *here), by=EACH), "{{instance}} snapshot"),
-            Query(aggregate("min", select(redis.AOF_OK, *here), by=EACH), "{{instance}} append-only file"),
-            unit="short",
+            {"snapshot": redis.RDB_OK, "append-only file": redis.AOF_OK},
+            *here,
+            by=EACH,
+            operator="min",
             high=1,
             steps=at_least(1),
             why="0 pages: the last save failed, and by default Redis refuses writes until one succeeds.",

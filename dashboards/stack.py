@@ -63,10 +63,12 @@ def scrapes(stack: Stack) -> list[Panel]:
     """Return what Prometheus gets, from whom, and how long that takes."""
     here = everything(stack)
     return [
-        panels.series(
+        panels.level(
             "Targets up",
-            Query(aggregate("min", select(UP, *here), by=TARGET), "{{job}} {{instance}}"),
-            unit="short",
+            UP,
+            *here,
+            by=TARGET,
+            operator="min",
             high=1,
             steps=at_least(1),
             width=12,
@@ -157,14 +159,11 @@ def notifications(stack: Stack) -> list[Panel]:
             steps=at_least(1),
             why="0: alerts have nowhere to go. Look at the alerting block of prometheus.yml.",
         ),
-        panels.series(
+        panels.together(
             "Alerts sent",
-            Query(total(rate(prometheus.ALERTS_SENT, *server, over=RATE), by=(ALERTMANAGER,)), "{{alertmanager}} sent"),
-            Query(
-                total(rate(prometheus.ALERTS_SEND_ERRORS, *server, over=RATE), by=(ALERTMANAGER,)),
-                "{{alertmanager}} failed",
-            ),
-            unit="ops",
+            {"sent": prometheus.ALERTS_SENT, "failed": prometheus.ALERTS_SEND_ERRORS},
+            *server,
+            by=(ALERTMANAGER,),
             why="Failed follows an Alertmanager that is down or does not accept what it is sent.",
         ),
         panels.traffic(
@@ -220,20 +219,23 @@ def storage(stack: Stack) -> list[Panel]:
         panels.level(
             "Series in memory", prometheus.HEAD_SERIES, *here, by=each, why="Each costs memory: find the growth."
         ),
-        panels.series(
+        panels.together(
             "Disk",
-            Query(total(select(prometheus.BLOCKS_SIZE, *here), by=each), "{{instance}} blocks"),
-            Query(total(select(prometheus.RETENTION_SIZE, *here), by=each), "{{instance}} limit"),
-            unit="bytes",
+            {"blocks": prometheus.BLOCKS_SIZE, "limit": prometheus.RETENTION_SIZE},
+            *here,
+            by=each,
             why="At the limit the oldest data goes before its time. The write-ahead log comes on top.",
         ),
         panels.series(
             "Storage failures",
-            Query(
-                total(increase(prometheus.COMPACTIONS_FAILED, *here, over="1h"), by=each), "{{instance}} compactions"
+            *(
+                Query(total(increase(metric, *here, over="1h"), by=each), f"{{{{instance}}}} {word}")
+                for word, metric in (
+                    ("compactions", prometheus.COMPACTIONS_FAILED),
+                    ("log writes", prometheus.WAL_WRITES_FAILED),
+                    ("log damage", prometheus.WAL_CORRUPTIONS),
+                )
             ),
-            Query(total(increase(prometheus.WAL_WRITES_FAILED, *here, over="1h"), by=each), "{{instance}} log writes"),
-            Query(total(increase(prometheus.WAL_CORRUPTIONS, *here, over="1h"), by=each), "{{instance}} log damage"),
             unit="short",
             steps=none_at_all(),
             why="Within the last hour. Above zero opens a ticket: look at the disk first.",
@@ -252,11 +254,11 @@ def logs(stack: Stack) -> list[Panel]:
     """Return whether log lines arrive and can be found."""
     server, shipper = scope(stack.targets.loki), scope(stack.targets.promtail)
     return [
-        panels.series(
+        panels.together(
             "Log lines",
-            Query(total(rate(loki.LINES_SENT, *shipper, over=RATE), by=(INSTANCE,)), "{{instance}} sent"),
-            Query(total(rate(loki.LINES_DROPPED, *shipper, over=RATE), by=(INSTANCE,)), "{{instance}} dropped"),
-            unit="ops",
+            {"sent": loki.LINES_SENT, "dropped": loki.LINES_DROPPED},
+            *shipper,
+            by=(INSTANCE,),
             why="Dropped above zero opens a ticket: those lines are gone. Sent at zero: the log files moved.",
         ),
         panels.traffic(
@@ -299,18 +301,16 @@ def traces(stack: Stack) -> list[Panel]:
     """Return whether spans arrive and are stored."""
     here = scope(stack.targets.jaeger)
     return [
-        panels.series(
+        panels.together(
             "Spans",
-            *(
-                Query(total(rate(metric, *here, over=RATE), by=(INSTANCE,)), f"{{{{instance}}}} {word}")
-                for metric, word in (
-                    (jaeger.SPANS_ACCEPTED, "accepted"),
-                    (jaeger.SPANS_REFUSED, "refused"),
-                    (jaeger.SPANS_STORED, "stored"),
-                    (jaeger.SPANS_LOST, "lost"),
-                )
-            ),
-            unit="ops",
+            {
+                "accepted": jaeger.SPANS_ACCEPTED,
+                "refused": jaeger.SPANS_REFUSED,
+                "stored": jaeger.SPANS_STORED,
+                "lost": jaeger.SPANS_LOST,
+            },
+            *here,
+            by=(INSTANCE,),
             width=24,
             why="Refused or lost above zero opens a ticket. Accepted at zero: the API no longer exports.",
         ),
