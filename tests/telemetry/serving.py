@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 
-from telemetry.asgi import App
+from telemetry.asgi import App, Message
 
 
 @asynccontextmanager
@@ -25,8 +25,8 @@ async def client(app: App, **options: Any) -> AsyncIterator[httpx.AsyncClient]:
 @asynccontextmanager
 async def lifespan(app: App) -> AsyncIterator[list[str]]:
     """Start ``app`` and stop it again; yield what it answers."""
-    asked: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
-    answered: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+    asked: asyncio.Queue[Message] = asyncio.Queue()
+    answered: asyncio.Queue[Message] = asyncio.Queue()
     answers: list[str] = []
     asked.put_nowait({"type": "lifespan.startup"})
     task = asyncio.ensure_future(app({"type": "lifespan", "asgi": {}, "state": {}}, asked.get, answered.put))
