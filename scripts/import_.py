@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from deploy.adopt.importing import Import, import_dashboard
-from deploy.client import Grafana, segment
+from deploy.client import Client, segment
 from scripts.cli import Selection
 from stack import Stack
 
@@ -48,7 +48,7 @@ def _read(source: str, stack: Stack) -> dict[str, Any]:
     if not path.exists():
         if path.suffix == ".json":
             raise click.ClickException(f"there is no file {source}")
-        client = Grafana(os.environ.get("GRAFANA_URL") or stack.grafana.url, os.environ.get("GRAFANA_TOKEN", ""))
+        client = Client(os.environ.get("GRAFANA_URL") or stack.grafana.url, os.environ.get("GRAFANA_TOKEN", ""))
         return dict(client.read(f"/api/dashboards/uid/{segment(source)}"))
     try:
         model = json.loads(path.read_text(encoding="utf-8"))

@@ -1,0 +1,131 @@
+"""Where in the Python source does an argument of a panel stand, and how is it changed there and nowhere else?"""
+
+import ast
+import difflib
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """A replacement in one file: the characters from `start` to `end` become `text`."""
+
+    path: str
+    start: int
+    end: int
+    text: str
+
+
+class Source:
+    """A Python file with its syntax tree, read once."""
+
+    def __init__(self, path: str, text: str) -> None:
+        """Parse the text; raise SyntaxError if it is no Python."""
+        self.path = path
+        self.text = text
+        self._tree = ast.parse(text)
+        self._lines = text.splitlines(keepends=True)
+
+    def calls(self, title: str) -> list[ast.Call]:
+        """Return the calls that are given this title, as first argument or by name."""
+        return [node for node in ast.walk(self._tree) if isinstance(node, ast.Call) and title in _titles(node)]
+
+    def call_of(self, function: str) -> ast.Call | None:
+        """Return the first call of a function."""
+        calls = (node for node in ast.walk(self._tree) if isinstance(node, ast.Call))
+        return next((node for node in calls if ast.unparse(node.func).split(".")[-1] == function), None)
+
+    def lists(self) -> Iterator[ast.List]:
+        """Yield every list written out in the file."""
+        yield from (node for node in ast.walk(self._tree) if isinstance(node, ast.List))
+
+    def replaced(self, node: ast.expr, text: str) -> Edit:
+        """Return the edit that writes something else in a node's place."""
+        start, end = self.span(node)
+        return Edit(self.path, start, end, text)
+
+    def span(self, node: ast.expr) -> tuple[int, int]:
+        """Return where a node stands, in characters."""
+        end_line, end_column = node.end_lineno or node.lineno, node.end_col_offset or node.col_offset
+        return self._offset(node.lineno, node.col_offset), self._offset(end_line, end_column)
+
+    def keyword(self, call: ast.Call, name: str, value: Any) -> Edit | None:
+        """Return the edit that gives a call this literal argument; None where its value is computed."""
+        given = next((one.value for one in call.keywords if one.arg == name), None)
+        if given is None:
+            return self._added(call, name, value)
+        return self.replaced(given, literal(value)) if _is_literal(given) else None
+
+    def constant(self, within: ast.expr, old: Any, new: Any) -> Edit | None:
+        """Return the edit of the one literal below a node that equals `old`; None for none or several."""
+        found = [node for node in ast.walk(within) if isinstance(node, ast.Constant) and _equal(node.value, old)]
+        return self.replaced(found[0], literal(new)) if len(found) == 1 else None
+
+    def _added(self, call: ast.Call, name: str, value: Any) -> Edit:
+        last = max([*call.args, *(one.value for one in call.keywords)], key=lambda node: self.span(node)[1])
+        line = self._lines[last.end_lineno - 1 if last.end_lineno else last.lineno - 1]
+        spread = last.lineno != call.lineno
+        between = f",\n{line[: len(line) - len(line.lstrip())]}" if spread else ", "
+        end = self.span(last)[1]
+        return Edit(self.path, end, end, f"{between}{name}={literal(value)}")
+
+    def _offset(self, line: int, column: int) -> int:
+        """Turn the syntax tree's line and UTF-8 column into characters from the start."""
+        before = sum(map(len, self._lines[: line - 1]))
+        return before + len(self._lines[line - 1].encode()[:column].decode())
+
+
+def literal(value: Any) -> str:
+    """Write a value as Python, text in double quotes where that escapes nothing."""
+    if isinstance(value, str) and '"' not in value and "\\" not in value and value.isprintable():
+        return f'"{value}"'
+    return repr(value)
+
+
+def number_in_toml(path: str, text: str, key: str, old: float, new: float) -> Edit | None:
+    """Return the edit of a number in a TOML file; None unless the key stands there exactly once with the old value."""
+    found = [one for one in re.finditer(rf"\b{re.escape(key)}\s*=\s*([-+.\deE]+)", text) if _equal(float(one[1]), old)]
+    return Edit(path, found[0].start(1), found[0].end(1), repr(new)) if len(found) == 1 else None
+
+
+def edited(texts: Mapping[str, str], edits: Iterable[Edit]) -> dict[str, str]:
+    """Return the files with their edits made, each edit once."""
+    after = dict(texts)
+    for edit in sorted(set(edits), key=lambda one: (one.start, one.end), reverse=True):
+        text = after[edit.path]
+        after[edit.path] = text[: edit.start] + edit.text + text[edit.end :]
+    return after
+
+
+def unified(before: Mapping[str, str], after: Mapping[str, str]) -> str:
+    """Return the change of some files as a patch that `git apply` takes."""
+    lines: list[str] = []
+    for path, text in before.items():
+        old, new = text.splitlines(keepends=True), after[path].splitlines(keepends=True)
+        lines += difflib.unified_diff(old, new, f"a/{path}", f"b/{path}")
+    return "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines)
+
+
+def read(root: Path, paths: Iterable[str]) -> dict[str, str]:
+    """Read files below a root by their path from there."""
+    return {path: (root / path).read_text(encoding="utf-8") for path in paths}
+
+
+def _titles(call: ast.Call) -> list[Any]:
+    named = [one.value for one in call.keywords if one.arg == "title"]
+    return [node.value for node in (*call.args[:1], *named) if isinstance(node, ast.Constant)]
+
+
+def _is_literal(node: ast.expr) -> bool:
+    try:
+        ast.literal_eval(node)
+    except ValueError:
+        return False
+    return True
+
+
+def _equal(one: Any, other: Any) -> bool:
+    return type(one) is not bool and type(other) is not bool and bool(one == other)

@@ -1,0 +1,164 @@
+"""Is an edit made in Grafana offered back as a change of the source that really says it?"""
+
+import copy
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+import dashboards
+from deploy.adopt import Proposal, patch, propose
+from deploy.diff import diff_dashboard, diff_rule_group
+from stack import load
+from tests.diff.boards import alert, rules, words
+
+ROOT = Path(__file__).parents[2]
+STACK = load(ROOT / "stack.toml")
+Model = dict[str, Any]
+
+
+def offered(slug: str, edit: Callable[[dict[str, Model], Model], Any]) -> list[Proposal]:
+    """Return what is proposed after a person edited a dashboard's panels (by title) or itself."""
+    code = dashboards.DASHBOARDS[slug](STACK).model
+    live = copy.deepcopy(code)
+    edit({panel["title"]: panel for panel in live["panels"] if panel["type"] != "row"}, live)
+    return propose(diff_dashboard(code, live), live, root=ROOT, stack_file=ROOT / "stack.toml")
+
+
+def steps(panel: Model) -> list[Model]:
+    """Return a panel's threshold steps."""
+    found: list[Model] = panel["fieldConfig"]["defaults"]["thresholds"]["steps"]
+    return found
+
+
+def swap(one: Model, other: Model) -> None:
+    """Exchange the places of two panels."""
+    one["gridPos"], other["gridPos"] = other["gridPos"], one["gridPos"]
+
+
+@pytest.mark.parametrize(
+    ("edit", "line"),
+    [
+        (lambda panels, _: panels["Uptime"].update(description="New."), '+            why="New.",'),
+        (lambda panels, _: panels["Uptime"].update(title="Age"), '+            "Age",'),
+        (lambda panels, _: panels["Uptime"]["fieldConfig"]["defaults"].update(unit="h"), '+            unit="h",'),
+        (
+            lambda panels, _: panels["Hit ratio"]["fieldConfig"]["defaults"].update(decimals=2),
+            "+            decimals=2,",
+        ),
+        (lambda panels, _: steps(panels["Redis up"])[1].update(value=2), "+            steps=at_least(2),"),
+        (lambda panels, _: steps(panels["Memory used of maxmemory"])[1].update(value=0.7), "+redis_memory_ratio = 0.7"),
+        (lambda panels, _: swap(panels["Redis up"], panels["Exporter up"]), '+            "Exporter up",'),
+        (lambda _, live: live["time"].update({"from": "now-2d"}), '+        span="2d",'),
+        (lambda _, live: live.update(title=f"{STACK.service.name} / Cache"), '+        title="Cache",'),
+        (lambda _, live: live.update(description="New."), '+        why="New.",'),
+    ],
+)
+def test_an_edit_that_is_an_argument_becomes_a_patch(edit: Callable[[dict[str, Model], Model], Any], line: str) -> None:
+    """Title, unit, threshold, description, order and range go back into Python or the stack file they come from."""
+    proposals = offered("redis", edit)
+
+    assert proposals
+    assert all(proposal.mapped for proposal in proposals)
+    assert line in patch(proposals).splitlines()
+
+
+def test_a_renamed_panel_keeps_its_id() -> None:
+    """Saved links survive, because the old title stays as the slug."""
+    (proposal,) = offered("redis", lambda panels, _: panels["Uptime"].update(title="Age"))
+
+    assert '+            slug="Uptime",' in patch([proposal]).splitlines()
+
+
+def test_a_patch_applies_and_the_dashboard_then_matches_grafana(tmp_path: Path) -> None:
+    """Several edits make one patch; git takes it, and the patched code builds what a person sees in Grafana."""
+    live: Model = {}
+
+    def edit(panels: dict[str, Model], model: Model) -> None:
+        steps(panels["Redis up"])[1]["value"] = 2
+        swap(panels["Redis up"], panels["Exporter up"])
+        panels["Commands"] |= {"title": "Commands per second", "description": 'Quoted "words", and ünïcode.'}
+        model["time"]["from"] = "now-2d"
+        live.update(copy.deepcopy(model))
+
+    proposals = offered("redis", edit)
+    for package in ("alerts", "dashboards", "stack", "telemetry", "config"):
+        shutil.copytree(ROOT / package, tmp_path / package)
+    shutil.copy(ROOT / "stack.toml", tmp_path)
+    subprocess.run(("git", "init", "-q"), cwd=tmp_path, check=True)
+    subprocess.run(("git", "apply", "-"), cwd=tmp_path, input=patch(proposals).encode(), check=True)
+    built = (
+        "import sys, orjson, dashboards, stack, pathlib;"
+        "model = dashboards.DASHBOARDS['redis'](stack.load(pathlib.Path('stack.toml'))).model;"
+        "sys.stdout.buffer.write(orjson.dumps(model))"
+    )
+    made = subprocess.run((sys.executable, "-c", built), cwd=tmp_path, capture_output=True, check=True).stdout
+
+    assert all(proposal.mapped for proposal in proposals)
+    left = ['Commands per second: legend "Commands per second" to "Commands"']  # unseen: `number` repeats its title
+    assert words(diff_dashboard(orjson.loads(made), live)) == left
+
+
+def test_nothing_on_disk_changes_by_asking() -> None:
+    """A proposal is an offer: the checkout is as it was."""
+    before = (ROOT / "dashboards" / "redis.py").read_bytes(), (ROOT / "stack.toml").read_bytes()
+
+    offered("redis", lambda panels, _: panels["Uptime"].update(title="Age"))
+
+    assert before == ((ROOT / "dashboards" / "redis.py").read_bytes(), (ROOT / "stack.toml").read_bytes())
+
+
+def test_a_computed_query_is_shown_as_it_is_live() -> None:
+    """What no literal holds cannot be edited for anyone; the reader gets the value and the reason."""
+    (proposal,) = offered("redis", lambda panels, _: panels["Hit ratio"]["targets"][0].update(expr="vector(1)"))
+
+    assert not proposal.mapped
+    assert proposal.look == '"vector(1)"'
+    assert "computes it" in proposal.reason
+    assert patch([proposal]) == ""
+
+
+def test_a_panel_added_in_grafana_comes_as_python_to_paste() -> None:
+    """The new panel is written in the vocabulary already."""
+    new = {
+        "id": 77,
+        "title": "Open files",
+        "type": "stat",
+        "gridPos": {"x": 0, "y": 500, "w": 4, "h": 4},
+        "targets": [{"refId": "A", "expr": "sum(process_open_fds)"}],
+    }
+
+    (proposal,) = offered("redis", lambda _, live: live["panels"].append(new))
+
+    assert not proposal.mapped
+    assert "paste it into its row of dashboards/redis.py" in proposal.reason
+    assert proposal.look.startswith('panels.number(\n    "Open files",\n    "sum(process_open_fds)",')
+
+
+@pytest.mark.parametrize("slug", dashboards.DASHBOARDS)
+def test_every_edit_of_every_panel_gets_an_answer_that_holds(slug: str) -> None:
+    """Whatever the panel, a new unit is either a patch that was built and compared, or the live value and a reason."""
+
+    def edit(panels: dict[str, Model], _: Model) -> None:
+        for panel in panels.values():
+            if "unit" in panel.get("fieldConfig", {}).get("defaults", {}):
+                panel["fieldConfig"]["defaults"]["unit"] = "lux"
+
+    for proposal in offered(slug, edit):
+        assert proposal.sentence.field == "unit"
+        assert proposal.mapped or (proposal.look == '"lux"' and proposal.reason)
+
+
+def test_what_no_module_builds_is_shown_and_explained() -> None:
+    """Rules and foreign dashboards are not guessed at."""
+    change = diff_rule_group(rules(alert()), rules(alert() | {"for": "10m"}))
+
+    (proposal,) = propose(change, {}, root=ROOT, stack_file=ROOT / "stack.toml")
+
+    assert (proposal.mapped, proposal.look) == (False, '"10m"')
+    assert "rule-group" in proposal.reason
