@@ -182,7 +182,6 @@ STATUS_CODE = Label("status_code", "HTTP status, 'success' for gRPC, -1 where no
 WS = Label("ws", "Whether the call is a WebSocket.", ("true", "false"))
 TENANT = Label("tenant", "Loki tenant; one where authentication is off.")
 HOST = Label("host", "Loki address Promtail sends to.")
-PATH = Label("path", "File Promtail reads.")
 LEVEL = Label("level", "Severity of a log line.")
 
 OTEL_SCOPE = Label("otel_scope_name", "Part of the collector that counted.")
