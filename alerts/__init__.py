@@ -16,6 +16,7 @@ from alerts import (
     promises,
     redis,
     targets,
+    telemetry,
     ux,
 )
 from alerts.model import Alert, AlertError, Group
@@ -35,6 +36,7 @@ ALERTS: dict[str, tuple[Callable[[Stack], Alert], ...]] = {
     "redis": redis.ALERTS,
     "mongodb": (*mongodb.ALERTS, *mongodb_replication.ALERTS),
     "targets": targets.ALERTS,
+    "telemetry": telemetry.ALERTS,
     "prometheus": prometheus.ALERTS,
     "notifications": notifications.ALERTS,
     "logs-traces": logs_traces.ALERTS,

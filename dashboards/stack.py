@@ -2,10 +2,12 @@
 
 from alerts.logs_traces import LOKI_ERROR_RATIO, loki_error_ratio
 from alerts.notifications import FAILURE_RATIO, failure_ratio
+from alerts.telemetry import STALE_SECONDS
 from dashboards import panels
 from dashboards.board import Dashboard, board
 from dashboards.panels import RATE, Column, Panel, Query, at_least, at_most, none_at_all, scope
 from stack import Stack
+from telemetry import metrics
 from telemetry.exporters import ALERTS, UP, jaeger, loki, prometheus, scraping
 from telemetry.labels import (
     ALERT_STATE,
@@ -13,15 +15,18 @@ from telemetry.labels import (
     ALERTNAME,
     ALERTSTATE,
     CALL_ROUTE,
+    DROP_REASON,
     ENVIRONMENT,
     INSTANCE,
     INTEGRATION,
     JOB,
+    RESULT,
     RULE_GROUP,
     SERVICE,
     SEVERITY,
     SILENCE_STATE,
     STATUS_CODE,
+    VERSION,
     Matcher,
 )
 from telemetry.promql import aggregate, increase, rate, select, total
@@ -45,6 +50,7 @@ def dashboard(stack: Stack) -> Dashboard:
             "Storage": storage(stack),
             "Logs": logs(stack),
             "Traces": traces(stack),
+            "Instrumentation": instrumentation(stack),
         },
     )
 
@@ -313,5 +319,54 @@ def traces(stack: Stack) -> list[Panel]:
             by=(INSTANCE,),
             width=24,
             why="Refused or lost above zero opens a ticket. Accepted at zero: the API no longer exports.",
+        ),
+    ]
+
+
+def instrumentation(stack: Stack) -> list[Panel]:
+    """Return whether the service's own counts are delivered, and what it runs."""
+    here = scope(stack.targets.api)
+    now = panels.Query(f"time() - {aggregate('min', select(metrics.LAST_FLUSH, *here))}", "furthest behind")
+    return [
+        panels.traffic(
+            "Flushes",
+            metrics.FLUSHES,
+            *here,
+            by=(RESULT,),
+            why="Errors: Redis refuses counts. Nothing is lost yet, a failed flush is repeated.",
+        ),
+        panels.latency("Flush time", metrics.FLUSH_DURATION, *here, why="Slow: look at Redis before anything else."),
+        panels.series(
+            "Last flush",
+            now,
+            unit="s",
+            steps=at_most(STALE_SECONDS),
+            why="Over the line a worker lives and does not deliver: it is stuck in a request or a job.",
+        ),
+        panels.traffic(
+            "Updates dropped",
+            metrics.DROPPED,
+            *here,
+            by=(DROP_REASON,),
+            why="Anything above zero: a label takes too many values, or Redis was away for too long.",
+        ),
+        panels.level(
+            "Counting processes",
+            metrics.WORKERS,
+            *here,
+            why="API and job workers; a step down without a deploy is a crash.",
+        ),
+        panels.level(
+            "Series of the service", metrics.SERIES, *here, why="Growing without end: a label takes too many values."
+        ),
+        panels.level(
+            "Running versions",
+            metrics.INFO,
+            *here,
+            by=(VERSION,),
+            operator="max",
+            width=24,
+            height=5,
+            why="Two lines at once are a rolling deploy, or one that stopped half way.",
         ),
     ]

@@ -1,0 +1,111 @@
+"""What tells us that the service's own numbers can't be trusted, and what proves that it does?"""
+
+from alerts.model import Alert, PanelRef, Severity, clears, fires, silent
+from stack import Stack
+from telemetry import promql
+from telemetry.labels import DROP_REASON, INSTANCE, JOB, RESULT, Matcher
+from telemetry.metrics import DROPPED, FLUSHES, LAST_FLUSH, Metric
+
+RUNBOOK = "telemetry.md"
+STALE_SECONDS = 120
+"""A worker flushes every second, and is given up for dead after one minute: twice that is no hiccup."""
+
+FAILING_RATIO = 0.1
+"""One flush in ten that fails is no lost packet; a failed one is repeated, so nothing is lost yet."""
+
+
+def one(stack: Stack, metric: Metric, *where: Matcher) -> str:
+    """Return the selector of one series, for a case."""
+    return promql.select(metric, JOB.eq(stack.targets.api.job), INSTANCE.eq(stack.targets.api.address), *where)
+
+
+def flushes_failing(stack: Stack) -> Alert:
+    """Workers can't deliver their counts to the shared store."""
+    job = JOB.eq(stack.targets.api.job)
+    failed = promql.total(promql.rate(FLUSHES, job, RESULT.eq("error"), over="5m"), by=(JOB,))
+    every = promql.total(promql.rate(FLUSHES, job, over="5m"), by=(JOB,))
+    good, bad = one(stack, FLUSHES, RESULT.eq("ok")), one(stack, FLUSHES, RESULT.eq("error"))
+    return Alert(
+        name="TelemetryFlushesFailing",
+        expr=f"{promql.ratio(failed, every)} > {FAILING_RATIO:g}",
+        hold="10m",
+        severity=Severity.TICKET,
+        summary="The service's workers often fail to deliver their counts to Redis.",
+        description="{{ $value | humanizePercentage }} of flushes fail; counts arrive late, and dashboards lag.",
+        runbook=RUNBOOK,
+        panel=PanelRef("stack", "Flushes"),
+        cases=(
+            fires(
+                "every third flush fails",
+                at="20m",
+                series={good: "0+40x25", bad: "0+20x25"},
+                where=(job,),
+                says="33.33% of flushes fail; counts arrive late, and dashboards lag.",
+            ),
+            silent("one flush in thirty fails", at="20m", series={good: "0+58x25", bad: "0+2x25"}),
+            silent("Redis restarts", at="20m", series={good: "0+60x8 _x3 480+60x14", bad: "0x8 _x3 60x14"}),
+            silent("five bad minutes", at="20m", series={good: "0+60x5 300+30x5 480+60x15", bad: "0x5 30+30x5 180x15"}),
+            clears("Redis is well again", fired="20m", at="30m", series={good: "0+40x40", bad: "0+20x20 400x20"}),
+        ),
+    )
+
+
+def stale(stack: Stack) -> Alert:
+    """A worker lives and has not delivered for long: its counts are held in its memory."""
+    job = JOB.eq(stack.targets.api.job)
+    last = one(stack, LAST_FLUSH)
+    oldest = promql.aggregate("min", promql.select(LAST_FLUSH, job), by=(JOB,))
+    return Alert(
+        name="TelemetryStale",
+        expr=f"time() - {oldest} > {STALE_SECONDS}",
+        hold="5m",
+        severity=Severity.TICKET,
+        summary="A worker of the service has not delivered its counts for minutes.",
+        description="The worker furthest behind delivered {{ $value | humanizeDuration }} ago.",
+        runbook=RUNBOOK,
+        panel=PanelRef("stack", "Last flush"),
+        cases=(
+            fires(
+                "a worker hangs",
+                at="20m",
+                series={last: "0+60x5 300x20"},
+                where=(job,),
+                says="The worker furthest behind delivered 15m 0s ago.",
+            ),
+            silent("every worker delivers", at="20m", series={last: "0+60x25"}),
+            silent("it hangs for six minutes and is given up", at="20m", series={last: "0+60x5 300x6 720+60x15"}),
+            silent("every worker is half a minute behind", at="20m", series={last: "-30+60x25"}),
+            clears("the worker is gone", fired="20m", at="25m", series={last: "0+60x5 300x15 1260+60x10"}),
+        ),
+    )
+
+
+def updates_dropped(stack: Stack) -> Alert:
+    """Something is not counted at all, to keep memory bounded."""
+    job = JOB.eq(stack.targets.api.job)
+    dropped = promql.total(promql.increase(DROPPED, job, over="15m"), by=(JOB, DROP_REASON))
+    too_many = one(stack, DROPPED, DROP_REASON.eq("series_limit"))
+    return Alert(
+        name="TelemetryUpdatesDropped",
+        expr=f"{dropped} > 0",
+        hold="0s",
+        severity=Severity.TICKET,
+        summary="The service does not count everything that happens.",
+        description="{{ $value | humanize }} updates were dropped in 15 minutes: {{ $labels.reason }}.",
+        runbook=RUNBOOK,
+        panel=PanelRef("stack", "Updates dropped"),
+        cases=(
+            fires(
+                "a route takes its label from what callers send",
+                at="30m",
+                series={too_many: "0+4x40"},
+                where=(job, DROP_REASON.eq("series_limit")),
+                says="60 updates were dropped in 15 minutes: series_limit.",
+            ),
+            silent("nothing is dropped", at="30m", series={too_many: "7x40"}),
+            clears("the label is bounded", fired="30m", at="50m", series={too_many: "0+4x30 120x30"}),
+        ),
+    )
+
+
+ALERTS = (flushes_failing, stale, updates_dropped)
