@@ -25,32 +25,44 @@ def unapplied(failure: Exception | None) -> bool:
 
 def retry_after(answer: requests.Response | None) -> float | None:
     """Return the seconds a server asked us to wait, given as a number or an HTTP date; None if it did not."""
-    text = "" if answer is None else answer.headers.get("Retry-After", "").strip()
-    if not text:
+    asked = "" if answer is None else answer.headers.get("Retry-After", "").strip()
+    if not asked:
         return None
-    if text.isdigit():
-        return float(text)
+    if asked.isdigit():
+        return float(asked)
     try:
-        return max(0.0, email.utils.parsedate_to_datetime(text).timestamp() - time.time())
+        return max(0.0, email.utils.parsedate_to_datetime(asked).timestamp() - time.time())
     except ValueError:
         return None
 
 
-def payload(answer: requests.Response, *, where: str, redact: Callable[[str], str]) -> Any:
-    """Return the JSON of a good answer, None if it is empty; raise the DeployError that says what a bad one means."""
+def json(answer: requests.Response) -> Any:
+    """Return the JSON of an answer, None if it is empty; raise ValueError."""
+    return orjson.loads(answer.content) if answer.content.strip() else None
+
+
+def text(answer: requests.Response) -> str:
+    """Return the text of an answer; raise ValueError for a web page."""
+    if "html" in answer.headers.get("Content-Type", ""):
+        raise ValueError("a web page")
+    return answer.content.decode("utf-8", errors="replace")
+
+
+def payload(
+    answer: requests.Response, *, where: str, redact: Callable[[str], str], parse: Callable[[requests.Response], Any]
+) -> Any:
+    """Return what a good answer says; raise the DeployError that says what a bad one means."""
     status = answer.status_code
     if status in REDIRECTS:
         target = redact(without_user(answer.headers.get("Location", "nowhere")))
         raise Unusable(f"{where} is redirected to {target}; set grafana.url to where Grafana answers itself")
     if not answer.ok:
         raise _refusal(answer, f"{where}: {status} {redact(message(answer))}")
-    if not answer.content.strip():
-        return None
     try:
-        return orjson.loads(answer.content)
-    except orjson.JSONDecodeError:
+        return parse(answer)
+    except ValueError:
         sentence = (
-            f"{where} answered with something that is not JSON; "
+            f"{where} answered with something else than data; "
             "is a proxy or a login page in the way? Check grafana.url, its sub-path included"
         )
         raise _uncertain(answer.request.method == "GET", sentence) from None
@@ -75,8 +87,8 @@ def message(answer: requests.Response) -> str:
         body = None
     if isinstance(body, dict) and (body.get("message") or body.get("error")):
         return str(body.get("message") or body["error"])[:MAX_MESSAGE]
-    text = re.sub(r"<[^>]*>|\s+", " ", answer.text)
-    return " ".join(text.split())[:MAX_MESSAGE] or "(no message)"
+    words = re.sub(r"<[^>]*>|\s+", " ", answer.text).split()
+    return " ".join(words)[:MAX_MESSAGE] or "(no message)"
 
 
 def without_user(url: str) -> str:
@@ -90,7 +102,9 @@ def _refusal(answer: requests.Response, sentence: str) -> DeployError:
         certain = answer.request.method == "GET" or status == HTTPStatus.TOO_MANY_REQUESTS
         return _uncertain(certain, sentence)
     if status == HTTPStatus.UNAUTHORIZED:
-        return Refused(f"{sentence}; GRAFANA_TOKEN must hold a valid service account token of this Grafana", status)
+        return Refused(
+            f"{sentence}; the token must be a valid one of this server, such as a Grafana service account's", status
+        )
     kinds: dict[int, type[Refused]] = {
         HTTPStatus.NOT_FOUND: Missing,
         HTTPStatus.CONFLICT: Conflict,

@@ -33,14 +33,15 @@ class _Request:
     params: Mapping[str, Any] = field(default_factory=dict)
     body: bytes | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
+    text: bool = False  # the answer is not JSON, and is not to be read as such
 
     @property
     def reads(self) -> bool:
         return self.method == "GET"
 
 
-class Grafana:
-    """One Grafana server, spoken to over a pool of kept-open connections; safe to use from several threads."""
+class Client:
+    """One server, a Grafana or a ruler, over a pool of kept-open connections; safe to use from several threads."""
 
     def __init__(
         self,
@@ -83,7 +84,15 @@ class Grafana:
         with self._serial if self._sqlite_trouble else contextlib.nullcontext():
             return self._repeat(_Request(method, path, {}, data, headers or {}))
 
-    def patiently(self, patience: Patience) -> "Grafana":
+    def read_text(self, path: str, headers: Mapping[str, str]) -> str:
+        """GET a text that is not JSON; raise as `read`."""
+        return str(self._repeat(_Request("GET", path, headers=headers, text=True)))
+
+    def write_text(self, method: str, path: str, text: str, headers: Mapping[str, str]) -> None:
+        """Send a text that is not JSON; raise as `write`."""
+        self._repeat(_Request(method, path, body=text.encode(), headers=headers, text=True))
+
+    def patiently(self, patience: Patience) -> "Client":
         """Return this client, its connections shared, with another limit on waiting."""
         twin = copy.copy(self)
         twin.patience = patience
@@ -107,7 +116,8 @@ class Grafana:
                 break
             attempt += 1
         if answer is not None:
-            return answers.payload(answer, where=where, redact=self.redact)
+            parse = answers.text if request.text else answers.json
+            return answers.payload(answer, where=where, redact=self.redact, parse=parse)
         if failure is None:  # pragma: no cover  one of the two is always set
             raise Lost(where)
         raise answers.silence(failure, where=where, reads=request.reads, redact=self.redact) from None
@@ -135,7 +145,8 @@ class _Bearer(requests.auth.AuthBase):
         self._token = token
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        request.headers["Authorization"] = f"Bearer {self._token}"
+        if self._token:
+            request.headers["Authorization"] = f"Bearer {self._token}"
         return request
 
 

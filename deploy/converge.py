@@ -17,15 +17,17 @@ def converge(
     patience: Patience,
     based_on: Live | None = None,
     look: bool = True,
+    forced: bool = False,
 ) -> Live | None:
     """Bring one object to ``target`` (None: absent) if it is in one of the ``known`` states; return what reads back.
 
     Without ``look`` the first write is based on the copy ``based_on``, unread: where the store locks, nothing is lost.
+    ``forced`` writes, and writes again, without looking first: for secrets, which cannot be read.
     After a lost answer or a conflict the object is read again: done if it is as wanted, repeated if it is still as
     known. Raise Edited if it is neither, NotAsSent if the write was accepted and something else reads back, Lost or
     Conflict when the patience ends, Refused as it comes.
     """
-    live, attempt = based_on, 0
+    live, attempt, look = based_on, 0, look and not forced
     while True:
         if look:
             live = store.read(key.uid)
@@ -38,7 +40,7 @@ def converge(
             attempt += 1
             if (isinstance(failure, Conflict) and attempt >= MAX_CONFLICTS) or not patience.wait(attempt):
                 raise
-            look = True
+            look = not forced
             continue
         return _verified(store, key, target)
 

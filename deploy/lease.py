@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable
 
 from deploy import ownership
-from deploy.client import Grafana
+from deploy.client import Client
 from deploy.errors import Busy, Conflict, DeployError, Lost, Missing
 from deploy.patience import Patience
 from deploy.stores.folders import Folders
@@ -30,7 +30,7 @@ def now() -> dt.datetime:
 class Lease:
     """The right to write under an owner's name in one Grafana."""
 
-    def __init__(self, client: Grafana, owner: str, run: str, who: str, clock: Clock = now) -> None:
+    def __init__(self, client: Client, owner: str, run: str, who: str, clock: Clock = now) -> None:
         self._client = client
         self._folders = Folders(client, owner)
         self._uid = ownership.uid(owner, LEASE_NAME)

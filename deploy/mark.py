@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from deploy import ownership
-from deploy.client import Grafana
+from deploy.client import Client
 from deploy.errors import Lost
 
 TAG = "deploy"
@@ -21,15 +21,15 @@ class Mark:
     text: str
 
 
-def marks(client: Grafana, owner: str) -> list[Mark]:
+def marks(client: Client, owner: str) -> list[Mark]:
     """Return this owner's deploy annotations, the latest first."""
     found = client.read("/api/annotations", tags=[TAG, ownership.tag(owner)], type="annotation", limit=LIMIT)
     read = [_mark(entry) for entry in found]
     return sorted((mark for mark in read if mark.commit), key=lambda mark: -mark.time_ms)
 
 
-def leave(client: Grafana, owner: str, *, commit: str, text: str) -> None:
-    """Annotate a deployment unless the latest annotation says the same; raise what `Grafana.write` does, Lost last."""
+def leave(client: Client, owner: str, *, commit: str, text: str) -> None:
+    """Annotate a deployment unless the latest annotation says the same; raise what `Client.write` does, Lost last."""
     attempt = 0
     while not _says(client, owner, commit):
         body = {"text": text, "tags": [TAG, ownership.tag(owner), f"{COMMIT_PREFIX}{commit}"]}
@@ -43,7 +43,7 @@ def leave(client: Grafana, owner: str, *, commit: str, text: str) -> None:
             return
 
 
-def _says(client: Grafana, owner: str, commit: str) -> bool:
+def _says(client: Client, owner: str, commit: str) -> bool:
     latest = marks(client, owner)[:1]
     return bool(latest) and latest[0].commit == commit
 

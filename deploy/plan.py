@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from deploy import prune
-from deploy.client import Grafana
+from deploy.client import Client
 from deploy.converge import reached
 from deploy.obstacles import Judge
 from deploy.state import Desired, Item, Key, Kind, Live
@@ -21,8 +21,8 @@ Action = Literal["create", "update", "delete", "unchanged"]
 class Change:
     """What happens to one object. ``item`` is None for a deletion, ``before`` None for a creation.
 
-    ``obstacle`` says in words why it must not happen, "" if it may. An unchanged object carries no copy of what
-    Grafana holds.
+    ``obstacle`` says in words why it must not happen, "" if it may; ``forced`` writes even what reads back as wanted.
+    An unchanged object carries no copy of what Grafana holds.
     """
 
     key: Key
@@ -31,6 +31,7 @@ class Change:
     item: Item | None = None
     before: Live | None = None
     obstacle: str = ""
+    forced: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +57,17 @@ class Plan:
 
 
 def make_plan(
-    client: Grafana, desired: Desired, *, prune_gone: bool = False, adopt_mine: frozenset[str] = frozenset()
+    client: Client,
+    desired: Desired,
+    *,
+    prune_gone: bool = False,
+    adopt_mine: frozenset[str] = frozenset(),
+    resend_secrets: bool = False,
 ) -> Plan:
     """Read what exists, compare it with what should; send no write.
 
-    ``adopt_mine`` names the uids whose human edits, or whole objects, ours may replace.
+    ``adopt_mine`` names the uids whose human edits, or whole objects, ours may replace. ``resend_secrets`` plans to
+    send every contact point: what changed in its secret alone cannot be read.
     """
     server = version(client.read("/api/health"))
     stores = open_stores(client, server, desired.owner)
@@ -68,7 +75,7 @@ def make_plan(
         seen = survey(client, stores, desired, pool, everything=prune_gone)
         items, notes = _adapted(stores, desired)
         judge = Judge(stores, seen, desired, server, adopt_mine)
-        found = list(pool.map(lambda item: _change(judge, item), items))
+        found = list(pool.map(lambda item: _change(judge, item, resend_secrets), items))
         if prune_gone:
             found += [_deletion(live) for live in prune.gone(stores, seen, desired)]
     if seen.datasources is None:
@@ -87,11 +94,13 @@ def _adapted(stores: Stores, desired: Desired) -> tuple[list[Item], list[str]]:
     return items, notes
 
 
-def _change(judge: Judge, item: Item) -> Change:
+def _change(judge: Judge, item: Item, resend_secrets: bool) -> Change:
     live = judge.stores.of(item.key.kind).read(item.key.uid) if _may_exist(judge.seen, item) else None
-    if live is not None and reached(live, item):
+    forced = resend_secrets and item.key.kind is Kind.CONTACT_POINT and live is not None
+    if live is not None and reached(live, item) and not forced:
         return Change(item.key, item.title, "unchanged", item)
-    return Change(item.key, item.title, "update" if live else "create", item, live, judge.obstacle(item, live))
+    action: Action = "create" if live is None else "update"
+    return Change(item.key, item.title, action, item, live, judge.obstacle(item, live), forced)
 
 
 def _may_exist(seen: Survey, item: Item) -> bool:

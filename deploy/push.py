@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
 from deploy import mark
-from deploy.client import Grafana
+from deploy.client import Client
 from deploy.converge import converge
 from deploy.errors import Busy, DeployError
 from deploy.journal import Journal
@@ -40,7 +40,7 @@ class Author:
 class Push:
     """One run of a plan. ``progress`` hears of each object as it is finished."""
 
-    client: Grafana
+    client: Client
     plan: Plan
     journal: Journal
     author: Author
@@ -89,6 +89,7 @@ class Push:
                 patience=self.client.patience,
                 based_on=change.before,
                 look=not store.locks or change.action == "delete",
+                forced=change.forced,
             )
         except DeployError as error:
             self._failed.set()
@@ -125,7 +126,7 @@ class Push:
             self.journal.end()
         return replace(outcome, notes=tuple(notes))
 
-    def _lease(self, client: Grafana) -> Lease:
+    def _lease(self, client: Client) -> Lease:
         return Lease(client, self.plan.owner, self.journal.run, self.author.name)
 
     def _annotated(self) -> list[str]:

@@ -100,10 +100,9 @@ def _nodes(expr: str, datasource_uid: str) -> list[Document]:
 
 
 def _node(ref: str, model: Document, datasource_uid: str = "__expr__", lookback_seconds: int = 0) -> Document:
-    window = {**NOW, "from": lookback_seconds}
     return {
         "refId": ref,
-        "relativeTimeRange": window,
+        "relativeTimeRange": {"from": lookback_seconds, "to": 0},
         "datasourceUid": datasource_uid,
         "model": {"refId": ref, **model},
     }
@@ -117,10 +116,12 @@ def _split(expr: str) -> tuple[str, str, float]:
         raise DeployError(f"not PromQL: {error}: {expr}") from error
     if not isinstance(tree, promql_parser.BinaryExpr) or str(tree.op) not in EVALUATORS:
         return expr, "", 0
-    numbers = [isinstance(side, promql_parser.NumberLiteral) for side in (tree.lhs, tree.rhs)]
-    if numbers != [False, True] or (tree.modifier and tree.modifier.return_bool):
+    limit = tree.rhs
+    if not isinstance(limit, promql_parser.NumberLiteral) or isinstance(tree.lhs, promql_parser.NumberLiteral):
         return expr, "", 0
-    return tree.lhs.prettify().strip(), EVALUATORS[str(tree.op)], tree.rhs.val
+    if tree.modifier and tree.modifier.return_bool:
+        return expr, "", 0
+    return tree.lhs.prettify().strip(), EVALUATORS[str(tree.op)], limit.val
 
 
 def _values(template: str) -> str:

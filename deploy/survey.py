@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
-from deploy.client import Grafana
+from deploy.client import Client
 from deploy.errors import Refused, Unusable
 from deploy.state import Desired, Key, Kind, Live
 from deploy.stores import Stores
@@ -35,7 +35,7 @@ class Survey:
 
 
 def survey(
-    client: Grafana, stores: Stores, desired: Desired, pool: ThreadPoolExecutor, *, everything: bool = False
+    client: Client, stores: Stores, desired: Desired, pool: ThreadPoolExecutor, *, everything: bool = False
 ) -> Survey:
     """Ask for every list the desired state touches, or ``everything`` we could own, at once.
 
@@ -76,7 +76,7 @@ def _listing(stores: Stores, kind: Kind) -> Callable[[], list[Live]]:
     return listings[kind]
 
 
-def _datasources(client: Grafana) -> frozenset[str] | None:
+def _datasources(client: Client) -> frozenset[str] | None:
     try:
         return frozenset(str(found["uid"]) for found in client.read("/api/datasources"))
     except Refused as refused:
@@ -85,7 +85,7 @@ def _datasources(client: Grafana) -> frozenset[str] | None:
         raise
 
 
-def _actions(client: Grafana) -> Mapping[str, Any]:
+def _actions(client: Client) -> Mapping[str, Any]:
     """Ask what the token may do; nothing is concluded where this Grafana does not say."""
     try:
         answer = client.find("/api/access-control/user/actions")

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from deploy.client import Grafana
+from deploy.client import Client
 from deploy.converge import converge
 from deploy.errors import DeployError
 from deploy.outcome import Result, result
@@ -19,7 +19,7 @@ UNREADABLE = "its secret stays the new one: Grafana never gives the old one back
 class Undo:
     """Puts objects back to the copies in ``before`` (None: absent), whatever of the push's writes was applied."""
 
-    client: Grafana
+    client: Client
     stores: Stores
     before: Mapping[Key, Item | None]
 

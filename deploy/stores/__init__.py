@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from deploy.client import Grafana
+from deploy.client import Client
 from deploy.state import Kind
 from deploy.stores.alertmanager import ContactPoints, MuteTimings, Templates
 from deploy.stores.dashboards import Dashboards
@@ -41,7 +41,7 @@ class Stores:
         return next(store for store in stores if store.kind is kind)
 
 
-def open_stores(client: Grafana, server: Version, owner: str, message: str = "") -> Stores:
+def open_stores(client: Client, server: Version, owner: str, message: str = "") -> Stores:
     """Open every store; ``message`` goes into the history of what is written. Send nothing."""
     return Stores(
         Folders(client, owner),

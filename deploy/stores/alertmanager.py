@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 
 from deploy import ownership
-from deploy.client import Grafana, segment
+from deploy.client import Client, segment
 from deploy.errors import Refused
 from deploy.state import Item, Key, Kind, Live
 from deploy.stores.rule_groups import PREFIX
@@ -25,7 +25,7 @@ class _Named:
     locks = False
     path: str
 
-    def __init__(self, client: Grafana, owner: str) -> None:
+    def __init__(self, client: Client, owner: str) -> None:
         self._client = client
         self._owner = owner
 

@@ -6,7 +6,7 @@ from typing import Any
 import orjson
 
 from deploy import ownership
-from deploy.client import Grafana, segment
+from deploy.client import Client, segment
 from deploy.errors import NotAsSent, Refused
 from deploy.state import Document, Item, Key, Kind, Live
 from deploy.stores.store import is_one_of
@@ -23,7 +23,7 @@ class Dashboards:
     kind = Kind.DASHBOARD
     locks = True
 
-    def __init__(self, client: Grafana, owner: str, message: str = "") -> None:
+    def __init__(self, client: Client, owner: str, message: str = "") -> None:
         self._client = client
         self._owner = owner
         self._message = f"{MESSAGE_MARK} {message}"[:MESSAGE_LIMIT]

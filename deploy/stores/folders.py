@@ -5,7 +5,7 @@ from typing import Any
 import orjson
 
 from deploy import ownership
-from deploy.client import Grafana, segment
+from deploy.client import Client, segment
 from deploy.errors import Missing, Refused
 from deploy.state import Item, Key, Kind, Live
 
@@ -19,7 +19,7 @@ class Folders:
     kind = Kind.FOLDER
     locks = False  # since 12 the version in a PUT may be ignored
 
-    def __init__(self, client: Grafana, owner: str) -> None:
+    def __init__(self, client: Client, owner: str) -> None:
         self._client = client
         self._owner = owner
 

@@ -6,7 +6,7 @@ from typing import Any
 import orjson
 
 from deploy import ownership
-from deploy.client import Grafana
+from deploy.client import Client
 from deploy.errors import Refused
 from deploy.state import Document, Item, Key, Kind, Live
 from deploy.stores.rule_groups import PREFIX
@@ -26,7 +26,7 @@ class Policies:
     kind = Kind.POLICY
     locks = False  # the last writer wins; nothing in the payload prevents it
 
-    def __init__(self, client: Grafana, owner: str) -> None:
+    def __init__(self, client: Client, owner: str) -> None:
         self._client = client
         self._owner = owner
 

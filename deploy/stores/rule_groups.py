@@ -6,7 +6,7 @@ from typing import Any
 import orjson
 
 from deploy import normalise, ownership, versions
-from deploy.client import Grafana, segment
+from deploy.client import Client, segment
 from deploy.state import Document, Item, Key, Kind, Live
 from deploy.stores.store import foreign_provenance
 
@@ -22,7 +22,7 @@ class RuleGroups:
     kind = Kind.RULE_GROUP
     locks = False  # the payload carries no version
 
-    def __init__(self, client: Grafana, owner: str, server: versions.Version) -> None:
+    def __init__(self, client: Client, owner: str, server: versions.Version) -> None:
         self._client = client
         self._owner = owner
         self._server = server

@@ -18,7 +18,7 @@ class Store(Protocol):
         """Read one object; None if it is not there."""
 
     def write(self, item: Item, before: Live | None) -> None:
-        """Create the object, or change it from ``before``; raise as `Grafana.write`."""
+        """Create the object, or change it from ``before``; raise as `Client.write`."""
 
     def delete(self, before: Live) -> None:
         """Delete the object."""

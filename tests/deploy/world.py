@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from deploy.client import Grafana
+from deploy.client import Client
 from deploy.journal import open_journal
 from deploy.outcome import Outcome
 from deploy.patience import Patience
@@ -127,10 +127,10 @@ class World:
     limit_seconds: float = 5.0
     timeout_seconds: tuple[float, float] = (2.0, 5.0)
 
-    def client(self, token: str = "", stop: threading.Event | None = None) -> Grafana:
+    def client(self, token: str = "", stop: threading.Event | None = None) -> Client:
         """Return a client that does not wait long."""
         patience = Patience(self.limit_seconds, 0.002, stop or threading.Event())
-        return Grafana(
+        return Client(
             self.fake.url,
             token or self.fake.token,
             patience=patience,

@@ -1,0 +1,31 @@
+"""Which earlier state does a rollback put back?"""
+
+from deploy import mark
+from deploy.client import Client
+from deploy.errors import DeployError
+
+
+def deployed(client: Client, owner: str) -> str:
+    """Return the commit deployed last, as the annotations say; raise DeployError if they say nothing."""
+    found = mark.marks(client, owner)
+    if not found:
+        raise DeployError(f"no deploy annotation of {owner!r} is in this Grafana; name the commit with --to or --since")
+    return _committed(found[0].commit)
+
+
+def previous(client: Client, owner: str) -> str:
+    """Return the commit deployed before the last one; raise DeployError if there was none."""
+    found = mark.marks(client, owner)
+    latest = found[0].commit if found else ""
+    earlier = [entry.commit for entry in found if entry.commit != latest]
+    if not earlier:
+        raise DeployError(
+            f"no deploy of {owner!r} before the last one is annotated in this Grafana; name one with --to"
+        )
+    return _committed(earlier[0])
+
+
+def _committed(commit: str) -> str:
+    if commit.endswith("-dirty"):
+        raise DeployError(f"{commit} was deployed with uncommitted changes, which git cannot give back; name a commit")
+    return commit

@@ -1,0 +1,70 @@
+"""`obs drift`: what did people change in Grafana since the last push?"""
+
+import os
+from pathlib import Path
+
+import click
+
+import output
+from deploy import history
+from deploy.adopt import Proposal, patch, propose
+from deploy.connect import connect
+from deploy.desired import desired
+from deploy.diff import render_json, render_markdown, render_terminal
+from deploy.drift import Drift
+from deploy.drift import drift as find_drift
+from deploy.rollback import deployed
+from deploy.state import Kind
+from scripts.cli import FOUND, Selection
+
+RENDERERS = {"terminal": render_terminal, "markdown": render_markdown, "json": render_json}
+
+
+@click.command()
+@click.option("--since", "revision", metavar="COMMIT", help="The commit deployed, instead of the last one annotated.")
+@click.option("--format", "form", type=click.Choice(list(RENDERERS)), default="terminal", help="How to print it.")
+@click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
+@click.option("--patch", "patch_file", type=click.Path(path_type=Path), help="Write the edits of the source here.")
+@click.pass_obj
+def drift(selection: Selection, revision: str | None, form: str, as_json: bool, patch_file: Path | None) -> None:
+    r"""Compare what was deployed, what the code says and what Grafana holds; offer people's edits back as Python.
+
+    \b
+    obs drift                            exit 1 if somebody changed something
+    obs drift --format markdown          the report of a nightly job
+    obs drift --patch edits.patch        and `git apply edits.patch` takes the edits over
+
+    A change that is in the code and not yet pushed is no drift.
+    """
+    stack, folder = selection.stack(), Path.cwd()
+    client = connect(stack, os.environ)
+    commit = history.resolve(folder, revision or deployed(client, stack.service.name))
+    then = history.stack_of(folder, commit, str(selection.files[0]), selection.env)
+    before = desired(then, history.rendered(folder, commit), os.environ)
+    found = find_drift(client, before, desired(stack, output.build(stack).texts, os.environ))
+    form = "json" if as_json else form
+    click.echo(RENDERERS[form]([entry.change for entry in found]).rstrip("\n") or "No drift.")
+    offers = [offer for entry in found for offer in _offers(entry, selection, folder)]
+    if form != "json":
+        for entry in found:
+            click.echo(f"{entry.change.title}: the code already says so." if entry.in_code else "", nl=entry.in_code)
+        for offer in offers:
+            click.echo(_said(offer))
+    if patch_file:
+        patch_file.write_text(patch(offers), encoding="utf-8")
+    if found:
+        raise SystemExit(FOUND)
+
+
+def _offers(entry: Drift, selection: Selection, root: Path) -> list[Proposal]:
+    if entry.in_code or entry.live is None or entry.key.kind is not Kind.DASHBOARD:
+        return []
+    stack_file = (root / selection.files[0]).resolve()
+    return propose(entry.change, entry.live.document, root=root, stack_file=stack_file, env=selection.env)
+
+
+def _said(offer: Proposal) -> str:
+    subject = f"{offer.sentence.subject}: " if offer.sentence.subject else ""
+    if offer.mapped:
+        return f"{subject}{offer.sentence.text}\n{patch([offer])}"
+    return f"{subject}{offer.sentence.text}: not offered as an edit, {offer.reason}\n{offer.look}"
