@@ -165,7 +165,7 @@ class _Exchange:
         status = self._status if error is None and self._status else self._outcome(error)
         series = self._owner.series(self._method, self._owner.route(self._scope), status)
         series.add()
-        series.duration(seconds, None if trace is None else trace.trace_id)
+        series.duration(seconds, None if trace is None else trace.exemplar)
         series.received(self._received)
         series.sent(self._sent)
 

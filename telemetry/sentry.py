@@ -42,7 +42,6 @@ def start(settings: Settings) -> Callable[[BaseException], object]:
             server_name=settings.service,
             before_send=before_send,  # type: ignore[arg-type] # Event is a TypedDict; a plain dict does not satisfy it
             before_breadcrumb=before_breadcrumb,
-            send_default_pii=False,
             # Locals hold the ASGI scope, and with it every header.
             include_local_variables=False,
             max_request_body_size="never",

@@ -58,7 +58,7 @@ class Spans:
         exporter = OTLPSpanExporter(endpoint=endpoint, timeout=EXPORT_TIMEOUT_SECONDS)
         self._provider.add_span_processor(BatchSpanProcessor(exporter))
         self._scrubber = Scrubber(settings.secret_query_parameters)
-        self._tracer = self._provider.get_tracer("telemetry", settings.version)
+        self.tracer = self._provider.get_tracer("telemetry", settings.version)
         # The application's own spans join ours, unless it brought a provider of its own.
         if isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider):
             trace.set_tracer_provider(self._provider)
@@ -67,7 +67,7 @@ class Spans:
         """Return a running span at the place ``context`` names; it has a span id of its own."""
         chosen = _next_trace_id.set(context.trace_id)
         try:
-            return self._tracer.start_span(
+            return self.tracer.start_span(
                 name, _parent(context), kind=SpanKind[kind.upper()], attributes=dict(attributes)
             )
         finally:

@@ -248,7 +248,7 @@ async def _swallow(_: Message) -> None:
 
 async def test_the_trace_is_the_exemplar() -> None:
     """The id of the trace a request belongs to stands beside its bucket."""
-    current.set(TraceContext("0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"))
+    current.set(TraceContext("0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331", sampled=True))
 
     async def app(_: Scope, __: Receive, send: Send) -> None:
         await send(START)

@@ -44,7 +44,9 @@ def test_a_layout_shift_is_a_score_and_may_be_zero() -> None:
 
 def test_a_batch_is_read_whole() -> None:
     """A list of reports comes out in order."""
-    batch = json.dumps([{**SENT, "value": 1, "name": name} for name in ("LCP", "INP", "FID", "CLS", "FCP", "TTFB")]).encode()
+    batch = json.dumps(
+        [{**SENT, "value": 1, "name": name} for name in ("LCP", "INP", "FID", "CLS", "FCP", "TTFB")]
+    ).encode()
 
     assert [report.metric.name for report in parse(batch)] == [
         "web_vitals_lcp_seconds",
