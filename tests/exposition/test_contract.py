@@ -36,10 +36,16 @@ SOURCES: tuple[tuple[tuple[Metric, ...], Versions], ...] = (
     (PROMTAIL, {"Promtail 1.6.1": read("promtail-1.6.1.prom")}),
     (JAEGER, {"Jaeger 2": read("jaeger-2.prom")}),
 )
-DECLARED = [pytest.param(metric, versions, id=metric.name) for metrics, versions in SOURCES for metric in metrics]
+DECLARED = [(metric, versions) for metrics, versions in SOURCES for metric in metrics]
+LABELLED = [(metric, versions) for metric, versions in DECLARED if metric.labels]
 
 
-@pytest.mark.parametrize(("metric", "versions"), DECLARED)
+def name(value: object) -> str:
+    """Name a parametrized test by its metric alone."""
+    return value.name if isinstance(value, Metric) else ""
+
+
+@pytest.mark.parametrize(("metric", "versions"), DECLARED, ids=name)
 def test_every_series_is_exposed_as_the_contract_says(metric: Metric, versions: Versions) -> None:
     """Name, type, labels, label values and bucket edges are those of every recorded version."""
     assert list(complaints(metric, versions)) == []
@@ -47,7 +53,7 @@ def test_every_series_is_exposed_as_the_contract_says(metric: Metric, versions: 
 
 def test_every_declared_series_is_held_against_a_recording() -> None:
     """No source is read by a dashboard without a recording behind it."""
-    held = [metric for metrics, _ in SOURCES for metric in metrics]
+    held = [metric for metric, _ in DECLARED]
 
     assert sorted(held, key=lambda metric: metric.name) == sorted(EXPORTERS, key=lambda metric: metric.name)
 
@@ -107,6 +113,17 @@ PLANTED = [
 def test_a_wrong_declaration_is_named(metric: Metric, sentence: str) -> None:
     """A misspelt name, a wrong type, a label too few or too many: each fails with what is there instead."""
     assert sentence in "\n".join(complaints(metric, {"Redis 7.0.15": REDIS_7}))
+
+
+@pytest.mark.parametrize(("metric", "versions"), LABELLED, ids=name)
+def test_no_label_can_be_left_out_or_misspelt(metric: Metric, versions: Versions) -> None:
+    """Aggregations and joins are checked against these labels, so every one of them counts."""
+    for place, label in enumerate(metric.labels):
+        before, after = metric.labels[:place], metric.labels[place + 1 :]
+        fewer, misspelt = (before + after, (*before, replace(label, name=f"{label.name}_"), *after))
+
+        assert any(f"'{label.name}'" in one for one in complaints(replace(metric, labels=fewer), versions))
+        assert any(f"'{label.name}_'" in one for one in complaints(replace(metric, labels=misspelt), versions))
 
 
 def test_a_label_value_the_contract_rules_out_is_named() -> None:
