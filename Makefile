@@ -28,8 +28,8 @@ test: tools ## the whole test-suite
 bench: .venv/.ready ## measure against named peers
 	@sh scripts/bench
 
-diff: .venv/.ready ## say in words what differs from main
-	@$(OBS) diff main
+diff: .venv/.ready ## say in words what differs from main (SIDES=A..B: between these)
+	@$(OBS) diff $(or $(SIDES),main)
 
 plan: .venv/.ready ## say what a push would change in Grafana
 	@$(OBS) plan

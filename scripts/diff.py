@@ -13,7 +13,14 @@ RENDERERS = {"terminal": render_terminal, "markdown": render_markdown, "json": r
 
 @click.command()
 @click.argument("sides", nargs=-1, metavar="[BEFORE] [AFTER]")
-@click.option("--format", "form", type=click.Choice(list(RENDERERS)), default="terminal", help="How to print it.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(list(RENDERERS)),
+    default="terminal",
+    envvar="OBS_FORMAT",
+    help="How to print it.",
+)
 @click.option("--json", "form", flag_value="json", help="The same as --format json.")
 @click.option("--html", type=click.Path(dir_okay=False, path_type=Path), help="Write a page with panels side by side.")
 @click.option("--exit-code", is_flag=True, help="Exit 1 if anything changed.")
@@ -25,6 +32,7 @@ def diff(selection: Selection, sides: tuple[str, ...], form: str, html: Path | N
     obs diff             the committed files and what the code renders now
     obs diff main        a git revision and the working tree
     obs diff A..B        two git revisions
+    obs diff A...B       what B changed since it left A
     obs diff DIR1 DIR2   two folders of JSON and YAML, or two files
 
     `obs plan` says the same of Grafana and the code.

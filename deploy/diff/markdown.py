@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from deploy.diff.change import ObjectChange, Sentence
 from deploy.diff.wording import ACTIONS, headline, layout_note, noun, subjects, tally, told
 
-COMMENT_LIMIT = 65_536  # characters GitHub accepts in one comment
+COMMENT_LIMIT = 65_000  # characters; GitHub accepts 65,536 in one comment, and a marker may stand above ours
 SHORTENED = "\n_Shortened to fit one comment; the check's own output has every change._\n"
 
 

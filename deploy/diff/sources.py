@@ -34,6 +34,7 @@ def compared(repository: Path, stack: Callable[[], Stack], sides: Sequence[str])
     """Read both sides of a comparison by what was asked for.
 
     Nothing: the committed files and the code. One revision: that and the working tree. `A..B`, or two revisions: these.
+    `A...B`: B and where it left A.
     Two paths: these. `stack` is called only where the code is rendered. Raises DiffError if a side is none of these.
     """
     match sides:
@@ -41,6 +42,9 @@ def compared(repository: Path, stack: Callable[[], Stack], sides: Sequence[str])
             return read_folder(repository, GENERATED), read_code(stack())
         case [one]:
             old, new = revisions(one)
+            if new and new.startswith("."):
+                new = new.removeprefix(".") or "HEAD"
+                old = fork(repository, old, new)
             after = read_revision(repository, new) if new else read_folder(repository, GENERATED)
             return read_revision(repository, old), after
         case [old, new] if Path(old).exists() and Path(new).exists():
@@ -91,6 +95,11 @@ def revisions(text: str) -> tuple[str, str | None]:
     """Read `A..B` as two revisions and `A` as one to compare the working tree with; an empty end is HEAD."""
     old, dots, new = text.partition("..")
     return old or "HEAD", (new or "HEAD") if dots else None
+
+
+def fork(repository: Path, old: str, new: str) -> str:
+    """Return the commit two revisions have in common; raise DiffError if git knows none."""
+    return _git(repository, "merge-base", "--end-of-options", old, new).decode().strip()
 
 
 def _git(folder: Path, *arguments: str, stdin: bytes | None = None) -> bytes:

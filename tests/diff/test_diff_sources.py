@@ -67,7 +67,17 @@ def test_one_revision_is_compared_with_the_working_tree(repository: Path) -> Non
     assert 'API: refresh every set to "1m"' in run("main").output
 
 
-@pytest.mark.usefixtures("repository")
+def test_three_dots_show_what_a_branch_changed(repository: Path) -> None:
+    """What happened on main meanwhile is not blamed on the branch."""
+    git(repository, "checkout", "-q", "-b", "branch", "HEAD~1")
+    write(repository, DASHBOARD, {**usual(), "refresh": "1m"})
+    git(repository, "add", ".")
+    git(repository, *COMMIT)
+
+    assert run("main...branch").output == run("main~1", "branch").output
+    assert "severity" in run("main..branch").output
+
+
 def test_a_file_that_moved_holds_the_same_dashboard(repository: Path) -> None:
     """A dashboard is known by its uid, a rename of its file is no change."""
     (repository / DASHBOARD).rename(repository / GENERATED[0] / "renamed.json")
