@@ -32,21 +32,21 @@ def target(stack: Stack, instance: str = "") -> tuple[Matcher, ...]:
     return INSTANCE.eq(instance or stack.targets.mongodb.address), JOB.eq(stack.targets.mongodb.job)
 
 
-def worst(metric: Metric, *where: Matcher) -> str:
+def highest(metric: Metric, *where: Matcher) -> str:
     """Return the highest value per server, whatever state of the replica set it was told in."""
     return promql.aggregate("max", promql.select(metric, *where), by=(INSTANCE, JOB))
 
 
 def connections_ratio(*where: Matcher) -> str:
     """Return used connections over the limit, per server; no answer from a server that does not tell its limit."""
-    used = worst(mongodb.CONNECTIONS, *where, CONNECTION_TYPE.eq("current"))
-    free = worst(mongodb.CONNECTIONS, *where, CONNECTION_TYPE.eq("available"))
+    used = highest(mongodb.CONNECTIONS, *where, CONNECTION_TYPE.eq("current"))
+    free = highest(mongodb.CONNECTIONS, *where, CONNECTION_TYPE.eq("available"))
     return f"{used} / clamp_min({used} + {free}, 1)"
 
 
 def disk_ratio(*where: Matcher) -> str:
     """Return the share of the data's file system in use, per server; every database tells the same."""
-    return promql.ratio(worst(mongodb.DISK_USED, *where), worst(mongodb.DISK_SIZE, *where))
+    return promql.ratio(highest(mongodb.DISK_USED, *where), highest(mongodb.DISK_SIZE, *where))
 
 
 def exporter_down(stack: Stack) -> Alert:
@@ -84,7 +84,7 @@ def down(stack: Stack) -> Alert:
     unreachable = f"MongoDB behind {stack.targets.mongodb.address} has refused its exporter for two minutes."
     return Alert(
         name="MongodbDown",
-        expr=f"{worst(mongodb.UP, JOB.eq(stack.targets.mongodb.job))} == 0",
+        expr=f"{highest(mongodb.UP, JOB.eq(stack.targets.mongodb.job))} == 0",
         hold="2m",
         severity=Severity.PAGE,
         summary="MongoDB is down.",
@@ -239,7 +239,7 @@ def tickets_exhausted(stack: Stack) -> Alert:
     queue = one(stack, mongodb.QUEUED, QUEUE_SIDE.eq("total"))
     return Alert(
         name="MongodbTicketsExhausted",
-        expr=f"{free} == 0 and on ({INSTANCE.name}, {JOB.name}) {worst(mongodb.QUEUED, job)} > 0",
+        expr=f"{free} == 0 and on ({INSTANCE.name}, {JOB.name}) {highest(mongodb.QUEUED, job)} > 0",
         hold="5m",
         severity=Severity.PAGE,
         summary="MongoDB's storage engine admits no more operations, and they queue.",
