@@ -2,11 +2,14 @@
 
 import asyncio
 import os
+import signal
 import socket
 import subprocess
 import sys
+import tempfile
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
@@ -32,24 +35,45 @@ async def serving(app: App) -> AsyncIterator[str]:
             await task
 
 
+@dataclass(frozen=True)
+class Running:
+    """A process, and the file that takes what it writes: a pipe would fill up, and block it."""
+
+    process: "subprocess.Popen[bytes]"
+    output: Path
+
+    def stop(self, number: signal.Signals = signal.SIGTERM) -> str:
+        """Send a signal, wait for the end, and return everything that was written."""
+        self.process.send_signal(number)
+        self.process.wait(15)
+        return self.output.read_text()
+
+    def lines(self) -> int:
+        """Return how many lines have been written."""
+        return self.output.read_bytes().count(b"\n")
+
+
 @contextmanager
-def process(*command: str, **environment: str) -> Iterator["subprocess.Popen[str]"]:
-    """Run a Python module from the checkout; it is killed at the end if it still runs."""
-    running = subprocess.Popen(
-        [sys.executable, "-m", *command],
-        cwd=ROOT,
-        env={**os.environ, **environment},
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    try:
-        yield running
-    finally:
-        if running.poll() is None:
-            running.kill()
-        running.communicate(timeout=10)
+def process(*command: str, **environment: str) -> Iterator[Running]:
+    """Run a Python module from the checkout; it is killed at the end, with its children, if it still runs."""
+    with tempfile.TemporaryDirectory() as directory:
+        output = Path(directory, "output")
+        with output.open("wb") as sink:
+            running = subprocess.Popen(
+                [sys.executable, "-m", *command],
+                cwd=ROOT,
+                env={**os.environ, **environment},
+                stdin=subprocess.DEVNULL,
+                stdout=sink,
+                stderr=sink,
+                start_new_session=True,
+            )
+        try:
+            yield Running(running, output)
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(running.pid, signal.SIGKILL)
+            running.wait(10)
 
 
 def free_port() -> int:
