@@ -1,0 +1,19 @@
+"""What is a check? A claim about the whole stack, with an id, and a function that finds what breaks it."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from proofs.evidence import Evidence, Fault
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """
+    One claim. ``id`` is `family/name`: what waivers name and reports print. ``claim`` is what holds when nothing is
+    found. Where ``whole``, it is about the checkout, and not only about what a build would write.
+    """
+
+    id: str
+    claim: str
+    find: Callable[[Evidence], Iterator[Fault]]
+    whole: bool = False

@@ -1,0 +1,66 @@
+"""Which problems do we live with, why, and until when?"""
+
+import datetime
+import tomllib
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+from proofs.problem import Problem
+
+WAIVERS = Path("proofs/waivers.toml")
+ID = "waiver/stale"
+
+
+class WaiverError(ValueError):
+    """The file of waivers can't be read; the message names the mistake."""
+
+
+@dataclass(frozen=True, slots=True)
+class Waiver:
+    """One problem that is left alone: the ``place`` it is reported at, its ``check``, a ``reason`` and a last day."""
+
+    place: str
+    check: str
+    reason: str
+    expires: datetime.date
+
+    def covers(self, problem: Problem) -> bool:
+        """Tell whether a problem is the one that is waived."""
+        return problem.where == self.place and problem.check == self.check
+
+
+def load(path: Path) -> tuple[Waiver, ...]:
+    """Read the waivers, none where there is no file; raise WaiverError."""
+    try:
+        listed = tomllib.loads(path.read_text(encoding="utf-8")).get("waiver", [])
+    except FileNotFoundError:
+        return ()
+    except (OSError, ValueError) as error:
+        raise WaiverError(f"{path}: can't be read: {error}") from error
+    return tuple(_waiver(path, number, one) for number, one in enumerate(listed, 1))
+
+
+def apply(problems: Iterable[Problem], waivers: tuple[Waiver, ...], today: datetime.date) -> list[Problem]:
+    """Return the problems nobody waived, and the waivers that are past their day or cover nothing."""
+    found = list(problems)
+    for waiver in waivers:
+        covered = [problem for problem in found if waiver.covers(problem)]
+        where = f"{WAIVERS} '{waiver.place}' {waiver.check}"
+        if waiver.expires < today:
+            found.append(Problem(where, f"it expired on {waiver.expires}", "mend what it covers, or argue again", ID))
+            continue
+        if not covered:
+            found.append(Problem(where, "it covers nothing", "remove it", ID))
+        found = [problem for problem in found if problem not in covered]
+    return found
+
+
+def _waiver(path: Path, number: int, listed: dict[str, object]) -> Waiver:
+    kinds = {"place": str, "check": str, "reason": str, "expires": datetime.date}
+    wrong = [name for name, kind in kinds.items() if type(listed.get(name)) is not kind or not listed[name]]
+    wrong += [name for name in listed if name not in kinds]
+    if wrong:
+        takes = "takes place, check and reason in words, and expires as a date such as 2027-01-31"
+        raise WaiverError(f"{path}: waiver {number}: {', '.join(wrong)}: {takes}")
+    return Waiver(*(listed[field.name] for field in fields(Waiver)))  # type: ignore[arg-type]  # types were just compared

@@ -1,0 +1,42 @@
+"""Prove dashboards, alerts and runbooks without a server: the verb `obs check`."""
+
+import dataclasses
+import json
+from pathlib import Path
+
+import click
+
+import proofs
+from output import build
+from proofs.checks import CHECKS
+from scripts.cli import FOUND, Selection
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="Print the problems as JSON.")
+@click.option("--list", "listing", is_flag=True, help="Say what is checked, and stop.")
+@click.pass_obj
+def check(selection: Selection, as_json: bool, listing: bool) -> None:
+    r"""
+    Prove every query, panel, alert, link and runbook offline. Nothing is written.
+
+    What has to stay for a while is waived in proofs/waivers.toml: place, check, reason, expires.
+
+    \b
+    obs check
+    obs --env staging check
+    obs check --json | jq -r '.[].where'
+    """
+    if listing:
+        for one in CHECKS:
+            click.echo(f"{one.id:28}{one.claim}")
+        return
+    problems = proofs.check(build(selection.stack()), Path.cwd())
+    if as_json:
+        click.echo(json.dumps([dataclasses.asdict(problem) for problem in problems], indent=2))
+    elif problems:
+        proofs.report(problems)
+    else:
+        click.secho(f"{len(CHECKS)} checks hold", fg="green")
+    if problems:
+        click.get_current_context().exit(FOUND)
