@@ -70,8 +70,7 @@ def panel_json(panel: Panel, grid: Mapping[str, int]) -> dict[str, Any]:
     if panel.queries:
         frame["dataSource"] = source_json(panel.queries[0].source)
     body: dict[str, Any] = SHAPES[panel.kind](panel, frame).to_json_data()
-    kept: dict[str, Any] = prune({key: value for key, value in body.items() if key not in STALE})
-    return kept
+    return prune({key: value for key, value in body.items() if key not in STALE})
 
 
 def target_json(query: Query, ref_id: str, kind: str) -> dict[str, Any]:
@@ -112,12 +111,16 @@ def ref(n: int) -> str:
     return chr(ord("A") + n) if n < 26 else ref(n // 26 - 1) + ref(n % 26)  # noqa: PLR2004 - letters of the alphabet
 
 
-def prune(value: Any) -> Any:
-    """Drop nulls and empty objects, which Grafana would not write."""
-    if isinstance(value, dict):
-        pruned = {key: prune(inner) for key, inner in value.items() if inner is not None}
-        return {key: inner for key, inner in pruned.items() if inner not in ({}, [], "") or key in WRITTEN_EMPTY}
-    return [prune(inner) for inner in value] if isinstance(value, list) else value
+def prune(value: Mapping[str, Any]) -> dict[str, Any]:
+    """Drop nulls and empty values, which Grafana would not write. Lists are made clean already."""
+    kept = {}
+    for key, inner in value.items():
+        if inner is None:
+            continue
+        clean = prune(inner) if type(inner) is dict else inner
+        if clean or clean is False or clean == 0 or key in WRITTEN_EMPTY:
+            kept[key] = clean
+    return kept
 
 
 def steps_json(steps: tuple[Step, ...]) -> list[dict[str, Any]]:

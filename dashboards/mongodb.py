@@ -49,6 +49,8 @@ def dashboard(stack: Stack) -> Dashboard:
 def now(stack: Stack) -> list[Panel]:
     """Return whether MongoDB and its exporter answer, and the three limits that end it."""
     here = scope(stack.targets.mongodb)
+    latest = aggregate("max", f"max_over_time({select(mongodb.TERM, *here)}[1h])", by=(REPLICA_SET,))
+    earliest = aggregate("min", f"min_over_time({select(mongodb.TERM, *here)}[1h])", by=(REPLICA_SET,))
     return [
         number(
             "MongoDB up",
@@ -78,7 +80,8 @@ def now(stack: Stack) -> list[Panel]:
         ),
         number(
             "Elections, 1 h",
-            aggregate("max", f"changes({select(mongodb.TERM, *here)}[1h])"),
+            # Each election raises the term. A member that changes its role starts a new series: no series changes.
+            aggregate("max", f"{latest} - {earliest}"),
             unit="short",
             why="Each one stopped writes for seconds. More than one: the network or a disk is unwell.",
         ),

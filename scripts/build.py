@@ -2,15 +2,27 @@
 
 import json
 import time
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import click
 
 import proofs
-from output import Built, Change, Staging, build as compile_stack, changes
+from output import Change, Staging, changes
+from output import build as compile_stack
 from scripts.cli import FOUND, Selection
 
 COLOURS = {"unchanged": "bright_black", "created": "green", "changed": "yellow", "removed": "red"}
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One file of the table: what became of it, what it holds, and the milliseconds it took to make."""
+
+    change: Change
+    holds: str
+    milliseconds: float
 
 
 @click.command()
@@ -31,20 +43,51 @@ def build(selection: Selection, check: bool, out: Path | None, as_json: bool) ->
     """
     if len(selection.files) > 1 and out is None:
         raise click.UsageError("several --stack files take --out DIR: each service gets a folder of its own")
-    rows: list[tuple[Change, Built]] = []
+    started = time.perf_counter()
+    rows: list[Row] = []
     with Staging() as staging:
         for stack in selection.stacks():
             root = Path.cwd() if out is None else out / stack.service.name
             built = compile_stack(stack)
-            proofs.refuse(built, Path.cwd())
+            if problems := proofs.check(built, Path.cwd(), written=False):
+                proofs.report(problems)
+                click.get_current_context().exit(FOUND)
             planned = changes(built.texts, root)
-            rows += [(change, built) for change in planned]
             if not check:
                 staging.add(planned, root)
+            for change in planned:
+                file = built.files.get(change.path)
+                rows.append(Row(change, file.holds if file else "", file.seconds * 1000 if file else 0))
         if not check:
             staging.commit()
-    _report(rows, as_json=as_json)
-    stale = [change for change, _ in rows if change.action != "unchanged"]
+    (_print_json if as_json else _print_table)(rows, time.perf_counter() - started)
+    stale = [row.change for row in rows if row.change.action != "unchanged"]
     if check and stale:
-        click.echo(_stale(stale), err=True)
+        for change in stale:
+            at = f", line {change.line}" if change.line else ""
+            click.echo(
+                f"{change.path}{at}: out of date ({change.action}); run `make dashboards` and commit it", err=True
+            )
         click.get_current_context().exit(FOUND)
+
+
+def _print_table(rows: Sequence[Row], seconds: float) -> None:
+    width = max(len(row.change.path) for row in rows)
+    for row in rows:
+        state = click.style(f"{row.change.action:<9}", fg=COLOURS[row.change.action])
+        click.echo(f"{row.change.path:<{width}}  {row.holds:<14} {state} {row.milliseconds:6.1f} ms")
+    differing = sum(row.change.action != "unchanged" for row in rows)
+    click.echo(f"{len(rows)} files, {differing or 'nothing'} to write, {seconds:.2f} s")
+
+
+def _print_json(rows: Sequence[Row], seconds: float) -> None:
+    files = [
+        {
+            "path": row.change.path,
+            "holds": row.holds,
+            "action": row.change.action,
+            "milliseconds": round(row.milliseconds, 1),
+        }
+        for row in rows
+    ]
+    click.echo(json.dumps({"files": files, "seconds": round(seconds, 2)}, indent=2))

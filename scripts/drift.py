@@ -22,7 +22,14 @@ RENDERERS = {"terminal": render_terminal, "markdown": render_markdown, "json": r
 
 @click.command()
 @click.option("--since", "revision", metavar="COMMIT", help="The commit deployed, instead of the last one annotated.")
-@click.option("--format", "form", type=click.Choice(list(RENDERERS)), default="terminal", help="How to print it.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(list(RENDERERS)),
+    default="terminal",
+    envvar="OBS_FORMAT",
+    help="How to print it.",
+)
 @click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
 @click.option("--patch", "patch_file", type=click.Path(path_type=Path), help="Write the edits of the source here.")
 @click.pass_obj
@@ -39,7 +46,7 @@ def drift(selection: Selection, revision: str | None, form: str, as_json: bool, 
     stack, folder = selection.stack(), Path.cwd()
     client = connect(stack, os.environ)
     commit = history.resolve(folder, revision or deployed(client, stack.service.name))
-    then = history.stack_of(folder, commit, str(selection.files[0]), selection.env)
+    then = history.stack_of(folder, commit, selection.files[0], selection.env)
     before = desired(then, history.rendered(folder, commit), os.environ)
     found = find_drift(client, before, desired(stack, output.build(stack).texts, os.environ))
     form = "json" if as_json else form

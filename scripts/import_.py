@@ -9,7 +9,8 @@ from typing import Any
 import click
 
 from deploy.adopt.importing import Import, import_dashboard
-from deploy.client import Client, segment
+from deploy.client import segment
+from deploy.connect import connect
 from scripts.cli import Selection
 from stack import Stack
 
@@ -27,8 +28,8 @@ def import_(selection: Selection, source: str, slug: str, out: Path | None) -> N
     r"""
     Turn a dashboard's JSON into a module of dashboards/.
 
-    Takes a file as Grafana exports it, or the uid of a dashboard in the Grafana of GRAFANA_URL. The module says only
-    what is not a default. What it cannot say is listed: the module is built and compared with the original.
+    Takes a file as Grafana exports it, or the uid of a dashboard in the stack's Grafana. The module says only what
+    is not a default. What it cannot say is listed: the module is built and compared with the original.
 
     \b
     obs import legacy.json > dashboards/legacy.py
@@ -48,8 +49,7 @@ def _read(source: str, stack: Stack) -> dict[str, Any]:
     if not path.exists():
         if path.suffix == ".json":
             raise click.ClickException(f"there is no file {source}")
-        client = Client(os.environ.get("GRAFANA_URL") or stack.grafana.url, os.environ.get("GRAFANA_TOKEN", ""))
-        return dict(client.read(f"/api/dashboards/uid/{segment(source)}"))
+        return dict(connect(stack, os.environ).read(f"/api/dashboards/uid/{segment(source)}"))
     try:
         model = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:

@@ -17,7 +17,9 @@ FORMS = ("terminal", "markdown", "json")
 @click.command()
 @click.option("--prune", is_flag=True, help="Also plan the deletion of what is ours and gone from the code.")
 @click.option("--adopt-mine", metavar="UID", multiple=True, help="Let the code win over a person's edit of it.")
-@click.option("--format", "form", type=click.Choice(FORMS), default="terminal", help="How to print it.")
+@click.option(
+    "--format", "form", type=click.Choice(FORMS), default="terminal", envvar="OBS_FORMAT", help="How to print it."
+)
 @click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
 @click.option("--exit-code", is_flag=True, help="Exit 1 if anything would change.")
 @click.pass_obj

@@ -3,6 +3,7 @@
 import hashlib
 import re
 import zlib
+from functools import cache
 
 from stack.settings import Stack
 
@@ -18,6 +19,7 @@ def dashboard_uid(stack: Stack, slug: str) -> str:
     return f"{uid[: MAX_UID - 9]}-{hashlib.sha256(uid.encode()).hexdigest()[:8]}"
 
 
+@cache
 def panel_id(slug: str) -> int:
     """
     Return the id of the panel with this slug, 1 to 2^31 - 1.

@@ -2,9 +2,15 @@
 
 import json
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Literal
 
 Operator = Literal["=", "!=", "=~", "!~"]
+
+
+@lru_cache(maxsize=4096)
+def _quoted(value: str) -> str:
+    return json.dumps(value, ensure_ascii=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +23,7 @@ class Matcher:
 
     def __str__(self) -> str:
         """Return the matcher as PromQL, quoted and escaped: ``status=~"5.."``."""
-        return f"{self.label.name}{self.operator}{json.dumps(self.value, ensure_ascii=False)}"
+        return f"{self.label.name}{self.operator}{_quoted(self.value)}"
 
 
 @dataclass(frozen=True, slots=True)

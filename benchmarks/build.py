@@ -1,0 +1,163 @@
+"""How long do builds take, beside the bare cost of the programs they start and beside grafanalib's own command?"""
+
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parent.parent
+ROUNDS = 5
+COPIES = (10, 100, 1000)
+COPIES_FOR_PEER = 10
+
+PEER_MODULE = """
+from grafanalib.core import *
+dashboard = Dashboard(title={slug!r}, uid={slug!r}, panels={panels!r})
+"""
+"""A file for `generate-dashboards`: the very grafanalib panels of one of our boards, written out as its users write."""
+
+
+def seconds(*command: str | Path) -> float:
+    """Return how long a command takes, from start to end."""
+    started = time.perf_counter()
+    subprocess.run(list(map(str, command)), check=True, cwd=ROOT, stdout=subprocess.DEVNULL)
+    return time.perf_counter() - started
+
+
+def interleaved(*runs: Callable[[], float]) -> list[float]:
+    """Return the median of each run, taken in turns so that a busy moment hits all of them."""
+    taken = [[run() for run in runs] for _ in range(ROUNDS)]
+    return [statistics.median(column) for column in zip(*taken, strict=True)]
+
+
+def child(*command: str | Path) -> tuple[float, float]:
+    """Return the CPU seconds and the peak MiB of one command."""
+    pid = os.spawnv(  # noqa: S606  - wait4 gives what subprocess hides: the memory of one child
+        os.P_NOWAIT, str(command[0]), list(map(str, command))
+    )
+    _, status, usage = os.wait4(pid, 0)
+    if status:
+        raise SystemExit(f"{' '.join(map(str, command))}: ended with status {status}")
+    return usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
+
+
+def main() -> None:
+    """Print one table a question."""
+    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]  # stdout is a text file here
+    os.chdir(ROOT)
+    idle()
+    with tempfile.TemporaryDirectory(prefix="obs-bench-") as folder:
+        copies(Path(folder))
+        peer(Path(folder))
+    checks()
+
+
+def idle() -> None:
+    """Compare a build with nothing to do with the bare sum of what it can't do without."""
+    obs, python, promtool = ROOT / ".venv/bin/obs", sys.executable, _promtool()
+    rules = sorted((ROOT / "infra/observability/prometheus/rules").glob("*.yml"))
+    build, start, render, check = interleaved(
+        lambda: seconds(obs, "build"),
+        lambda: seconds(python, "-c", ""),
+        lambda: seconds(python, "-c", "import grafanalib.core"),
+        lambda: seconds(promtool, "check", "rules", *rules),
+    )
+    bare = render + check
+    print("A build with nothing to write")
+    _row("interpreter start", start)
+    _row("  and import grafanalib", render)
+    _row("one promtool check", check)
+    _row("bare sum", bare)
+    _row("obs build", build, build / bare, "of the bare sum; goal 1.5")
+
+
+def copies(folder: Path) -> None:
+    """Build many services at once: time and memory a copy should not depend on how many there are."""
+    text = (ROOT / "stack.toml").read_text()
+    print("\nMany services in one build")
+    first: tuple[float, float] | None = None
+    base = child(ROOT / ".venv/bin/obs", "--help")
+    for count in COPIES:
+        arguments: list[str] = []
+        for number in range(count):
+            file = folder / f"{number}.toml"
+            file.write_text(text.replace('name = "rce-api"', f'name = "service-{number}"', 1))
+            arguments += ["--stack", str(file)]
+        cpu, memory = child(ROOT / ".venv/bin/obs", *arguments, "build", "--json", "--out", folder / str(count))
+        each = (cpu - base[0]) / count, (memory - base[1]) / count
+        first = first or each
+        print(
+            f"  {count:>5} copies  {each[0] * 1000:7.1f} ms CPU each ({each[0] / first[0]:.2f}), {memory:.0f} MiB peak"
+        )
+
+
+def peer(folder: Path) -> None:
+    """Build the same boards with grafanalib's own command: a folder of them, in one process."""
+    sources = folder / "peer"
+    sources.mkdir()
+    shown = _panels()
+    for number in range(COPIES_FOR_PEER):
+        for slug, panels in shown.items():
+            module = PEER_MODULE.format(slug=slug, panels=panels)
+            (sources / f"{slug}-{number}.dashboard.py").write_text(module)
+    boards = COPIES_FOR_PEER * len(shown)
+    ours = (
+        "import pathlib, stack, dashboards\n"
+        "s = stack.load(pathlib.Path('stack.toml'))\n"
+        f"for _ in range({COPIES_FOR_PEER}): dashboards.render(s)"
+    )
+    theirs, mine = interleaved(
+        lambda: seconds(ROOT / ".venv/bin/generate-dashboards", *sources.glob("*.py")) / boards,
+        lambda: seconds(sys.executable, "-c", ours) / boards,
+    )
+    print(f"\nOne dashboard of {boards} built in one process, start-up included")
+    _row("grafanalib generate-dashboards", theirs)
+    _row("here", mine, theirs / mine, "times faster; goal 10")
+
+
+def _panels() -> dict[str, list[Any]]:
+    """Return the grafanalib panels of every board, as they are before we turn them into today's JSON."""
+    import dashboards  # noqa: PLC0415  - the tables above time their own imports
+    import stack  # noqa: PLC0415  - as above
+    from dashboards import grafana  # noqa: PLC0415  - as above
+
+    found: dict[str, list[Any]] = {}
+    shapes = dict(grafana.SHAPES)
+    for slug in dashboards.DASHBOARDS:
+        made = found.setdefault(slug, [])
+        for kind, shape in shapes.items():
+            grafana.SHAPES[kind] = lambda panel, frame, shape=shape, made=made: (
+                made.append(shape(panel, frame)) or made[-1]
+            )
+        dashboards.build(slug, stack.load(ROOT / "stack.toml"))
+    grafana.SHAPES.update(shapes)
+    return found
+
+
+def checks() -> None:
+    """Measure the CPU of `obs check` beyond the start of the interpreter and its libraries."""
+    obs = ROOT / ".venv/bin/obs"
+    start = statistics.median(child(obs, "check", "--help")[0] for _ in range(ROUNDS))
+    whole = statistics.median(child(obs, "check")[0] for _ in range(ROUNDS))
+    print("\nobs check")
+    _row("CPU beyond start-up", whole - start, whole - start, "s; goal 1")
+
+
+def _promtool() -> Path:
+    from proofs import promtool  # noqa: PLC0415  - the tables above time their own imports
+
+    return promtool.find(ROOT).path
+
+
+def _row(words: str, value: float, ratio: float | None = None, about: str = "") -> None:
+    compared = f"  {ratio:5.2f} {about}" if ratio is not None else ""
+    print(f"  {words:<30} {value * 1000:8.1f} ms{compared}")
+
+
+if __name__ == "__main__":
+    main()

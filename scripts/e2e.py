@@ -1,0 +1,61 @@
+"""Start the real programs of the stack, break things, and show who hears of it."""
+
+import json
+import os
+import signal
+import sys
+import tempfile
+import time
+from pathlib import Path
+from types import FrameType
+
+import click
+
+from e2e import programs
+from e2e.processes import ProcessError
+from e2e.report import Outcome, Page, Report, Result
+from e2e.run import run
+from e2e.waiting import NeverHappenedError
+from scripts.cli import FOUND, Selection
+
+COLOURS = {Outcome.PASSED: "green", Outcome.FAILED: "red", Outcome.NOT_RUN: "yellow"}
+CLEAR_LINE = "\r\x1b[K"
+
+
+@click.command()
+@click.option("--strict", is_flag=True, help="A check that could not run fails the run; for CI, where all is installed.")
+@click.option("--keep", is_flag=True, help="Keep the folder with logs and data even when everything passed.")
+@click.option("--json", "as_json", is_flag=True, help="Print the results as JSON.")
+@click.pass_obj
+def e2e(selection: Selection, strict: bool, keep: bool, as_json: bool) -> None:
+    r"""
+    Run the whole stack on free ports of this machine, without Docker, and break it.
+
+    Prometheus, Alertmanager, Loki, Promtail, Jaeger and redis_exporter are found on PATH or in .tools/bin; what is
+    missing is named, and its checks are reported as not run. docs/e2e.md says what is shown, and what is not.
+
+    \b
+    obs e2e                four minutes, a line per check, a table of faults
+    obs e2e --strict       fails where a program is missing
+    obs e2e --json         the same for a machine
+    """
+    stack, root = selection.stack(), Path.cwd()
+    folder = Path(tempfile.mkdtemp(prefix="obs-e2e-"))
+    report = Report(lambda result: _tell(result, quiet=as_json), _step)
+    signal.signal(signal.SIGTERM, _interrupt)
+    signal.signal(signal.SIGHUP, _interrupt)
+    started, ended = time.monotonic(), False
+    try:
+        run(stack, root, folder, programs.find(root), report)
+        ended = True
+    except (ProcessError, NeverHappenedError) as error:
+        raise click.ClickException(f"the stack does not run: {error}") from error
+    finally:
+        _step("")
+        if ended and not keep and not report.count(Outcome.FAILED):
+            _remove(folder)
+        else:
+            click.echo(f"logs and data: {folder}", err=True)
+    _conclude(report, time.monotonic() - started, as_json=as_json)
+    if report.count(Outcome.FAILED) or (strict and report.count(Outcome.NOT_RUN)):
+        click.get_current_context().exit(FOUND)
