@@ -11,7 +11,7 @@ from typing import Any
 
 from dashboards import DASHBOARDS
 from deploy.adopt.reading import read as read_board
-from deploy.adopt.source import Edit, Source, edited, number_in_toml, read, unified
+from deploy.adopt.source import Edit, Source, edited, number_in_toml, read, replayed, unified
 from deploy.adopt.writing import panel as panel_source
 from deploy.diff import ObjectChange, Sentence, diff_dashboard
 from deploy.diff.layout import panels
@@ -79,8 +79,17 @@ def propose(
 
 
 def patch(proposals: Sequence[Proposal]) -> str:
-    """Return every edit offered for a dashboard as one patch for `git apply`, "" if there is none."""
-    return unified(proposals[0].before, proposals[-1].after) if proposals else ""
+    """Return every edit offered, for one dashboard or several, as one patch for `git apply`; "" if there is none.
+
+    Where two dashboards would change one line of the stack file differently, the first has it.
+    """
+    original: dict[str, str] = {}
+    now: dict[str, str] = {}
+    for proposal in proposals:
+        for path, text in proposal.before.items():
+            original.setdefault(path, text)
+            now[path] = replayed(text, proposal.after[path], now.get(path, text))
+    return unified(original, now)
 
 
 @dataclass(slots=True)
@@ -155,7 +164,7 @@ def _proposal(trial: _Trial, sentence: Sentence, stack: Stack) -> Proposal:
     before = trial.texts
     if trial.done(sentence) or any(trial.settled(sentence, edits) for edits in _candidates(trial, sentence)):
         return Proposal(sentence, before, trial.texts)
-    reason, look = "the code computes it, or has no argument for it", _json(sentence.new)
+    reason, look = "the code computes it, shares it with other panels, or has no argument for it", _json(sentence.new)
     if sentence.field == "panel" and sentence.verb == "added":
         reason = f"paste it into its row of dashboards/{trial.slug}.py"
         look = _pasteable(trial, sentence, stack)

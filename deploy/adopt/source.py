@@ -100,6 +100,25 @@ def edited(texts: Mapping[str, str], edits: Iterable[Edit]) -> dict[str, str]:
     return after
 
 
+def replayed(before: str, after: str, onto: str) -> str:
+    """Return a text with the change from `before` to `after` made to it, as far as its lines are still the same."""
+    if before in (onto, after):
+        return after if before == onto else onto
+    old, new, lines = (text.splitlines(keepends=True) for text in (before, after, onto))
+    where = dict(_anchors(old, lines))
+    for tag, start, end, new_start, new_end in reversed(difflib.SequenceMatcher(None, old, new, False).get_opcodes()):
+        at = where.get(start)
+        if tag != "equal" and at is not None and lines[at : at + end - start] == old[start:end]:
+            lines[at : at + end - start] = new[new_start:new_end]
+    return "".join(lines)
+
+
+def _anchors(old: list[str], lines: list[str]) -> Iterator[tuple[int, int]]:
+    """Pair the places of two texts that correspond, the end with the end."""
+    for start, at, size in difflib.SequenceMatcher(None, old, lines, False).get_matching_blocks():
+        yield from ((start + step, at + step) for step in range(size + 1))
+
+
 def unified(before: Mapping[str, str], after: Mapping[str, str]) -> str:
     """Return the change of some files as a patch that `git apply` takes."""
     lines: list[str] = []

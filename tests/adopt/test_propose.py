@@ -162,3 +162,21 @@ def test_what_no_module_builds_is_shown_and_explained() -> None:
 
     assert (proposal.mapped, proposal.look) == (False, '"10m"')
     assert "rule-group" in proposal.reason
+
+
+def test_an_edit_that_would_change_more_than_was_edited_is_not_offered() -> None:
+    """The limit of the error ratio also colours the table of routes: taking it over would change that panel, too."""
+    (proposal,) = offered("api", lambda panels, _: steps(panels["Error ratio"])[1].update(value=0.05))
+
+    assert not proposal.mapped
+
+
+def test_edits_of_several_dashboards_make_one_patch() -> None:
+    """The stack file, which both share, gets both edits."""
+    redis = offered("redis", lambda panels, _: steps(panels["Memory used of maxmemory"])[1].update(value=0.7))
+    jobs = offered("jobs", lambda panels, _: steps(panels["Oldest waiting"])[1].update(value=600))
+
+    lines = patch([*redis, *jobs]).splitlines()
+
+    assert [line for line in lines if line.startswith("+++")] == ["+++ b/stack.toml"]
+    assert {"+redis_memory_ratio = 0.7", "+job_stalled_seconds = 600"} <= set(lines)
