@@ -12,6 +12,9 @@ DeployError
 └── Interrupted     Ctrl-C or SIGTERM
 """
 
+import contextlib
+from collections.abc import Iterator
+
 
 class DeployError(Exception):
     """A deployment could not go on; the message says what, where and what to do."""
@@ -55,3 +58,12 @@ class NotAsSent(DeployError):  # noqa: N818  as above
 
 class Interrupted(DeployError):  # noqa: N818  as above
     """The user or the system asked this process to stop."""
+
+
+@contextlib.contextmanager
+def understood(where: str) -> Iterator[None]:
+    """Turn what breaks on an answer of unexpected shape, such as another program's JSON, into Unusable."""
+    try:
+        yield
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+        raise Unusable(f"{where}: an answer has a shape Grafana's do not have ({error!r}); is it Grafana?") from error

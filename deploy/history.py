@@ -31,9 +31,16 @@ def rendered(folder: Path, commit: str) -> dict[str, str]:
     return {path: _git(folder, "show", f"{commit}:{path}") for path in paths}
 
 
-def stack_of(folder: Path, commit: str, file: str, env: str) -> Stack:
-    """Return the stack settings as committed in ``commit``; raise DeployError or StackError."""
-    return stacks.loads(_git(folder, "show", f"{commit}:{file}"), env, where=f"{file} of {commit[:12]}")
+def stack_of(folder: Path, commit: str, file: Path, env: str) -> Stack:
+    """Return the stack settings as committed in ``commit``; raise DeployError or StackError.
+
+    A stack file git does not keep is read as it is now.
+    """
+    path, root = file.absolute(), folder.absolute()
+    if not path.is_relative_to(root) or not _git(folder, "ls-tree", "--name-only", commit, "--", str(path)).strip():
+        return stacks.load(file, env)
+    text = _git(folder, "show", f"{commit}:./{path.relative_to(root).as_posix()}")
+    return stacks.loads(text, env, where=f"{file} of {commit[:12]}")
 
 
 def author(environment: Mapping[str, str]) -> str:

@@ -8,6 +8,7 @@ from typing import Literal
 from deploy import prune
 from deploy.client import Client
 from deploy.converge import reached
+from deploy.errors import understood
 from deploy.obstacles import Judge
 from deploy.state import Desired, Item, Key, Kind, Live
 from deploy.stores import Stores, open_stores
@@ -71,7 +72,7 @@ def make_plan(
     """
     server = version(client.read("/api/health"))
     stores = open_stores(client, server, desired.owner)
-    with ThreadPoolExecutor(client.connections, thread_name_prefix="plan") as pool:
+    with understood(client.url), ThreadPoolExecutor(client.connections, thread_name_prefix="plan") as pool:
         seen = survey(client, stores, desired, pool, everything=prune_gone)
         items, notes = _adapted(stores, desired)
         judge = Judge(stores, seen, desired, server, adopt_mine)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from deploy import mark
 from deploy.client import Client
 from deploy.converge import converge
-from deploy.errors import Busy, DeployError
+from deploy.errors import Busy, DeployError, understood
 from deploy.journal import Journal
 from deploy.lease import Lease
 from deploy.outcome import Outcome, Result, result
@@ -81,16 +81,17 @@ class Push:
         try:
             self.client.patience.check()
             self.journal.begun(change.key)
-            converge(
-                store,
-                change.key,
-                change.item,
-                (change.before,),
-                patience=self.client.patience,
-                based_on=change.before,
-                look=not store.locks or change.action == "delete",
-                forced=change.forced,
-            )
+            with understood(str(change.key)):
+                converge(
+                    store,
+                    change.key,
+                    change.item,
+                    (change.before,),
+                    patience=self.client.patience,
+                    based_on=change.before,
+                    look=not store.locks or change.action == "delete",
+                    forced=change.forced,
+                )
         except DeployError as error:
             self._failed.set()
             done = result(change, "failed", str(error))

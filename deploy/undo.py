@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from deploy.client import Client
 from deploy.converge import converge
-from deploy.errors import DeployError
+from deploy.errors import DeployError, understood
 from deploy.outcome import Result, result
 from deploy.plan import Change, in_writing_order
 from deploy.state import Item, Key, Kind
@@ -37,7 +37,8 @@ class Undo:
         store = self.stores.of(change.key.kind)
         known = (before, change.item, change.before)
         try:
-            converge(store, change.key, before, known, patience=self.client.patience)
+            with understood(str(change.key)):
+                converge(store, change.key, before, known, patience=self.client.patience)
         except DeployError as error:
             return result(change, "left", str(error))
         return result(change, "undone", UNREADABLE if change.key.kind is Kind.CONTACT_POINT and before else "")

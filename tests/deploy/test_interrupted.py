@@ -1,0 +1,149 @@
+"""What is left when a push is stopped, killed, or not alone, and does the next run finish the job?"""
+
+import copy
+import datetime as dt
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from deploy.errors import Busy, DeployError
+from deploy.journal import open_journal
+from deploy.lease import EXPIRES_SECONDS, Lease
+from deploy.outcome import Outcome
+from deploy.patience import Patience
+from tests.deploy.conftest import MakeWorld
+from tests.deploy.world import NEW, OLD, World
+from tests.fake_grafana import Fault
+
+ROOT = Path(__file__).parents[2]
+
+
+def start(world: World) -> subprocess.Popen[str]:
+    """Start a push of NEW in a process of its own."""
+    arguments = [world.fake.url, world.fake.token, str(world.journals)]
+    return subprocess.Popen(
+        [sys.executable, "-m", "tests.deploy.runner", *arguments], cwd=ROOT, stdout=subprocess.PIPE, text=True
+    )
+
+
+def signalled(world: World, number: int, at: int, *, after: bool) -> tuple[int, str]:
+    """Send a signal to a push while its write number ``at`` is being handled; return exit code and output."""
+    process = start(world)
+    world.fake.call = lambda: os.kill(process.pid, number)
+    world.fake.arm(Fault("call-after" if after else "call-before", at=at, writes=True))
+    output, _ = process.communicate(timeout=60)
+    world.fake.arm()
+    return process.returncode, output
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before-applying", "after-applying"])
+@pytest.mark.parametrize("version", [(10, 4), (13, 0)])
+def test_killed_at_any_write_the_next_push_ends_in_the_planned_state(
+    make_world: MakeWorld, version: tuple[int, int], after: bool
+) -> None:
+    """SIGKILL leaves a journal; the same push again ends in the new state, annotated once, with nothing left over."""
+    world = make_world(version)
+    world.push(OLD, commit="c0")
+    begin = copy.deepcopy(world.fake.state)
+    world.fake.forget()
+    world.push(NEW)
+    new, writes = world.snapshot(), len(world.fake.written)
+    for at in range(writes):
+        world.fake.state = copy.deepcopy(begin)
+
+        code, _ = signalled(world, signal.SIGKILL, at, after=after)
+
+        assert code == -signal.SIGKILL
+        assert world.push(NEW).state == "new", f"write {at}"
+        assert world.snapshot() == new, f"write {at}"
+        assert len(world.fake.state.annotations) == 2, f"write {at}"
+        assert world.push(NEW).results == (), f"write {at}"
+
+
+def test_a_failing_push_after_a_killed_one_goes_back_to_before_both(world: World) -> None:
+    """The copies of the killed run are the old state, not the mixture it left."""
+    world.push(OLD, commit="c0")
+    old = world.snapshot()
+    signalled(world, signal.SIGKILL, 4, after=True)
+    assert world.snapshot() != old
+    world.fake.arm(Fault("forbidden", at=3, writes=True))  # the second of the objects the killed run did not reach
+
+    outcome = world.push(NEW)
+
+    assert outcome.state == "old", outcome
+    assert world.snapshot() == old
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_asked_to_stop_a_push_puts_everything_back(world: World, number: signal.Signals) -> None:
+    """Ctrl-C and SIGTERM in the middle: exit code not 0, the old state, no journal, no lease folder."""
+    world.push(OLD, commit="c0")
+    old = world.snapshot()
+
+    code, output = signalled(world, number, 5, after=False)
+
+    assert code == 1
+    assert "old: " in output
+    assert "stopped on request" in output
+    assert world.snapshot() == old
+    assert not list(world.journals.glob("*.jsonl"))
+
+
+def test_two_pushes_from_two_machines_one_wins_and_the_other_explains(make_world: MakeWorld) -> None:
+    """Started at the same moment with journals of their own, one is done and the other names who holds the right."""
+    first = make_world()
+    first.push(OLD, commit="c0")
+    second = World(first.fake, first.journals / "elsewhere")
+    first.fake.latency_seconds = 0.01
+    together = threading.Barrier(2, timeout=10)
+    first.fake.call = together.wait
+    first.fake.arm(Fault("call-before", at=0, times=2, writes=True))  # both try to take the lease at once
+
+    with ThreadPoolExecutor(2) as pool:
+        outcomes = [result(future.result) for future in [pool.submit(world.push, NEW) for world in (first, second)]]
+
+    winners = [outcome for outcome in outcomes if isinstance(outcome, Outcome) and outcome.state == "new"]
+    losers = [outcome for outcome in outcomes if isinstance(outcome, Busy)]
+    assert len(winners) == 1
+    assert "another push is under way: 'shop: deploy by ci@test" in str(losers[0])
+    assert second.push(NEW).results == ()
+
+
+def result(call: Callable[[], Outcome]) -> Outcome | DeployError:
+    """Return what a push returns or raises."""
+    try:
+        return call()
+    except DeployError as error:
+        return error
+
+
+def test_two_pushes_on_one_machine_share_no_journal(world: World) -> None:
+    """The second is told which process holds the journal."""
+    with (
+        open_journal(world.journals, world.fake.url, "shop"),
+        pytest.raises(Busy, match=f"running on this machine .process {os.getpid()}."),
+        open_journal(world.journals, world.fake.url, "shop"),
+    ):
+        pass
+
+
+def test_a_lease_nobody_gave_back_expires(world: World) -> None:
+    """A dead machine's lease folder is taken over once it is older than any push can be, and not before."""
+    began = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
+    patience = Patience(1, 0.001)
+    Lease(world.client(), "shop", "dead", "ci@gone", lambda: began).take(patience)
+
+    almost = Lease(world.client(), "shop", "next", "ci@here", lambda: began + dt.timedelta(seconds=EXPIRES_SECONDS))
+    with pytest.raises(Busy, match="ci@gone"):
+        almost.take(patience)
+    later = Lease(world.client(), "shop", "next", "ci@here", lambda: began + dt.timedelta(seconds=EXPIRES_SECONDS + 1))
+    later.take(patience)
+
+    assert "ci@here" in world.fake.state.folders["shop--deploying"]["title"]

@@ -1,0 +1,104 @@
+"""Does a person's work in Grafana survive a push, is it shown, and can it be overruled one object at a time?"""
+
+import pytest
+
+from deploy.errors import DeployError
+from deploy.state import Desired
+from tests.deploy.conftest import MakeWorld
+from tests.deploy.world import FOLDER, NEW, OLD, OWNER, VERSIONS, World, board, folders
+from tests.fake_grafana import Fault
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_an_edit_made_before_the_push_survives(make_world: MakeWorld, version: tuple[int, int]) -> None:
+    """The plan names who edited what, and nothing at all is written."""
+    world = make_world(version)
+    world.push(OLD)
+    world.fake.state.edited_by("ann", "shop-api", title="API, by Ann")
+    world.fake.forget()
+
+    with pytest.raises(DeployError, match=r"edited by ann in Grafana since the last push.*--adopt-mine shop-api"):
+        world.push(NEW)
+
+    assert world.fake.written == []
+    assert world.fake.state.dashboards["shop-api"].model["title"] == "API, by Ann"
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_an_edit_made_during_the_push_survives(make_world: MakeWorld, version: tuple[int, int]) -> None:
+    """Between plan and save a person saves: the push stops, undoes its own writes, and leaves theirs."""
+    world = make_world(version)
+    world.push(OLD)
+    rules = dict(world.fake.state.rules)
+    world.fake.call = lambda: world.fake.state.edited_by("ann", "shop-api", title="API, by Ann")
+    world.fake.arm(Fault("call-before", at=0, writes=True))
+
+    outcome = world.push(NEW)
+
+    assert "changed by ann in Grafana meanwhile" in outcome.failure
+    assert world.fake.state.dashboards["shop-api"].model["title"] == "API, by Ann"
+    assert world.fake.state.rules.keys() == rules.keys()
+    assert "shop-ux" not in world.fake.state.dashboards
+    assert [entry.key.uid for entry in outcome.with_fate("left")] == ["shop-api"]
+
+
+def test_adopt_mine_overrules_one_edit_and_no_other(world: World) -> None:
+    """--adopt-mine is per object: the other edit still stops the push."""
+    world.push(OLD)
+    world.fake.state.edited_by("ann", "shop-api", title="A")
+    world.fake.state.edited_by("ben", "shop-jobs", title="B")
+
+    with pytest.raises(DeployError, match="edited by ben"):
+        world.push(OLD, adopt_mine=frozenset({"shop-api"}))
+    assert world.push(OLD, adopt_mine=frozenset({"shop-api", "shop-jobs"})).state == "new"
+
+    assert world.fake.state.dashboards["shop-api"].model["title"] == "API"
+
+
+def test_a_dashboard_that_was_never_ours_is_not_taken(world: World) -> None:
+    """A uid that somebody else's dashboard already has is an obstacle, not an update."""
+    theirs = Desired("other-team", (*folders(), board("shop-api", "Theirs")))
+    world.push(theirs)
+    world.fake.state.dashboards["shop-api"].model["tags"] = ["theirs"]
+
+    with pytest.raises(DeployError, match="does not carry our tag 'managed-by:shop'"):
+        world.push(OLD)
+
+
+def test_keep_going_leaves_what_succeeded(world: World) -> None:
+    """With --keep-going one refused object does not undo the others, and the report names it."""
+    world.push(OLD)
+    world.fake.call = lambda: world.fake.state.edited_by("ann", "shop-api", title="API, by Ann")
+    world.fake.arm(Fault("call-before", at=0, writes=True))
+
+    outcome = world.push(NEW, keep_going=True)
+
+    assert outcome.state == "mixed"
+    assert [entry.key.uid for entry in outcome.with_fate("failed")] == ["shop-api"]
+    assert "shop-ux" in world.fake.state.dashboards
+    assert not list(world.journals.glob("*.jsonl"))
+
+
+def test_pruning_never_takes_a_folder_with_something_else_in_it(world: World) -> None:
+    """Somebody put a dashboard of theirs into our folder: it stays, and so does the folder."""
+    world.push(OLD)
+    world.push(Desired("other-team", (board("theirs", "Theirs"),)))
+    world.fake.state.dashboards["theirs"].model["tags"] = []
+
+    world.push(Desired(OWNER, ()), prune=True)
+
+    assert set(world.fake.state.dashboards) == {"theirs"}
+    assert set(world.fake.state.folders) == {FOLDER}
+
+
+def test_other_branches_of_the_policy_tree_are_sent_back_as_they_were(world: World) -> None:
+    """Our branch is added and changed; the root and the others, their order and editability stay."""
+    theirs = {"receiver": "grafana-default-email", "object_matchers": [["team", "=", "data"]], "group_wait": "45s"}
+    world.fake.state.policy["routes"] = [{**theirs, "routes": []}]
+
+    world.push(NEW)
+
+    ours, other = world.fake.state.policy["routes"]
+    assert ours["object_matchers"] == [["managed_by", "=", "shop"]]
+    assert other == {**theirs, "routes": []}
+    assert "provenance" not in world.fake.state.policy
