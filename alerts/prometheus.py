@@ -110,7 +110,7 @@ def missing_rule_evaluations(stack: Stack) -> Alert:
         summary="Prometheus leaves out rule evaluations because they take too long.",
         description="{{ $labels.rule_group }} takes longer than its interval.",
         runbook=RUNBOOK,
-        panel=PanelRef("stack", "Rule evaluation time"),
+        panel=PanelRef("stack", "Rule evaluations missed"),
         cases=(
             fires(
                 "a rule reads too many series",

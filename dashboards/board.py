@@ -60,7 +60,7 @@ def board(
         "refresh": "30s",
         "time": {"from": f"now-{span}", "to": "now"},
         "links": _links(stack, jobs, runbook),
-        "templating": {"list": [*_variables(stack, jobs), *variables]},
+        "templating": {"list": [*_variables(stack, jobs, rows), *variables]},
         "annotations": {"list": _annotations(stack)},
         "panels": _layout(rows),
     }
@@ -86,12 +86,13 @@ def variable(name: str, metric: Metric, label: Label, *where: Matcher, words: st
     }
 
 
-def _variables(stack: Stack, jobs: Sequence[str]) -> list[dict[str, Any]]:
+def _variables(stack: Stack, jobs: Sequence[str], rows: Mapping[str, Sequence[Panel]]) -> list[dict[str, Any]]:
     scraped = JOB.eq(jobs[0]) if len(jobs) == 1 else JOB.re("|".join(jobs))
     here = ENVIRONMENT.re("$environment")
+    reads_logs = any(query.source == "loki" for panels in rows.values() for panel in panels for query in panel.queries)
     return [
         _source_variable("datasource", "Metrics", "prometheus", stack.datasources.prometheus.uid),
-        _source_variable("logs", "Logs", "loki", stack.datasources.loki.uid),
+        *([_source_variable("logs", "Logs", "loki", stack.datasources.loki.uid)] if reads_logs else []),
         variable("environment", UP, ENVIRONMENT, scraped, words="Environment"),
         variable("instance", UP, INSTANCE, scraped, here, words="Instance"),
     ]

@@ -8,6 +8,8 @@ import config
 import dashboards
 from alerts.model import Group
 from dashboards.board import Dashboard
+from output.catalog import PATH as CATALOG
+from output.catalog import catalog
 from stack import Stack
 
 FOLDER = "infra/observability"
@@ -54,4 +56,6 @@ def build(stack: Stack) -> Built:
         panels = sum(panel["type"] != "row" for panel in board.model["panels"])
         text = dashboards.render_board(board)
         files[dashboards.path(slug)] = File(text, f"{panels} panels", time.perf_counter() - started)
-    return Built(stack, groups, tuple(boards), {f"{FOLDER}/{path}": file for path, file in files.items()})
+    below = {f"{FOLDER}/{path}": file for path, file in files.items()}
+    page = File(catalog(stack, groups, boards), "catalog")
+    return Built(stack, groups, tuple(boards), below | {CATALOG: page})
