@@ -49,9 +49,9 @@ def answers(url: str) -> bool:
         return False
 
 
-def until(condition: Callable[[], bool], failure: str) -> None:
+def until(condition: Callable[[], bool], failure: str, *, seconds: float = PATIENCE_SECONDS) -> None:
     """Wait for a condition; fail with a sentence when it does not come true in time."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
+    deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, failure
         time.sleep(PAUSE_SECONDS)
