@@ -1,7 +1,7 @@
 """Where do the two sides of a comparison come from: the code, a git revision, a folder, one file?"""
 
 import subprocess
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,24 +10,32 @@ import yaml
 
 import alerts
 import dashboards
+from deploy.diff.cases import diff_cases
 from deploy.diff.change import DiffError, ObjectChange
 from deploy.diff.trees import Document, diff_trees
 from stack import Stack
 
 OUTPUT = "infra/observability"
 GENERATED = (f"{OUTPUT}/grafana/dashboards", f"{OUTPUT}/prometheus/rules")
-SUFFIXES = (".json", ".yml", ".yaml")
+REVIEWED = (*GENERATED, "alerts")
+DOCUMENTS = (".json", ".yml", ".yaml")
+READ = (*DOCUMENTS, ".py")
 Files = Mapping[str, bytes]
 
 
 def diff_files(old: Files, new: Files) -> tuple[ObjectChange, ...]:
     """Describe what changed between two sets of files, path to bytes; equal bytes are parsed once and not walked.
 
-    Raises DiffError, with the path, for a file that is no JSON, YAML or dashboard.
+    Of Python only the cases of alerts are read. Raises DiffError, with the path, for a file that is no JSON, YAML or dashboard.
     """
     known: dict[tuple[bytes, str], Document] = {}
-    trees = [{path: _parsed(path, text, known) for path, text in files.items()} for files in (old, new)]
-    return diff_trees(*trees)
+    trees = [{path: _parsed(path, text, known) for path, text in _documents(files)} for files in (old, new)]
+    modules = ({path: text for path, text in files.items() if path.endswith(".py")} for files in (old, new))
+    return (*diff_trees(*trees), *diff_cases(*modules))
+
+
+def _documents(files: Files) -> Iterator[tuple[str, bytes]]:
+    yield from ((path, text) for path, text in files.items() if path.endswith(DOCUMENTS))
 
 
 def compared(repository: Path, stack: Callable[[], Stack], sides: Sequence[str]) -> tuple[Files, Files]:
@@ -45,7 +53,7 @@ def compared(repository: Path, stack: Callable[[], Stack], sides: Sequence[str])
             if new and new.startswith("."):
                 new = new.removeprefix(".") or "HEAD"
                 old = fork(repository, old, new)
-            after = read_revision(repository, new) if new else read_folder(repository, GENERATED)
+            after = read_revision(repository, new) if new else read_folder(repository, REVIEWED)
             return read_revision(repository, old), after
         case [old, new] if Path(old).exists() and Path(new).exists():
             return read_folder(Path(old)), read_folder(Path(new))
@@ -61,7 +69,7 @@ def read_code(stack: Stack) -> dict[str, bytes]:
 
 
 def read_folder(folder: Path, below: Iterable[str] = ("",)) -> dict[str, bytes]:
-    """Read every JSON and YAML file of a folder, or of some folders below it, by its path from there.
+    """Read every JSON, YAML and Python file of a folder, or of some folders below it, by its path from there.
 
     A file instead of a folder is read as itself. Raises DiffError if there is nothing at the path.
     """
@@ -69,19 +77,19 @@ def read_folder(folder: Path, below: Iterable[str] = ("",)) -> dict[str, bytes]:
         raise DiffError(f"{folder} is neither a file, a folder nor a git revision")
     if folder.is_file():
         return {folder.name: folder.read_bytes()}
-    found = (path for part in below for path in sorted((folder / part).rglob("*")) if path.suffix in SUFFIXES)
+    found = (path for part in below for path in sorted((folder / part).rglob("*")) if path.suffix in READ)
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in found if path.is_file()}
 
 
-def read_revision(repository: Path, revision: str, below: Iterable[str] = GENERATED) -> dict[str, bytes]:
-    """Read the generated files of a git revision by their path, without touching the working tree.
+def read_revision(repository: Path, revision: str, below: Iterable[str] = REVIEWED) -> dict[str, bytes]:
+    """Read the generated files and the alerts of a git revision by their path, without touching the working tree.
 
     Raises DiffError if git does not know the revision.
     """
     listing = _git(repository, "ls-tree", "-r", "-z", "--full-tree", "--end-of-options", revision, "--", *below)
     entries = [entry.split(b"\t", 1) for entry in listing.split(b"\0") if entry]
     blobs = {path.decode(): head.split()[2] for head, path in entries if head.split()[1] == b"blob"}
-    wanted = {path: blob for path, blob in blobs.items() if path.endswith(SUFFIXES)}
+    wanted = {path: blob for path, blob in blobs.items() if path.endswith(READ)}
     answer = _git(repository, "cat-file", "--batch", stdin=b"".join(blob + b"\n" for blob in wanted.values()))
     files = {}
     for path in wanted:

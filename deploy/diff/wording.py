@@ -6,7 +6,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from deploy.diff.change import Action, ObjectChange, Sentence
 
 ACTIONS: dict[Action, str] = {"create": "new", "update": "changed", "delete": "deleted", "unchanged": "unchanged"}
-KINDS = {"rule-group": "rule group", "datasource": "data source", "contact-point": "contact point"}
+KINDS = {
+    "cases": "cases of the alerts in",
+    "rule-group": "rule group",
+    "datasource": "data source",
+    "contact-point": "contact point",
+}
 
 
 def noun(change: ObjectChange) -> str:

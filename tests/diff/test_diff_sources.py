@@ -78,6 +78,36 @@ def test_three_dots_show_what_a_branch_changed(repository: Path) -> None:
     assert "severity" in run("main..branch").output
 
 
+CASES = """
+def down():
+    return Alert(
+        name="ApiDown",
+        cases=(
+            fires("it stops", at="{at}", series={{up: "1x4 0x10"}}),
+            {second}("it blinks", at="5m", series={{up: "1x4 0 1x5"}}),
+        ),
+    )
+"""
+
+
+def test_changed_cases_of_an_alert_are_named(repository: Path) -> None:
+    """What an alert must prove is part of the review; layout and comments of the module are not."""
+    module = repository / "alerts" / "api.py"
+    module.parent.mkdir()
+    module.write_text(CASES.format(at="10m", second="silent"), encoding="utf-8")
+    git(repository, "add", ".")
+    git(repository, *COMMIT)
+    module.write_text(f"# Why.\n\n{CASES.format(at='10m', second='silent')}", encoding="utf-8")
+    assert "cases" not in run("HEAD").output
+
+    module.write_text(CASES.format(at="20m", second="fires").replace("it blinks", "it sways"), encoding="utf-8")
+
+    assert (
+        'alerts/api.py / ApiDown: case "it stops" changed; case "it sways" added; case "it blinks" removed'
+        in run("HEAD").output
+    )
+
+
 def test_a_file_that_moved_holds_the_same_dashboard(repository: Path) -> None:
     """A dashboard is known by its uid, a rename of its file is no change."""
     (repository / DASHBOARD).rename(repository / GENERATED[0] / "renamed.json")
