@@ -1,11 +1,12 @@
 """How does a panel become the JSON today's Grafana would write? The only module that imports grafanalib."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from functools import cache
+from typing import Any, NamedTuple
 
 from grafanalib import core
 
-from dashboards.panels import Panel, Query, Step
+from dashboards.panels import Kind, Panel, Query, Step
 from stack.identity import panel_id
 
 SCHEMA_VERSION = 42
@@ -57,6 +58,21 @@ WRITTEN_EMPTY = {"panels", "fields", "overrides", "calcs"}
 """What Grafana writes even when there is nothing in it."""
 
 
+class Style(NamedTuple):
+    """What makes two panels look alike: everything but their words, queries and place."""
+
+    kind: Kind
+    unit: str
+    steps: tuple[Step, ...]
+    stacked: bool
+    low: float | None
+    high: float | None
+    decimals: int | None
+    many: bool
+    """Several series, which need a table for a legend."""
+    instant: bool
+
+
 def panel_json(panel: Panel, grid: Mapping[str, int]) -> dict[str, Any]:
     """Return one panel at its place. ``grid`` is Grafana's gridPos: h, w, x, y."""
     frame = {
@@ -64,12 +80,31 @@ def panel_json(panel: Panel, grid: Mapping[str, int]) -> dict[str, Any]:
         "description": panel.why,
         "gridPos": dict(grid),
         "id": panel_id(panel.slug or panel.title),
-        "links": [{"title": link.title, "url": link.url, "targetBlank": True} for link in panel.links],
         "targets": [target_json(query, ref(n), panel.kind) for n, query in enumerate(panel.queries)],
     }
+    if panel.links:
+        frame["links"] = [{"title": link.title, "url": link.url, "targetBlank": True} for link in panel.links]
     if panel.queries:
-        frame["dataSource"] = source_json(panel.queries[0].source)
-    body: dict[str, Any] = SHAPES[panel.kind](panel, frame).to_json_data()
+        frame["datasource"] = source_json(panel.queries[0].source)
+    return drawn(style(panel)) | frame | OWN.get(panel.kind, _nothing)(panel)
+
+
+def style(panel: Panel) -> Style:
+    """Return what a panel looks like."""
+    many = len(panel.queries) > 1 or any("{{" in query.legend for query in panel.queries)
+    instant = bool(panel.queries) and panel.queries[0].instant
+    shape = (panel.kind, panel.unit, panel.steps, panel.stacked, panel.low, panel.high, panel.decimals)
+    return Style(*shape, many, instant)
+
+
+@cache
+def drawn(look: Style) -> dict[str, Any]:
+    """
+    Return what panels of one style share, made by grafanalib once.
+
+    A thousand services have a few dozen styles between them. Nobody changes a model, so panels may share its inside.
+    """
+    body = SHAPES[look.kind](look).to_json_data()
     return prune({key: value for key, value in body.items() if key not in STALE})
 
 
@@ -130,53 +165,58 @@ def steps_json(steps: tuple[Step, ...]) -> list[dict[str, Any]]:
     ]
 
 
-def _timeseries(panel: Panel, frame: dict[str, Any]) -> core.Panel:
-    stacking = {"mode": "normal" if panel.stacked else "none", "group": "A"}
-    many = len(panel.queries) > 1 or any("{{" in query.legend for query in panel.queries)
+def _timeseries(look: Style) -> core.Panel:
     return core.TimeSeries(
-        **frame,
-        unit=panel.unit,
-        thresholds=steps_json(panel.steps),
-        thresholdsStyleMode="dashed" if panel.steps else "off",
-        fillOpacity=30 if panel.stacked else 10,
-        stacking=stacking,
+        unit=look.unit,
+        thresholds=steps_json(look.steps),
+        thresholdsStyleMode="dashed" if look.steps else "off",
+        fillOpacity=30 if look.stacked else 10,
+        stacking={"mode": "normal" if look.stacked else "none", "group": "A"},
         showPoints="never",
-        legendDisplayMode="table" if many else "list",
-        legendCalcs=["lastNotNull", "max"] if many else [],
+        legendDisplayMode="table" if look.many else "list",
+        legendCalcs=["lastNotNull", "max"] if look.many else [],
         tooltipMode="multi",
         tooltipSort="desc",
         extraJson={
-            "fieldConfig": {"defaults": {**_limits(panel), "custom": {"scaleDistribution": {"log": None}}}},
+            "fieldConfig": {"defaults": {**_limits(look), "custom": {"scaleDistribution": {"log": None}}}},
             "options": {"legend": {"showLegend": True}},
         },
     )
 
 
-def _stat(panel: Panel, frame: dict[str, Any]) -> core.Panel:
+def _stat(look: Style) -> core.Panel:
     return core.Stat(
-        **frame,
-        format=panel.unit,
+        format=look.unit,
         reduceCalc="lastNotNull",
-        thresholds=steps_json(panel.steps),
+        thresholds=steps_json(look.steps),
         colorMode="value",
-        graphMode="none" if panel.queries[0].instant else "area",
+        graphMode="none" if look.instant else "area",
         noValue=None,
         color={"mode": "thresholds"},
-        extraJson={"fieldConfig": {"defaults": _limits(panel)}},
+        extraJson={"fieldConfig": {"defaults": _limits(look)}},
     )
 
 
-def _table(panel: Panel, frame: dict[str, Any]) -> core.Panel:
+def _table(look: Style) -> core.Panel:
+    del look
+    table = core.Table(thresholds=steps_json(()))
+    table.extraJson = {
+        "fieldConfig": {"defaults": {"custom": {"displayMode": None, "cellOptions": {"type": "auto"}}}},
+        "options": {"cellHeight": "sm"},
+    }
+    return table
+
+
+def _table_own(panel: Panel) -> dict[str, Any]:
     names = list(panel.columns)
     keys = {f"Value #{ref(n)}" if len(names) > 1 else "Value": name for n, name in enumerate(names)}
-    body = core.Table(**frame, thresholds=steps_json(()), overrides=_columns(panel))
     organize = {"excludeByName": {"Time": True}, "renameByName": keys}
-    body.transformations = [{"id": "merge", "options": {}}, {"id": "organize", "options": organize}]
-    body.extraJson = {
-        "fieldConfig": {"defaults": {"custom": {"displayMode": None, "cellOptions": {"type": "auto"}}}},
-        "options": {"sortBy": [{"displayName": names[0], "desc": True}], "cellHeight": "sm"},
+    look = drawn(style(panel))
+    return {
+        "fieldConfig": look["fieldConfig"] | {"overrides": _columns(panel)},
+        "options": look["options"] | {"sortBy": [{"displayName": names[0], "desc": True}]},
+        "transformations": [{"id": "merge", "options": {}}, {"id": "organize", "options": organize}],
     }
-    return body
 
 
 def _columns(panel: Panel) -> list[dict[str, Any]]:
@@ -197,7 +237,7 @@ def _override(name: str, properties: dict[str, Any]) -> dict[str, Any]:
     return {"matcher": {"id": "byName", "options": name}, "properties": listed}
 
 
-def _heatmap(panel: Panel, frame: dict[str, Any]) -> core.Panel:
+def _heatmap(look: Style) -> core.Panel:
     options = {
         "calculate": False,
         "cellGap": 1,
@@ -207,25 +247,37 @@ def _heatmap(panel: Panel, frame: dict[str, Any]) -> core.Panel:
         "legend": {"show": True},
         "rowsFrame": {"layout": "auto"},
         "tooltip": {"mode": "single", "yHistogram": True},
-        "yAxis": {"axisPlacement": "left", "unit": panel.unit},
+        "yAxis": {"axisPlacement": "left", "unit": look.unit},
     }
-    return core.Heatmap(**frame, options=options, thresholds=steps_json(()))
+    return core.Heatmap(options=options, thresholds=steps_json(()))
 
 
-def _logs(panel: Panel, frame: dict[str, Any]) -> core.Panel:
+def _logs(look: Style) -> core.Panel:
+    del look
+    return core.Logs(
+        thresholds=steps_json(()), showTime=True, wrapLogMessages=True, enableLogDetails=True, prettifyLogMessage=False
+    )
+
+
+def _text(look: Style) -> core.Panel:
+    del look
+    return core.Text(thresholds=steps_json(()), mode="markdown")
+
+
+def _text_own(panel: Panel) -> dict[str, Any]:
+    return {"options": {"mode": "markdown", "content": panel.text}}
+
+
+def _nothing(panel: Panel) -> dict[str, Any]:
     del panel
-    return core.Logs(**frame, showTime=True, wrapLogMessages=True, enableLogDetails=True, prettifyLogMessage=False)
+    return {}
 
 
-def _text(panel: Panel, frame: dict[str, Any]) -> core.Panel:
-    return core.Text(**frame, content=panel.text, mode="markdown")
+def _limits(look: Style) -> dict[str, Any]:
+    return {"min": look.low, "max": look.high, "decimals": look.decimals}
 
 
-def _limits(panel: Panel) -> dict[str, Any]:
-    return {"min": panel.low, "max": panel.high, "decimals": panel.decimals}
-
-
-SHAPES = {
+SHAPES: dict[Kind, Callable[[Style], core.Panel]] = {
     "timeseries": _timeseries,
     "stat": _stat,
     "table": _table,
@@ -233,3 +285,6 @@ SHAPES = {
     "logs": _logs,
     "text": _text,
 }
+
+OWN: dict[Kind, Callable[[Panel], dict[str, Any]]] = {"table": _table_own, "text": _text_own}
+"""What a panel of a kind has beyond its style."""
