@@ -20,7 +20,7 @@ def previous(client: Client, owner: str) -> str:
     earlier = [entry.commit for entry in found if entry.commit != latest]
     if not earlier:
         raise DeployError(
-            f"no deploy of {owner!r} before the last one is annotated in this Grafana; name one with --to"
+            f"no earlier deploy of {owner!r} is annotated in this Grafana; name a commit with --to"
         )
     return _committed(earlier[0])
 

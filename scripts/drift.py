@@ -50,7 +50,9 @@ def drift(selection: Selection, revision: str | None, form: str, as_json: bool, 
     before = desired(then, history.rendered(folder, commit), os.environ)
     found = find_drift(client, before, desired(stack, output.build(stack).texts, os.environ))
     form = "json" if as_json else form
-    click.echo(RENDERERS[form]([entry.change for entry in found]).rstrip("\n") or "No drift.")
+    click.echo(
+        RENDERERS[form]([entry.change for entry in found]).rstrip("\n") if found or form == "json" else "No drift."
+    )
     offers = [offer for entry in found for offer in _offers(entry, selection, folder)]
     if form != "json":
         for entry in found:

@@ -7,9 +7,12 @@ from typing import Any
 
 import pytest
 
+import stack as stacks
+from stack import Stack
 from tests.deploy.world import World
 from tests.fake_grafana import FakeGrafana
 
+ROOT = Path(__file__).parents[2]
 MakeWorld = Callable[..., World]
 
 
@@ -22,6 +25,12 @@ def make_world(tmp_path: Path) -> Iterator[MakeWorld]:
             return World(servers.enter_context(FakeGrafana(*args, **kwargs)), tmp_path / "journals")
 
         yield make
+
+
+@pytest.fixture(scope="session")
+def stack() -> Stack:
+    """Give the settings of this repository."""
+    return stacks.load(ROOT / "stack.toml")
 
 
 @pytest.fixture
