@@ -26,7 +26,8 @@ Files = Mapping[str, bytes]
 def diff_files(old: Files, new: Files) -> tuple[ObjectChange, ...]:
     """Describe what changed between two sets of files, path to bytes; equal bytes are parsed once and not walked.
 
-    Of Python only the cases of alerts are read. Raises DiffError, with the path, for a file that is no JSON, YAML or dashboard.
+    Of Python only the cases of alerts are read. Raises DiffError, with the path, for a file that is no JSON, YAML or
+    dashboard.
     """
     known: dict[tuple[bytes, str], Document] = {}
     trees = [{path: _parsed(path, text, known) for path, text in _documents(files)} for files in (old, new)]
