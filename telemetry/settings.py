@@ -50,9 +50,9 @@ class Settings:
     sentry_dsn: str = _from("SENTRY_DSN")
     metrics_token: str = _from("METRICS_TOKEN")
     metrics_path: str = "/api/metrics/prometheus"
-    metrics_networks: tuple[str, ...] = ()
+    metrics_networks: tuple[str, ...] = _from("METRICS_NETWORKS", ())
     vitals_path: str = "/api/ux/vitals"
-    vitals_origins: tuple[str, ...] = ()
+    vitals_origins: tuple[str, ...] = _from("VITALS_ORIGINS", ())
     vitals_per_minute: int = 600
     pages: tuple[str, ...] = ("/",)
     logs: bool = True
@@ -68,7 +68,7 @@ class Settings:
         for name, entry in known.items():
             text = environ.get(entry.metadata.get("variable", ""), "").strip()
             if text and name not in chosen:
-                chosen[name] = text
+                chosen[name] = text.replace(",", " ").split() if isinstance(entry.default, tuple) else text
         return cls(**chosen)
 
     def __post_init__(self) -> None:
