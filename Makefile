@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help dashboards alerts-test check test bench tools fmt catalog diff plan push drift demo e2e browser-test up down logs open clean
+.PHONY: help tools dashboards alerts-test check test bench diff plan push drift demo up down logs open fmt clean
 SHELL := /bin/sh
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 OBS := .venv/bin/obs
