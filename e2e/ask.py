@@ -11,8 +11,8 @@ import requests
 TIMEOUT_SECONDS = 30
 
 
-class AskError(Exception):
-    """A program refused a question; the message holds its own words."""
+class AskError(requests.RequestException):
+    """A program refused a question, or could not be asked; the message holds its own words."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,7 +51,7 @@ def place(folder: Path) -> Place:
 
 
 def stack_at(stack: Stack, here: Place) -> Stack:
-    """Return ``stack`` with addresses, scrape interval, secrets and log files of this run; promises stay as they are."""
+    """Return ``stack`` with this run's addresses, scrape interval, secrets and log files; promises stay as they are."""
     targets = {
         role.name: replace(getattr(stack.targets, role.name), address=here.address(role.name))
         for role in dataclasses.fields(stack.targets)
@@ -120,7 +120,11 @@ def _inside_a_container(here: Place) -> dict[str, dict[str, Any]]:
     listen = {"server.http_listen_address": HOST, "server.grpc_listen_address": HOST}
     return {
         "loki/loki.yml": listen
-        | {"server.http_listen_port": here.ports["loki"], "server.grpc_listen_port": here.ports["loki_grpc"]},
+        | {
+            "common.instance_addr": HOST,
+            "server.http_listen_port": here.ports["loki"],
+            "server.grpc_listen_port": here.ports["loki_grpc"],
+        },
         "promtail-config.yml": listen | {"server.grpc_listen_port": here.ports["promtail_grpc"]},
         "jaeger/jaeger.yml": {
             "service.telemetry.metrics.readers.0.pull.exporter.prometheus.host": HOST,

@@ -37,7 +37,7 @@ class Process:
     lines: Lines | None = None
     _running: "subprocess.Popen[bytes] | None" = field(default=None, init=False)
 
-    def start(self) -> Self:
+    def start(self) -> None:
         """Start it; raise ProcessError when it can't be."""
         try:
             with self.log.open("ab") as log:
@@ -55,9 +55,13 @@ class Process:
         if self.lines and running.stdout:
             threading.Thread(target=_pass_on, args=(running.stdout, self.lines), daemon=True).start()
         self._running = running
-        return self
 
-    def ready(self, url: str, *, within: float = 60) -> Self:
+    def restart_if_ended(self) -> None:
+        """Start it again where it has ended by itself."""
+        if self._running is not None and self._running.poll() is not None:
+            self.start()
+
+    def ready(self, url: str, *, within: float = 60) -> None:
         """Wait until ``url`` answers 2xx; raise ProcessError if the process ends instead."""
         until(
             f"{self.name}: {url} answering 2xx", lambda: self.alive() and requests.get(url, timeout=2).ok, within=within
@@ -135,7 +139,8 @@ class Processes:
             lines,
         )
         self._all.append(process)
-        return process.start()
+        process.start()
+        return process
 
     def _tell_guard(self, group: int) -> None:
         if self._guard.stdin:

@@ -26,15 +26,16 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One injected fault: the alert that must come of it, where it must arrive, and after how many seconds it did."""
+    """One injected fault: the alert that came of it, and where and how soon somebody was told."""
 
     fault: str
     alert: str
     severity: str
     receiver: str
-    fired_after: float
-    resolved_after: float
-    also: tuple[str, ...] = ()
+    told_after: float
+    """Seconds from the fault to the notification."""
+    ended_after: float
+    """Seconds from the repair to the news of it."""
 
 
 @dataclass
@@ -45,7 +46,6 @@ class Report:
     step: Callable[[str], None]
     results: list[Result] = field(default_factory=list)
     pages: list[Page] = field(default_factory=list)
-    limits: list[str] = field(default_factory=list)
 
     def add(self, part: str, check: str, outcome: Outcome, detail: str = "") -> None:
         """Keep and tell one result."""

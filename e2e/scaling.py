@@ -19,7 +19,7 @@ ROUTE_KEYS = ("group_wait", "group_interval", "repeat_interval")
 
 
 def rules(text: str, by: int = SCALE) -> str:
-    """Return a rule file with holds, intervals, range windows and offsets ``by`` times shorter; nothing else changes."""
+    """Return a rule file with holds, intervals, windows and offsets ``by`` times shorter; nothing else changes."""
     return _edited(text, {**dict.fromkeys(RULE_KEYS, duration), "expr": expression}, by)
 
 

@@ -116,7 +116,7 @@ def _handler(take: Callable[[str, dict[str, Any]], tuple[int, dict[str, Any]]]) 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
-        def do_POST(self) -> None:  # noqa: N802 - the name http.server calls
+        def do_POST(self) -> None:
             """Answer one message."""
             raw = self.rfile.read(int(self.headers.get("content-length", 0)))
             status, body = take(self.path, json.loads(raw))

@@ -96,7 +96,7 @@ def vitals(page: str) -> list[dict[str, Any]]:
 
 
 def _calls() -> Iterator[dict[str, Any]]:
-    """Yield requests without end; half of them are to `/v1`, in turn rather than at random, so that the share is exact."""
+    """Yield requests without end; half go to `/v1`, in turn rather than at random, so that the share is exact."""
     chance = random.Random(1)  # noqa: S311 - the same traffic in every run, not a secret
     for number in itertools.count():
         draft = {"user": f"user-{number % 20}", "text": "hello"}

@@ -29,6 +29,7 @@ VERBS = {
     "drift": "scripts.drift:drift",
     "incident": "scripts.incident:incident",
     "demo": "scripts.demo:demo",
+    "e2e": "scripts.e2e:e2e",
     "up": "scripts.up:up",
     "down": "scripts.up:down",
     "logs": "scripts.up:logs",

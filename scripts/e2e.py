@@ -1,7 +1,7 @@
 """Start the real programs of the stack, break things, and show who hears of it."""
 
 import json
-import os
+import shutil
 import signal
 import sys
 import tempfile
@@ -23,7 +23,9 @@ CLEAR_LINE = "\r\x1b[K"
 
 
 @click.command()
-@click.option("--strict", is_flag=True, help="A check that could not run fails the run; for CI, where all is installed.")
+@click.option(
+    "--strict", is_flag=True, help="A check that could not run fails the run; for CI, where all is installed."
+)
 @click.option("--keep", is_flag=True, help="Keep the folder with logs and data even when everything passed.")
 @click.option("--json", "as_json", is_flag=True, help="Print the results as JSON.")
 @click.pass_obj
@@ -53,9 +55,49 @@ def e2e(selection: Selection, strict: bool, keep: bool, as_json: bool) -> None:
     finally:
         _step("")
         if ended and not keep and not report.count(Outcome.FAILED):
-            _remove(folder)
+            shutil.rmtree(folder, ignore_errors=True)
         else:
             click.echo(f"logs and data: {folder}", err=True)
     _conclude(report, time.monotonic() - started, as_json=as_json)
     if report.count(Outcome.FAILED) or (strict and report.count(Outcome.NOT_RUN)):
         click.get_current_context().exit(FOUND)
+
+
+def _tell(result: Result, *, quiet: bool) -> None:
+    """Print one check as it comes; to standard error where standard output is for a machine."""
+    _step("")
+    outcome = click.style(f"{result.outcome:<8}", fg=COLOURS[result.outcome])
+    click.echo(f"{outcome} {result.part}: {result.check}" + (f": {result.detail}" if result.detail else ""), err=quiet)
+
+
+def _step(words: str) -> None:
+    """Show what is being waited for, on one line of a terminal; nothing where nobody watches."""
+    if sys.stderr.isatty():
+        click.echo(f"{CLEAR_LINE}{words[: shutil.get_terminal_size().columns - 1]}", nl=False, err=True)
+
+
+def _conclude(report: Report, seconds: float, *, as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps({**report.as_json(), "seconds": round(seconds, 1)}, indent=2))
+        return
+    if report.pages:
+        click.echo()
+        _print_pages(report.pages)
+    counts = ", ".join(f"{report.count(outcome)} {outcome}" for outcome in Outcome)
+    click.echo(f"\n{counts} ({seconds:.0f} s)")
+
+
+def _print_pages(pages: list[Page]) -> None:
+    rows = [("fault", "alert", "severity", "receiver", "told after", "ended after")]
+    rows += [
+        (page.fault, page.alert, page.severity, page.receiver, f"{page.told_after:.1f} s", f"{page.ended_after:.1f} s")
+        for page in pages
+    ]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        click.echo("  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip())
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    """End as Ctrl-C does, so that every process is ended."""
+    raise KeyboardInterrupt

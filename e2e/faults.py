@@ -1,0 +1,145 @@
+"""Does each injected fault reach the right person, once, and is its end told as well?"""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import requests
+
+import alerts
+from config.alertmanager import PAGER, TICKETS
+from e2e.alarms import background, quiet, told
+from e2e.report import Page, Report
+from e2e.running import Running, wait_for_redis
+from e2e.traffic import BREAKABLE
+from e2e.waiting import NeverHappenedError, until
+from stack import Stack
+
+PART = "faults"
+TOLD_SECONDS = 60
+ENDED_SECONDS = 120
+NEEDED = ("prometheus", "alertmanager")
+
+Act = Callable[[Running], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What is broken, how, how it is mended, and which alert must then arrive where."""
+
+    words: str
+    alert: str
+    receiver: str
+    inject: Act
+    mend: Act
+    needs: tuple[str, ...] = ()
+
+
+def switch(**faults: float) -> Act:
+    """Return the act that switches faults of the reference API on, and all others off."""
+
+    def act(run: Running) -> None:
+        everything = {"error_ratio": 0.0, "latency_seconds": 0.0, "failing_jobs": 0.0, **faults}
+        requests.put(f"{run.api}/_faults", json=everything, timeout=10).raise_for_status()
+
+    return act
+
+
+def kill(name: str) -> Act:
+    """Return the act that kills a process as a crash would."""
+    return lambda run: run.processes[name].kill()
+
+
+def start(name: str) -> Act:
+    """Return the act that starts a process again."""
+    return lambda run: run.processes[name].start()
+
+
+def start_redis(run: Running) -> None:
+    """Start Redis again on its data, and the worker, which ends without it, as its restart policy would."""
+    run.processes["redis"].start()
+    wait_for_redis(run.here)
+    run.processes["worker"].restart_if_ended()
+
+
+HEALTHY = switch()
+
+CRASHES = (
+    Fault(
+        "Redis exporter killed",
+        "RedisExporterDown",
+        TICKETS,
+        kill("redis_exporter"),
+        start("redis_exporter"),
+        ("redis_exporter",),
+    ),
+    Fault("API killed", "ApiDown", PAGER, kill("api"), start("api")),
+    Fault("Redis killed", "RedisDown", PAGER, kill("redis"), start_redis, ("redis_exporter",)),
+    Fault("job worker killed", "JobWorkersMissing", PAGER, kill("worker"), start("worker")),
+)
+DEGRADATIONS = (
+    Fault("half of the jobs fail", "JobFailureRatioHigh", TICKETS, switch(failing_jobs=0.5), HEALTHY),
+    Fault("half of the requests take 0.4 s", "ApiLatencyP95OverSlo", TICKETS, switch(latency_seconds=0.4), HEALTHY),
+    Fault("5 % of the requests fail", "ApiErrorRatioHigh", PAGER, switch(error_ratio=0.05 / BREAKABLE), HEALTHY),
+)
+"""In an order in which none leaves traces, in windows of hours, that another would be blamed for."""
+
+
+def check(run: Running, report: Report, faults: Sequence[Fault]) -> None:
+    """Inject each fault into a quiet stack, and report who was told."""
+    for fault in faults:
+        missing = run.programs.lacks(*NEEDED, *fault.needs)
+        if missing:
+            report.not_run(PART, fault.words, missing)
+            continue
+        try:
+            _try(run, report, fault)
+        except (NeverHappenedError, requests.RequestException) as error:
+            report.failed(PART, fault.words, str(error))
+
+
+def _try(run: Running, report: Report, fault: Fault) -> None:
+    report.step(f"{fault.words}: waiting for silence")
+    quiet(run)
+    report.step(f"{fault.words}: waiting for {fault.alert}")
+    broken = time.monotonic()
+    fault.inject(run)
+    try:
+        first = until(fault.alert, lambda: told(run, broken, fault.alert, firing=True), within=TOLD_SECONDS)[0]
+    finally:
+        mended = time.monotonic()
+        fault.mend(run)
+    report.step(f"{fault.words}: waiting for the end of {fault.alert}")
+    last = until(
+        f"the end of {fault.alert}", lambda: told(run, broken, fault.alert, firing=False), within=ENDED_SECONDS
+    )[0]
+    complaints = list(_complaints(run, fault, broken))
+    severity = severities(run.stack)[fault.alert]
+    page = Page(fault.words, fault.alert, severity, first.receiver, first.at - broken, last.at - mended)
+    report.pages.append(page)
+    if complaints:
+        report.failed(PART, fault.words, "; ".join(complaints))
+    else:
+        words = f"{fault.alert} at {page.receiver} after {page.told_after:.1f} s, ended after {page.ended_after:.1f} s"
+        report.passed(PART, fault.words, words)
+
+
+def _complaints(run: Running, fault: Fault, since: float) -> list[str]:
+    found = []
+    firings = told(run, since, fault.alert, firing=True)
+    if len(firings) != 1:
+        found.append(f"{fault.alert} was told {len(firings)} times")
+    found += [
+        f"{fault.alert} arrived at '{arrival.receiver}', not at '{fault.receiver}'"
+        for arrival in firings
+        if arrival.receiver != fault.receiver
+    ]
+    expected = {fault.alert, *(name for name, _ in background(run))}
+    others = [arrival for arrival in run.sink.since(since) if arrival.alert not in expected and arrival.firing]
+    found += [f"{arrival.alert} arrived at '{arrival.receiver}' as well" for arrival in others]
+    return found
+
+
+def severities(stack: Stack) -> dict[str, str]:
+    """Return the severity of every alert, by name."""
+    return {alert.name: alert.severity.value for group in alerts.groups(stack) for alert in group.alerts}

@@ -1,0 +1,81 @@
+"""Which questions do the dashboards ask, as Grafana would put them to Prometheus and Loki?"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from dashboards import boards
+from dashboards.board import Dashboard
+from stack import Stack, logql
+
+LABEL_VALUES = re.compile(r"label_values\((?:(?P<selector>.+), *)?(?P<label>\w+)\)")
+VARIABLE = re.compile(r"\$\{(\w+)(?::\w+)?\}|\$(\w+)")
+EVERYTHING = ".*"
+
+Kind = Literal["range", "instant", "label values"]
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """
+    One query, its variables filled in. ``board`` and ``place`` say where it is asked (`redis`, `Replica links/A`).
+
+    ``label`` is the label whose values are asked for; ``text`` is then the selector.
+    """
+
+    board: str
+    place: str
+    source: str
+    kind: Kind
+    text: str
+    label: str = ""
+
+
+def questions(stack: Stack, filled: Mapping[str, str]) -> Iterator[Question]:
+    """
+    Yield every query of every panel, variable and annotation, and every saved question to the logs.
+
+    ``filled`` holds the values of Grafana's own variables and of what a reader fills in (`trace_id`).
+    """
+    for dashboard in boards(stack):
+        yield from _asked(dashboard, filled)
+    for query in logql.queries(stack):
+        yield Question("logs", query.name, "loki", "range", fill(query.expr, filled))
+
+
+def fill(text: str, values: Mapping[str, str]) -> str:
+    """Return a query with every variable replaced; one that has no value matches everything."""
+    return VARIABLE.sub(lambda found: values.get(found[1] or found[2], EVERYTHING), text)
+
+
+def _asked(dashboard: Dashboard, filled: Mapping[str, str]) -> Iterator[Question]:
+    model = dashboard.model
+    for panel in _panels(model["panels"]):
+        for target in panel.get("targets", ()):
+            kind: Kind = "instant" if target.get("instant") else "range"
+            place = f"{panel['title']}/{target['refId']}"
+            yield Question(dashboard.slug, place, target["datasource"]["type"], kind, fill(target["expr"], filled))
+    for variable in model["templating"]["list"]:
+        if variable["type"] == "query":
+            yield _values(dashboard.slug, variable, filled)
+    for annotation in model["annotations"]["list"]:
+        if "expr" in annotation:
+            place = f"annotation {annotation['name']}"
+            yield Question(dashboard.slug, place, "prometheus", "range", fill(annotation["expr"], filled))
+
+
+def _panels(panels: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    for panel in panels:
+        yield panel
+        yield from _panels(panel.get("panels", []))
+
+
+def _values(board: str, variable: Mapping[str, Any], filled: Mapping[str, str]) -> Question:
+    text = fill(variable["query"]["query"], filled)
+    found = LABEL_VALUES.fullmatch(text)
+    if not found:
+        raise ValueError(f"{board}: variable {variable['name']} asks {text!r}; only label_values() is known here")
+    return Question(
+        board, f"variable {variable['name']}", "prometheus", "label values", found["selector"], found["label"]
+    )
