@@ -76,5 +76,5 @@ def _fences(sentences: Sequence[Sentence]) -> Iterator[str]:
 
 def _escaped(text: str) -> str:
     """Make GitHub show the text as it is: no emphasis, tags, mentions of people or links to issues."""
-    marked = re.sub(r"([\\`*_{}\[\]<>#|~])", r"\\\1", " ".join(text.split()))
-    return marked.replace("@", "@\u200b").replace("\\#", "\\#\u200b")
+    marked = re.sub(r"[\\`*\[\]<&~]|(?<!\w)_|_(?!\w)", r"\\\g<0>", " ".join(text.split()))
+    return re.sub(r"@(?=\w)|#(?=\d)", "\\g<0>\u200b", marked)

@@ -67,6 +67,7 @@ def _whole(old: Node, new: Node, variables: Substitution) -> Part:
 
 
 def _changed(old: Node, new: Node, variables: Substitution) -> Iterator[Part]:
+    """Yield an operation that changed itself, or by a number or string in it; else look into what it works on."""
     if old.digest == new.digest:
         return
     if len(old.operands) != len(new.operands):
@@ -74,16 +75,17 @@ def _changed(old: Node, new: Node, variables: Substitution) -> Iterator[Part]:
         return
     pairs = list(zip(old.operands, new.operands, strict=True))
     unequal = [pair for pair in pairs if pair[0].digest != pair[1].digest]
-    itself = old.label != new.label or any(node.literal for pair in unequal for node in pair)
-    if itself or not unequal:
-        unchanged = [before for before, after in pairs if before.digest == after.digest]
-        texts = [
-            variables.back(text) for text in _selected(old, new) or [_elided(node, unchanged) for node in (old, new)]
-        ]
-        yield Part(texts[0], texts[1], _threshold(old, new, unequal))
-        return
-    for before, after in unequal:
-        yield from _changed(before, after, variables)
+    literals = [pair for pair in unequal if pair[0].literal or pair[1].literal]
+    itself = old.label != new.label
+    deeper = [] if itself else [pair for pair in unequal if not (pair[0].literal or pair[1].literal)]
+    if itself or literals:
+        elsewhere = [pair for pair in pairs if pair[0].digest == pair[1].digest] + deeper
+        before, after = _selected(old, new) or (
+            _elided(node, [pair[side] for pair in elsewhere]) for side, node in enumerate((old, new))
+        )
+        yield Part(variables.back(before), variables.back(after), _threshold(old, new, literals))
+    for lower in deeper:
+        yield from _changed(*lower, variables)
 
 
 def _selected(old: Node, new: Node) -> list[str]:
@@ -120,9 +122,9 @@ def _threshold(old: Node, new: Node, unequal: list[tuple[Node, Node]]) -> tuple[
     return (str(old.label[1]), limits[0], limits[1]) if comparison and len(limits) == len(unequal[0]) else None
 
 
-def _elided(node: Node, unchanged: list[Node]) -> str:
-    """Format the expression, its long unchanged operands shown as …."""
-    long = {text for text in (operand.expr.prettify() for operand in unchanged) if len(text) > SHORT}
+def _elided(node: Node, elsewhere: list[Node]) -> str:
+    """Format the expression, the long ones of its operands that this is not about shown as …."""
+    long = {text for text in (operand.expr.prettify() for operand in elsewhere) if len(text) > SHORT}
     hole = parse(HOLE)
     shown = transform(node.expr, lambda expr: hole if expr.prettify() in long else None)
     return dedent(shown.prettify()).replace(HOLE, "…")

@@ -10,7 +10,7 @@ import pytest
 from deploy.diff import ObjectChange, diff_trees, render_html, render_json, render_markdown, render_terminal
 from tests.diff.boards import alert, board, panel, rules, usual
 
-HOSTILE = "</style><script>alert(1)</script> @team #12 *bold* `x` | <img src=x onerror=y>"
+HOSTILE = "</style><script>alert(1)</script> @team #12 *bold* `x` <img src=x onerror=y>"
 
 
 def several() -> tuple[ObjectChange, ...]:
@@ -87,9 +87,9 @@ def test_titles_cannot_smuggle_markup_into_a_comment() -> None:
     text = render_markdown(diff_trees({"a": old}, {"a": new}))
     prose = re.sub(r"(?s) *(````+).*?\1", "", text)
 
-    assert not re.search(r"@\w", prose)
-    assert not re.search(r"(?<!\\)[<*`|](?!\*)(?!/?(details|summary)>)(?<!\*\*)\w*script", prose)
-    assert "\\<script\\>" in prose
+    assert not re.search(r"@\w|#\d", prose)
+    assert not re.search(r"(?<!\\)(<script|<img|`x)", prose)
+    assert r"\*bold\*" in prose
 
 
 def test_json_is_strict_and_complete() -> None:

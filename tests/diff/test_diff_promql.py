@@ -129,3 +129,15 @@ def test_several_limits_are_each_said_once() -> None:
     old, new = (f"ratio_1h > {limit} and ratio_5m > {limit}" for limit in (0.0144, 0.0288))
 
     assert words(diff_rule_group(group(old), group(new))) == ["ApiErrors: threshold > 0.0144 to > 0.0288"]
+
+
+def test_a_limit_and_a_query_that_both_changed_are_said_apart() -> None:
+    """A new limit does not hide behind the whole expression."""
+    old = "sum(rate(http_requests_failed_total[5m])) / sum(rate(http_requests_total[5m])) > 0.01"
+
+    change = diff_rule_group(
+        group(old), group(old.replace("failed_total[5m]", "failed_total[10m]").replace("0.01", "0.02"))
+    )
+
+    assert words(change) == ["ApiErrors: threshold > 0.01 to > 0.02", "ApiErrors: query"]
+    assert change.sentences[1].before == "http_requests_failed_total[5m]"
