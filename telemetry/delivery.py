@@ -20,7 +20,7 @@ from telemetry.family import Family, Totals
 from telemetry.metrics import FLUSH_DURATION, FLUSHES, Metric
 from telemetry.series import Exemplar, Exemplars, Series
 from telemetry.store import Batch, Reply, Store, StoreError
-from telemetry.wire import DEFINITIONS, EXEMPLARS, ExemplarKey, pack, pack_definitions, pack_exemplars
+from telemetry.wire import DEFINITIONS, EXEMPLARS, ExemplarKey, Packer, pack_definitions, pack_exemplars
 
 log = logging.getLogger("telemetry")
 
@@ -69,6 +69,7 @@ class Delivery:
         self._starting = threading.Lock()
         self._stopping = threading.Event()
         self._exemplars: dict[ExemplarKey, Exemplar] = {}
+        self._packer = Packer()
         self._failing = False
         self._new_instance()
 
@@ -184,7 +185,7 @@ class Delivery:
         fields = {DEFINITIONS: pack_definitions(family.metric for family in families)}
         for _, totals in series:
             if totals.texts:
-                fields.update(pack(totals))
+                fields.update(self._packer.pack(totals))
         self._exemplars.update(self._counts.exemplars.take())
         newest = sorted(self._exemplars.items(), key=lambda item: item[1].timestamp)[-MAX_EXEMPLARS:]
         self._exemplars = dict(newest)

@@ -1,12 +1,11 @@
 """How do totals read as text: the Prometheus format and OpenMetrics, byte for byte as prometheus_client writes them?"""
 
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import accumulate
 
 from prometheus_client import utils
 
-from telemetry.family import Totals, width
+from telemetry.family import Totals, lines_per_series, width, yield_turn
 from telemetry.series import Exemplar
 from telemetry.wire import ExemplarKey
 
@@ -15,8 +14,8 @@ OPENMETRICS = "application/openmetrics-text; version=1.0.0; charset=utf-8"
 
 _go_float: Callable[[float], str] = utils.floatToGoString
 
-SLICE = 250
-"""Series written before other threads get their turn: an event loop beside a scrape waits about a millisecond."""
+SLICE_LINES = 1000
+"""Lines written before other threads get their turn, in about a millisecond."""
 
 
 def choose_format(accept: str) -> str:
@@ -72,24 +71,25 @@ def _header(totals: Totals, *, openmetrics: bool) -> str:
 
 def _samples(totals: Totals, exemplars: Mapping[ExemplarKey, Exemplar]) -> Iterator[str]:
     write = _histograms if totals.metric.kind == "histogram" else _plain
-    for start in range(0, len(totals.texts), SLICE):
-        yield write(totals, start, exemplars)
-        time.sleep(0)
+    step = SLICE_LINES // lines_per_series(totals.metric)
+    for start in range(0, len(totals.texts), step):
+        if start:
+            yield_turn()
+        yield write(totals, slice(start, start + step), exemplars)
 
 
-def _plain(totals: Totals, start: int, _: Mapping[ExemplarKey, Exemplar]) -> str:
+def _plain(totals: Totals, chosen: slice, _: Mapping[ExemplarKey, Exemplar]) -> str:
     name = totals.metric.name
-    chosen = slice(start, start + SLICE)
     pairs = zip(totals.texts[chosen], totals.numbers[chosen], strict=True)
     lines = [f"{name}{{{text}}} {_number(value)}\n" if text else f"{name} {_number(value)}\n" for text, value in pairs]
     return "".join(lines)
 
 
-def _histograms(totals: Totals, start: int, exemplars: Mapping[ExemplarKey, Exemplar]) -> str:
+def _histograms(totals: Totals, chosen: slice, exemplars: Mapping[ExemplarKey, Exemplar]) -> str:
     name, size = totals.metric.name, width(totals.metric)
     edges = [f'le="{_go_float(edge)}"' for edge in (*totals.metric.buckets, float("inf"))]
     lines: list[str] = []
-    for place, text in enumerate(totals.texts[start : start + SLICE], start):
+    for place, text in enumerate(totals.texts[chosen], chosen.start):
         before, _, after = text.partition("\n")
         opening = f"{name}_bucket{{{before}," if before else f"{name}_bucket{{"
         closing = f",{after}}}" if after else "}"

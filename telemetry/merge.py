@@ -4,8 +4,11 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping
 from operator import add
 
-from telemetry.family import Totals, width
+from telemetry.family import Totals, width, yield_turn
 from telemetry.metrics import Metric
+
+SLICE = 2000
+"""Series added before other threads get their turn."""
 
 Table = Mapping[str, Totals]
 """The totals of one worker by metric name."""
@@ -52,6 +55,8 @@ def _accumulate_by_text(total: Totals, part: Totals) -> None:
     place = {text: number * size for number, text in enumerate(total.texts)}
     numbers = total.numbers
     for number, text in enumerate(part.texts):
+        if number % SLICE == SLICE - 1:
+            yield_turn()
         theirs = part.numbers[number * size : (number + 1) * size]
         start = place.get(text)
         if start is None:

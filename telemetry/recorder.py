@@ -8,7 +8,7 @@ from threading import RLock
 from typing import TypeVar
 
 from telemetry.delivery import Delivery
-from telemetry.family import Family, lines
+from telemetry.family import Family, lines_per_series
 from telemetry.metrics import CONTRACT, DROPPED, FLUSH_DURATION, FLUSHES, Metric
 from telemetry.series import (
     Counter,
@@ -140,10 +140,10 @@ class Recorder:
         text = series_text(metric, labels)
         with self._lock:
             series = family.by_text.get(text)
-            if series is None and metric is not DROPPED and self._room < lines(metric):
+            if series is None and metric is not DROPPED and self._room < lines_per_series(metric):
                 return self._build(metric, text, CountingLock(self._lock, self._over_limit))
             if series is None:
-                self._room -= lines(metric)
+                self._room -= lines_per_series(metric)
                 series = family.children[labels] = family.by_text[text] = self._build(metric, text, self._lock)
         return series
 

@@ -29,7 +29,7 @@ from redis.exceptions import NoScriptError, RedisError
 from telemetry.merge import merge
 from telemetry.redis_client import Client, connect
 from telemetry.store import Batch, Contents, Instance, Reply, StoreError
-from telemetry.wire import DEFINITIONS, Texts, pack, pack_definitions, unpack_table
+from telemetry.wire import DEFINITIONS, Packer, Texts, pack_definitions, unpack_table
 
 TOMBSTONE_SECONDS = 3600
 MAX_FOLDED_AT_ONCE = 32
@@ -249,7 +249,8 @@ def _folded(sources: list[dict[str, bytes]]) -> dict[str, bytes]:
     tables = [unpack_table(fields, texts) for fields in sources]
     kept = [{name: totals for name, totals in table.items() if totals.metric.kind != "gauge"} for table in tables]
     merged = merge(kept)
+    packer = Packer()
     fields = {DEFINITIONS: pack_definitions(totals.metric for totals in merged.values())}
     for totals in merged.values():
-        fields.update(pack(totals))
+        fields.update(packer.pack(totals))
     return fields

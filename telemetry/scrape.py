@@ -4,7 +4,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from telemetry.family import Totals, lines
+from telemetry.family import Totals, lines_per_series
 from telemetry.merge import Table, merge
 from telemetry.metrics import LAST_FLUSH, SERIES, WORKERS
 from telemetry.recorder import Recorder
@@ -75,7 +75,9 @@ def _whole(
         if metric.name in merged:
             merged[metric.name] = Totals(metric, [""], [value])
     if SERIES.name in merged:
-        merged[SERIES.name].numbers = [float(sum(len(one.texts) * lines(one.metric) for one in merged.values()))]
+        merged[SERIES.name].numbers = [
+            float(sum(len(one.texts) * lines_per_series(one.metric) for one in merged.values()))
+        ]
     declared = [family.metric.name for family in recorder.families()]
     order = [*(name for name in declared if name in merged), *sorted(merged.keys() - declared)]
     return Whole([merged[name] for name in order], exemplars)

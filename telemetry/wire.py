@@ -1,15 +1,19 @@
 """How do totals become bytes in the store, and bytes totals again?"""
 
 import json
-import struct
+import sys
 import zlib
+from array import array
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from telemetry.family import Totals
+from telemetry.family import Totals, yield_turn
 from telemetry.labels import Label
 from telemetry.metrics import Metric
 from telemetry.series import Exemplar
+
+LARGE = 2000
+"""Series of one metric, from where on reading it takes long enough for other threads to wait."""
 
 DEFINITIONS = "definitions"
 EXEMPLARS = "exemplars"
@@ -54,23 +58,31 @@ def unpack_exemplars(data: bytes | None) -> dict[ExemplarKey, Exemplar]:
     return {(name, text, bucket): Exemplar(*exemplar) for name, text, bucket, *exemplar in _expand(data)}
 
 
-def pack(totals: Totals) -> dict[str, bytes]:
-    """Return the fields of one metric: `NAME/series`, `NAME/numbers` and, for distinct members, `NAME/members`."""
-    name = totals.metric.name
-    fields = {
-        # Texts join with newlines, which only a histogram's has: one each, where `le` belongs.
-        f"{name}/series": zlib.compress("\n".join(totals.texts).encode(), 1),
-        f"{name}/numbers": struct.pack(f"<{len(totals.numbers)}d", *totals.numbers),
-    }
-    if totals.metric.across == "distinct":
-        fields[f"{name}/members"] = _squeeze(totals.members)
-    return fields
+class Packer:
+    """Turns totals into fields; a table of series that has not grown since is not packed again."""
+
+    def __init__(self) -> None:
+        self._tables: dict[str, tuple[list[str], bytes]] = {}
+
+    def pack(self, totals: Totals) -> dict[str, bytes]:
+        """Return the fields of one metric: `NAME/series`, `NAME/numbers` and, for distinct members, `NAME/members`."""
+        name = totals.metric.name
+        fields = {f"{name}/series": self._table(name, totals.texts), f"{name}/numbers": _pack_numbers(totals.numbers)}
+        if totals.metric.across == "distinct":
+            fields[f"{name}/members"] = _squeeze(totals.members)
+        return fields
+
+    def _table(self, name: str, texts: list[str]) -> bytes:
+        known = self._tables.get(name)
+        if known is None or known[0] is not texts:
+            # Texts join with newlines, which only a histogram's has: one each, where `le` belongs.
+            known = self._tables[name] = texts, zlib.compress("\n".join(texts).encode(), 1)
+        return known[1]
 
 
 def unpack(metric: Metric, fields: Mapping[str, bytes], texts: "Texts") -> Totals:
     """Return the totals of one metric from its fields."""
-    data = fields.get(f"{metric.name}/numbers", b"")
-    numbers = list(struct.unpack(f"<{len(data) // 8}d", data))
+    numbers = _unpack_numbers(fields.get(f"{metric.name}/numbers", b""))
     if not numbers:
         return Totals(metric, [], [])
     members = _expand(fields[f"{metric.name}/members"]) if metric.across == "distinct" else []
@@ -82,7 +94,12 @@ def unpack_table(fields: Mapping[str, bytes], texts: "Texts") -> dict[str, Total
     if DEFINITIONS not in fields:
         return {}
     metrics = unpack_definitions(fields[DEFINITIONS])
-    return {name: unpack(metric, fields, texts) for name, metric in metrics.items()}
+    table = {}
+    for name, metric in metrics.items():
+        table[name] = unpack(metric, fields, texts)
+        if len(table[name].texts) > LARGE:
+            yield_turn()
+    return table
 
 
 class Texts:
@@ -100,6 +117,20 @@ class Texts:
                 lines = ["\n".join(pair) for pair in zip(lines[::2], lines[1::2], strict=True)]
             known = self._tables[data] = lines
         return known
+
+
+def _pack_numbers(numbers: list[float]) -> bytes:
+    packed = array("d", numbers)
+    if sys.byteorder == "big":
+        packed.byteswap()
+    return packed.tobytes()
+
+
+def _unpack_numbers(data: bytes) -> list[float]:
+    packed = array("d", data)
+    if sys.byteorder == "big":
+        packed.byteswap()
+    return packed.tolist()
 
 
 def _squeeze(value: Any) -> bytes:

@@ -43,7 +43,8 @@ def worker(redis_url: str) -> Iterator[Worker]:
     made: list[Recorder] = []
 
     def make(*, url: str = redis_url, service: str = "chat", **options: Any) -> Recorder:
-        recorder = Recorder(store=RedisStore(url, service, **options))
+        patient = {"timeout": 5.0, **options}  # a busy machine must not look like a dead server
+        recorder = Recorder(store=RedisStore(url, service, **patient))
         made.append(recorder)
         return recorder
 

@@ -107,20 +107,20 @@ def test_a_lost_reply_counts_once(worker: Worker, proxy: Proxy) -> None:
 @pytest.mark.parametrize("mode", ["hang", "refuse"])
 def test_what_is_counted_during_an_outage_is_delivered_afterwards(worker: Worker, proxy: Proxy, mode: Mode) -> None:
     """A Redis that hangs or refuses costs no count, and the failed flushes show in the health metrics."""
-    recorder = worker(url=proxy.url, timeout=0.2)
+    recorder = worker(url=proxy.url, timeout=1.0)
     recorder.add(REQUESTS, OK)
     recorder.flush()
 
     with proxy.broken(mode):
-        for _ in range(3):
+        for _ in range(2):
             recorder.add(REQUESTS, OK)
             started = time.monotonic()
             with pytest.raises(StoreError):
                 recorder.flush()
-            assert time.monotonic() - started < 2
+            assert time.monotonic() - started < 3
 
-    assert requests(recorder) == 4
-    assert value(recorder, "telemetry_flushes_total", '{result="error"}') == 3
+    assert requests(recorder) == 3
+    assert value(recorder, "telemetry_flushes_total", '{result="error"}') == 2
 
 
 def test_redis_missing_at_start(worker: Worker) -> None:
@@ -285,7 +285,7 @@ def test_back_from_the_dead_after_a_lost_reply(worker: Worker, proxy: Proxy, adm
 
 def test_back_from_the_dead_with_an_undelivered_batch(worker: Worker, proxy: Proxy, admin: Any) -> None:
     """The batch that never arrived was not folded: it is counted when the worker is back."""
-    sleeper, living = worker(url=proxy.url, timeout=0.2), worker()
+    sleeper, living = worker(url=proxy.url, timeout=1.0), worker()
     sleeper.add(REQUESTS, OK, 5)
     sleeper.flush()
     sleeper.add(REQUESTS, OK, 3)
