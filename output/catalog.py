@@ -23,7 +23,9 @@ def catalog(stack: Stack, groups: Sequence[Group], dashboards: Sequence[Dashboar
         f"# Catalog of {stack.service.name}\n\nWhat is measured, shown and watched, and who uses what.\n",
         _metrics("Metrics of the service", "`GET " + stack.targets.api.path + "` answers these.", CONTRACT, readers),
         _metrics("Recorded series", "Prometheus computes these, for long ranges and promises.", RECORDED, readers),
-        _metrics("Metrics of others", "Read from exporters, and from what Prometheus writes itself.", EXPORTERS, readers),
+        _metrics(
+            "Metrics of others", "Read from exporters, and from what Prometheus writes itself.", EXPORTERS, readers
+        ),
         _dashboards(dashboards),
         _alerts([alert for group in groups for alert in group.alerts]),
         _promises(stack),
@@ -81,10 +83,7 @@ def _cases(alert: Alert) -> str:
 
 
 def _promises(stack: Stack) -> str:
-    rows = [
-        (slo.title, f"{100 * slo.objective:g} %", slo.window)
-        for slo in (availability(stack), latency(stack))
-    ]
+    rows = [(slo.title, f"{100 * slo.objective:g} %", slo.window) for slo in (availability(stack), latency(stack))]
     words = f"Latency counts requests answered within {stack.slo.latency.threshold_seconds:g} s."
     return _section("Promises", words, ("promise", "of all requests", "over"), rows)
 

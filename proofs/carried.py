@@ -20,20 +20,21 @@ class UnknownSeriesError(LookupError):
 
 def carried(node: Any, contract: Contract) -> Labels | None:
     """Return the labels a series of the answer may have, None for a number; raise UnknownSeriesError."""
-    match node:
-        case ast.VectorSelector():
-            return _selected(node, contract)
-        case ast.MatrixSelector():
-            return _selected(node.vector_selector, contract)
-        case ast.ParenExpr() | ast.UnaryExpr() | ast.SubqueryExpr():
-            return carried(node.expr, contract)
-        case ast.AggregateExpr():
-            return _aggregated(node, carried(node.expr, contract) or frozenset())
-        case ast.Call():
-            return _called(node, contract)
-        case ast.BinaryExpr():
-            return _combined(node, carried(node.lhs, contract), carried(node.rhs, contract))
-    return None
+    found: Labels | None = None
+    match bare(node):
+        case ast.VectorSelector() as selector:
+            found = _selected(selector, contract)
+        case ast.MatrixSelector() as matrix:
+            found = _selected(matrix.vector_selector, contract)
+        case ast.UnaryExpr() | ast.SubqueryExpr() as wrapped:
+            found = carried(wrapped.expr, contract)
+        case ast.AggregateExpr() as aggregate:
+            found = _aggregated(aggregate, carried(aggregate.expr, contract) or frozenset())
+        case ast.Call() as call:
+            found = _called(call, contract)
+        case ast.BinaryExpr() as binary:
+            found = _combined(binary, carried(binary.lhs, contract), carried(binary.rhs, contract))
+    return found
 
 
 def matched(node: ast.BinaryExpr, left: Labels, right: Labels) -> tuple[Labels, Labels]:
@@ -106,5 +107,5 @@ def _includes(matching: ast.LabelModifier) -> bool:
 
 def vectors(node: Any, contract: Contract) -> tuple[Labels, Labels] | None:
     """Return the labels of both sides of an operator, None unless both are vectors."""
-    left, right = carried(bare(node.lhs), contract), carried(bare(node.rhs), contract)
+    left, right = carried(node.lhs, contract), carried(node.rhs, contract)
     return None if left is None or right is None else (left, right)

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from alerts.model import Alert, Case, Group, Recording
+from alerts.model import Alert, Case, Group
 from proofs import expr, trials
-from proofs.expr import ExprError, Query, Selector
+from proofs.expr import ExprError
 from proofs.history import HistoryError, first_sample
 from proofs.problem import Problem
 from proofs.promtool import Promtool
@@ -21,7 +21,9 @@ def prove(promtool: Promtool, stack: Stack, groups: Sequence[Group], names: Iter
     problems = [problem for trial in whole for problem in empty_cases(trial)]
     # What promtool can't read would hide the other cases of the same file behind its complaint.
     refused = {problem.where for problem in problems}
-    runnable = [trial for trial in whole if trial.alert.source not in {where.partition(" case '")[0] for where in refused}]
+    runnable = [
+        trial for trial in whole if trial.alert.source not in {where.partition(" case '")[0] for where in refused}
+    ]
     for trial, failures in zip(runnable, trials.run(promtool, stack, runnable), strict=True):
         problems += [_problem(trial.alert, failure) for failure in failures]
     return problems
@@ -55,10 +57,10 @@ def _unreadable(case: Case) -> Iterator[tuple[str, str]]:
         try:
             written = expr.parse(series)
             if len(written.selectors) != 1 or any(c.operator != "=" for c in written.selectors[0].conditions):
-                yield f"'{series}' is no single series", "write one metric, with its labels as label=\"value\""
+                yield f"'{series}' is no single series", 'write one metric, with its labels as label="value"'
             first_sample(values)
         except ExprError as error:
-            yield f"'{series}' is no series: {error}", "write one metric, with its labels as label=\"value\""
+            yield f"'{series}' is no series: {error}", 'write one metric, with its labels as label="value"'
         except HistoryError as error:
             what, _, instead = str(error).partition("; ")
             yield f"the samples of {series}: {what}", instead
@@ -90,7 +92,10 @@ def _problem(alert: Alert, failure: Failure) -> Problem:
     name = failure.expr.partition(" # ")[2] if failure.expr else failure.name
     case = next(case for case in alert.cases if case.name == name)
     if failure.expr and case.verdict == "silent":
-        what, instead = f"it fires before {case.at}", "a silent alert never fires on the way; or is this a clearing case?"
+        what, instead = (
+            f"it fires before {case.at}",
+            "a silent alert never fires on the way; or is this a clearing case?",
+        )
     elif failure.expr:
         what, instead = f"it does not fire at {case.fired}", f"so nothing shows that it clears at {case.at}"
     elif not failure.expected:
@@ -111,9 +116,11 @@ def _differences(got: tuple[Firing, ...], expected: Firing) -> tuple[str, str]:
     if got[0].labels != expected.labels:
         return _told(got), _told((expected,))
     keys = [key for key, text in expected.annotations.items() if got[0].annotations.get(key) != text]
-    return tuple(  # type: ignore[return-value]
-        " and ".join(f"{key} '{firing.annotations.get(key, '')}'" for key in keys) for firing in (got[0], expected)
-    )
+    return _said(got[0], keys), _said(expected, keys)
+
+
+def _said(firing: Firing, keys: list[str]) -> str:
+    return " and ".join(f"{key} '{firing.annotations.get(key, '')}'" for key in keys)
 
 
 def _told(firing: tuple[Firing, ...]) -> str:

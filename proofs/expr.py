@@ -78,7 +78,7 @@ def parse(text: str) -> Query:
 
 
 def substitute(text: str) -> str:
-    """Replace Grafana's variables outside of strings by a value of their kind: a duration in brackets, else a number."""
+    """Replace Grafana's variables outside of strings: by a duration in brackets, by a number elsewhere."""
     parts, last = [], 0
     for quoted in STRING.finditer(text):
         parts += [_fill(text[last : quoted.start()]), quoted.group()]

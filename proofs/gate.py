@@ -1,6 +1,6 @@
 """What has to hold before anything is written or deployed, and who says so?"""
 
-import datetime
+import datetime as dt
 import tempfile
 from collections.abc import Iterable
 from pathlib import Path
@@ -31,7 +31,7 @@ def check(built: Built, root: Path, *, written: bool = True) -> list[Problem]:
     ids = {one.id for one in chosen} | {LOADS}
     # A run of some checks can't tell whether the waivers of others are stale.
     listed = tuple(waiver for waiver in waivers.load(root / waivers.WAIVERS) if waiver.check in ids)
-    return waivers.apply(found, listed, datetime.datetime.now(tz=datetime.UTC).date())
+    return waivers.apply(found, listed, dt.datetime.now(tz=dt.UTC).date())
 
 
 def examine(evidence: Evidence, chosen: Iterable[Check] = CHECKS) -> list[Problem]:
@@ -54,9 +54,7 @@ def loads(tool: Promtool, built: Built) -> list[Problem]:
 
 def _problem(built: Built, finding: Finding, folder: str) -> Problem:
     """Name the Python constant that a finding comes from, or the file where it is about no single rule."""
-    sources = {
-        alert.name: alert.source for group in built.groups for alert in group.rules if isinstance(alert, Alert)
-    }
+    sources = {alert.name: alert.source for group in built.groups for alert in group.rules if isinstance(alert, Alert)}
     recorded = f"alerts/recording.py {finding.rule}"
     where = sources.get(finding.rule, recorded) if finding.rule else finding.file.removeprefix(f"{folder}/")
     return Problem(where, finding.message.replace(f"{folder}/", ""), "", LOADS)

@@ -133,4 +133,6 @@ def _run(path: Path, *arguments: str, stdin: str = "") -> subprocess.CompletedPr
         what = " ".join(arguments[:2])
         raise PromtoolError(f"{path} {what}: no answer within {PATIENCE_SECONDS} s; {REMEDY}") from error
     except OSError as error:
-        raise PromtoolError(f"{path} {' '.join(arguments[:2])}: can't be started: {error.strerror}; {REMEDY}") from error
+        raise PromtoolError(
+            f"{path} {' '.join(arguments[:2])}: can't be started: {error.strerror}; {REMEDY}"
+        ) from error

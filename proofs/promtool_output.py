@@ -79,8 +79,9 @@ def failures(output: str) -> tuple[Failure, ...]:
         for match in EXPECTATION.finditer(complaints):
             name, alert, at, expected, got = match.groups()
             found.append(Failure(file, name or "", alert, at, _firing(expected), _firing(got)))
-        for match in EXPRESSION.finditer(complaints):
-            found.append(Failure(file, at=match["at"], expr=_unquoted(match["expr"])))
+        found += [
+            Failure(file, at=match["at"], expr=_unquoted(match["expr"])) for match in EXPRESSION.finditer(complaints)
+        ]
         rest = EXPRESSION.sub("", EXPECTATION.sub("", complaints)).split("\n")
         found += [Failure(file, message=line.strip()) for line in rest if line.strip()]
     return tuple(found)
@@ -112,7 +113,7 @@ def _pairs(text: str) -> dict[str, str]:
 
 
 def _unquoted(text: str) -> str:
-    """Read Go's quoting: JSON's, but for escapes such as ``\\x07``, which stay as they are."""
+    r"""Read Go's quoting: JSON's, but for escapes such as ``\x07``, which stay as they are."""
     try:
         return str(json.loads(text))
     except ValueError:

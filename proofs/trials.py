@@ -24,7 +24,7 @@ PROCESSES = 2
 """promtool judges one file after the other; the smallest machines that build this have two cores."""
 
 STEP_SECONDS, LONG_STEP_SECONDS, LONG_SECONDS = 60, 300, 12 * 3600
-"""A rule is evaluated once a minute, every five in a case of more than half a day: windows of days cost their square."""
+"""Rules are evaluated once a minute; every five minutes in a case of more than half a day: days cost their square."""
 
 UNIT_SECONDS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800, "y": 31536000}
 
@@ -38,8 +38,8 @@ class Trial:
     cases: tuple[Case, ...]
 
     def cost(self) -> float:
-        """Return the number of evaluations that promtool makes, plus what setting up a case is worth in them."""
-        return sum(100 + seconds(case.at) / step(case) for case in self.cases)
+        """Return about how long promtool takes, in evaluations of a rule: setting up a case is worth a hundred."""
+        return sum(100 + evaluations(case) for case in self.cases)
 
 
 def needed(alert: Alert, groups: Sequence[Group]) -> tuple[Recording, ...]:
@@ -71,6 +71,11 @@ def run(promtool: Promtool, stack: Stack, trials: Sequence[Trial]) -> list[tuple
     return [tuple(failed[number]) for number in range(len(trials))]
 
 
+def evaluations(case: Case) -> float:
+    """Return how often promtool evaluates a rule in a case."""
+    return seconds(case.at) / step(case)
+
+
 def step(case: Case) -> float:
     """Return the seconds between two evaluations of a case."""
     shortest = LONG_STEP_SECONDS if seconds(case.at) > LONG_SECONDS else STEP_SECONDS
@@ -98,8 +103,8 @@ def _write(stack: Stack, trial: Trial, stem: Path) -> Iterator[Path]:
     sheets: dict[tuple[frozenset[str], float], list[Case]] = defaultdict(list)
     recorded = {recording.metric.name for recording in trial.recordings}
     for case in trial.cases:
-        given = {expr.parse(series).selectors[0].name for series in case.series}
-        sheets[frozenset(given & recorded), step(case)].append(case)
+        brought = {expr.parse(series).selectors[0].name for series in case.series}
+        sheets[frozenset(brought & recorded), step(case)].append(case)
     for number, ((given, between), cases) in enumerate(sheets.items()):
         rules = [recording for recording in trial.recordings if recording.metric.name not in given]
         group = Group("proof", trial.alert.name, (*rules, trial.alert))

@@ -50,21 +50,21 @@ COUNTING = {"count", "group", "count_values", "count_over_time", "present_over_t
 
 def unit(node: Any, contract: Contract) -> Unit | None:
     """Return the unit of an expression, None where it is not certain, as of a plain number."""
-    node = bare(node)
-    match node:
-        case ast.VectorSelector():
-            return _selected(expr.selector(node).name, contract)
-        case ast.MatrixSelector():
-            return unit(node.vector_selector, contract)
-        case ast.UnaryExpr() | ast.SubqueryExpr():
-            return unit(node.expr, contract)
-        case ast.AggregateExpr():
-            return COUNT if str(node.op) in COUNTING else unit(node.expr, contract)
-        case ast.Call():
-            return _called(node, contract)
-        case ast.BinaryExpr():
-            return _combined(node, contract)
-    return None
+    found: Unit | None = None
+    match bare(node):
+        case ast.VectorSelector() as selector:
+            found = _selected(expr.selector(selector).name, contract)
+        case ast.MatrixSelector() as matrix:
+            found = unit(matrix.vector_selector, contract)
+        case ast.UnaryExpr() | ast.SubqueryExpr() as wrapped:
+            found = unit(wrapped.expr, contract)
+        case ast.AggregateExpr() as aggregate:
+            found = COUNT if str(aggregate.op) in COUNTING else unit(aggregate.expr, contract)
+        case ast.Call() as call:
+            found = _called(call, contract)
+        case ast.BinaryExpr() as binary:
+            found = _combined(binary, contract)
+    return found
 
 
 def _selected(name: str, contract: Contract) -> Unit | None:

@@ -1,9 +1,9 @@
 """Which problems do we live with, why, and until when?"""
 
-import datetime
+import datetime as dt
 import tomllib
 from collections.abc import Iterable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 
 from proofs.problem import Problem
@@ -23,7 +23,7 @@ class Waiver:
     place: str
     check: str
     reason: str
-    expires: datetime.date
+    expires: dt.date
 
     def covers(self, problem: Problem) -> bool:
         """Tell whether a problem is the one that is waived."""
@@ -41,7 +41,7 @@ def load(path: Path) -> tuple[Waiver, ...]:
     return tuple(_waiver(path, number, one) for number, one in enumerate(listed, 1))
 
 
-def apply(problems: Iterable[Problem], waivers: tuple[Waiver, ...], today: datetime.date) -> list[Problem]:
+def apply(problems: Iterable[Problem], waivers: tuple[Waiver, ...], today: dt.date) -> list[Problem]:
     """Return the problems nobody waived, and the waivers that are past their day or cover nothing."""
     found = list(problems)
     for waiver in waivers:
@@ -57,10 +57,11 @@ def apply(problems: Iterable[Problem], waivers: tuple[Waiver, ...], today: datet
 
 
 def _waiver(path: Path, number: int, listed: dict[str, object]) -> Waiver:
-    kinds = {"place": str, "check": str, "reason": str, "expires": datetime.date}
-    wrong = [name for name, kind in kinds.items() if type(listed.get(name)) is not kind or not listed[name]]
-    wrong += [name for name in listed if name not in kinds]
-    if wrong:
-        takes = "takes place, check and reason in words, and expires as a date such as 2027-01-31"
-        raise WaiverError(f"{path}: waiver {number}: {', '.join(wrong)}: {takes}")
-    return Waiver(*(listed[field.name] for field in fields(Waiver)))  # type: ignore[arg-type]  # types were just compared
+    takes = "takes place, check and reason in words, and expires as a date such as 2027-01-31"
+    if unknown := set(listed) - set(Waiver.__dataclass_fields__):
+        raise WaiverError(f"{path}: waiver {number}: {', '.join(sorted(unknown))}: {takes}")
+    match listed:
+        case {"place": str(place), "check": str(check), "reason": str(reason), "expires": dt.date() as expires}:
+            if place and check and reason:
+                return Waiver(place, check, reason, expires)
+    raise WaiverError(f"{path}: waiver {number}: something is missing or of the wrong kind: {takes}")

@@ -9,8 +9,10 @@ from proofs.evidence import Evidence, Fault
 @dataclass(frozen=True, slots=True)
 class Check:
     """
-    One claim. ``id`` is `family/name`: what waivers name and reports print. ``claim`` is what holds when nothing is
-    found. Where ``whole``, it is about the checkout, and not only about what a build would write.
+    One claim, and what finds the breaches of it.
+
+    ``id`` is `family/name`: what waivers name and reports print. ``claim`` is what holds when nothing is found. A
+    ``whole`` check is about the checkout, and not only about what a build would write.
     """
 
     id: str

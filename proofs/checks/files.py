@@ -41,7 +41,12 @@ def unused(evidence: Evidence) -> Iterator[Fault]:
 
 
 CHECKS = (
-    Check("file/outdated", "generated files are what their source makes, and nothing else lies there", outdated, whole=True),
+    Check(
+        "file/outdated",
+        "generated files are what their source makes, and nothing else lies there",
+        outdated,
+        whole=True,
+    ),
     Check("alert/route", "every alert reaches the people it is meant for", unrouted),
     Check("metric/unused", "every series that is declared of an exporter is asked for", unused, whole=True),
 )

@@ -33,7 +33,11 @@ def lost_edges(evidence: Evidence) -> Iterator[Fault]:
                 labels = carried(node.args[1], evidence.contract) or frozenset()
                 if "le" not in labels:
                     kept = ", ".join(sorted(labels)) or "no label"
-                    yield question.where, f"histogram_quantile gets {kept}, and no bucket", "keep 'le': sum by (le, ...)"
+                    yield (
+                        question.where,
+                        f"histogram_quantile gets {kept}, and no bucket",
+                        "keep 'le': sum by (le, ...)",
+                    )
 
 
 def lost_groups(evidence: Evidence) -> Iterator[Fault]:

@@ -39,13 +39,13 @@ def unguarded(evidence: Evidence) -> Iterator[Fault]:
 
 def _unlike(node: ast.BinaryExpr, left: frozenset[str], right: frozenset[str]) -> tuple[str, str] | None:
     by_left, by_right = matched(node, left, right)
-    card = str(node.modifier.card) if node.modifier else ""
-    named = node.modifier.matching.labels if node.modifier and node.modifier.matching else []
-    absent = [label for label in named if label not in left or label not in right]
-    if absent and str(node.modifier.matching.type).endswith("Include"):
+    matching = node.modifier.matching if node.modifier else None
+    absent = [label for label in matching.labels if label not in left & right] if matching else []
+    if matching and absent and str(matching.type).endswith("Include"):
         return f"'{node.op}' matches on '{absent[0]}', which one side does not have", _sides(left, right)
-    one = by_right <= by_left if card.endswith("ManyToOne") else by_left <= by_right
-    if by_left == by_right or (one and not card.endswith(("OneToOne", "ManyToMany")) and card):
+    card = str(node.modifier.card).rpartition(".")[2] if node.modifier else ""
+    grouped = (card == "ManyToOne" and by_right <= by_left) or (card == "OneToMany" and by_left <= by_right)
+    if by_left == by_right or grouped:
         return None
     return f"the sides of '{node.op}' carry different labels and never meet", _sides(left, right)
 
@@ -55,24 +55,26 @@ def _sides(left: frozenset[str], right: frozenset[str]) -> str:
 
 
 def _guarded(node: Any) -> bool:
-    match node:
-        case ast.ParenExpr() | ast.UnaryExpr():
-            return _guarded(node.expr)
-        case ast.AggregateExpr():
-            return str(node.op) in KEEP_GUARD and _guarded(node.expr)
-        case ast.Call():
-            return node.func.name == "clamp_min"
-        case ast.NumberLiteral():
-            return bool(node.val)
-        case ast.BinaryExpr():
-            operator = str(node.op)
-            if operator in GUARDS:
-                return not (node.modifier and node.modifier.return_bool)
-            both = operator in ("*", "or")
-            return (both and _guarded(node.lhs) and _guarded(node.rhs)) or (
-                operator in ("and", "unless", "/") and _guarded(node.lhs)
-            )
+    """Tell whether a node can't answer zero."""
+    match bare(node):
+        case ast.AggregateExpr() as aggregate:
+            return str(aggregate.op) in KEEP_GUARD and _guarded(aggregate.expr)
+        case ast.Call() as call:
+            return call.func.name == "clamp_min"
+        case ast.NumberLiteral() as number:
+            return bool(number.val)
+        case ast.BinaryExpr() as binary:
+            return _filters(binary)
     return False
+
+
+def _filters(node: ast.BinaryExpr) -> bool:
+    operator = str(node.op)
+    if operator in GUARDS:
+        return not (node.modifier and node.modifier.return_bool)
+    if operator in ("*", "or"):
+        return _guarded(node.lhs) and _guarded(node.rhs)
+    return operator in ("and", "unless", "/") and _guarded(node.lhs)
 
 
 CHECKS = (

@@ -23,7 +23,11 @@ def missing(evidence: Evidence) -> Iterator[Fault]:
         if path not in evidence.pages:
             yield alert.source or alert.name, f"there is no {path}", f"write it, with a section '## {alert.name}'"
         elif alert.name not in {section["title"] for section in SECTION.finditer(evidence.pages[path])}:
-            yield alert.source or alert.name, f"{path} has no section '## {alert.name}'", f"write it: {', '.join(STEPS)}"
+            yield (
+                alert.source or alert.name,
+                f"{path} has no section '## {alert.name}'",
+                f"write it: {', '.join(STEPS)}",
+            )
     for path, text in evidence.pages.items():
         for section in SECTION.finditer(text):
             runbook = path in written or "### Meaning" in section["body"]
@@ -52,5 +56,10 @@ def _at(path: str, text: str, section: re.Match[str]) -> str:
 
 CHECKS = (
     Check("runbook/missing", "every alert has its section, every section its alert", missing, whole=True),
-    Check("runbook/unfinished", "every section says all five things, and nothing is left for later", unfinished, whole=True),
+    Check(
+        "runbook/unfinished",
+        "every section says all five things, and nothing is left for later",
+        unfinished,
+        whole=True,
+    ),
 )

@@ -49,7 +49,11 @@ def unknown_labels(evidence: Evidence) -> Iterator[Fault]:
             asked = [condition.label for condition in selector.conditions] + [question.label] * bool(question.label)
             for label in dict.fromkeys(asked):
                 if label not in series.labels:
-                    yield question.where, f"{selector.name} has no label '{label}'", f"it has {', '.join(sorted(series.labels))}"
+                    yield (
+                        question.where,
+                        f"{selector.name} has no label '{label}'",
+                        f"it has {', '.join(sorted(series.labels))}",
+                    )
 
 
 def impossible_values(evidence: Evidence) -> Iterator[Fault]:
@@ -87,7 +91,10 @@ def _stream(text: str) -> Iterator[tuple[str, str]]:
         for label, operator, quoted in matchers:
             condition = Condition(label, operator, quoted[1:-1])
             if label not in STREAM_LABELS:
-                yield f"no stream has the label '{label}'", f"streams have {', '.join(STREAM_LABELS)}; filter after | json"
+                yield (
+                    f"no stream has the label '{label}'",
+                    f"streams have {', '.join(STREAM_LABELS)}; filter after | json",
+                )
             elif label == LEVEL and not _possible(condition, (*LEVELS, UNKNOWN)):
                 yield f"no stream is {condition}", f"{label} takes {', '.join((*LEVELS, UNKNOWN))}"
 

@@ -22,7 +22,9 @@ def wrong_units(evidence: Evidence) -> Iterator[Fault]:
         measured = _measured(question, query, evidence.contract) if question.unit in KNOWN else None
         if measured and question.unit not in GRAFANA.get(measured, ()):
             names = GRAFANA.get(measured)
-            instead = f"take {' or '.join(repr(name) for name in names)}" if names else "convert it to a unit people read"
+            instead = (
+                f"take {' or '.join(repr(name) for name in names)}" if names else "convert it to a unit people read"
+            )
             what = f"query {question.ref} answers in {measured}, and the unit is '{question.unit}'"
             yield question.where, what, instead
 
