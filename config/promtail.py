@@ -9,7 +9,7 @@ from stack.logql import CONTAINER, ENVIRONMENT, LEVEL, LEVELS, SERVICE, UNKNOWN
 COMPOSE_SERVICE = 'attrs."com.docker.compose.service"'
 """Where Docker's json-file driver puts the compose service, given `labels: com.docker.compose.service`."""
 
-_NAMES = "authorization|cookie|set-cookie|password|passwd|secret|token|access_token|refresh_token|api_key|apikey"
+MASKED_FIELDS = "authorization|cookie|set-cookie|password|passwd|secret|token|access_token|refresh_token|api_key|apikey"
 
 _LEVELS = " ".join(f'"{level}"' for level in LEVELS)
 _KNOWN_LEVEL = f"{{{{ if eq .Value {_LEVELS} }}}}{{{{ .Value }}}}{{{{ else }}}}{UNKNOWN}{{{{ end }}}}"
@@ -18,8 +18,8 @@ _SERVICE_OR_CONTAINER = f"{{{{ if .Value }}}}{{{{ .Value }}}}{_OR_CONTAINER}"
 
 MASKED = "***"
 SECRETS = (  # a program that keeps no secrets of its own; what `telemetry` writes is clean already
-    rf'(?i)\\?"(?:{_NAMES})\\?"\s*:\s*\\?"([^"\\]+)',
-    rf"(?i)\b(?:{_NAMES})=([^\s&\"';,]+)",
+    rf'(?i)\\?"(?:{MASKED_FIELDS})\\?"\s*:\s*\\?"([^"\\]+)',
+    rf"(?i)\b(?:{MASKED_FIELDS})=([^\s&\"';,]+)",
     r"(?i)\bbearer\s+([A-Za-z0-9._~+/-]{8,}=*)",
     r"://[^:/?#@\s]*:([^@/\s]+)@",
 )
