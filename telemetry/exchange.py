@@ -3,14 +3,15 @@
 import json
 from contextlib import suppress
 from time import perf_counter
-from typing import Any
 
 from telemetry.asgi import Message, Receive, Scope, Send
 
 CLIENT_CLOSED = 499
 """Status of a request whose client left before the response began; nginx made the number customary."""
 
+FIRST_ERROR = 400
 TRACE_HEADER = b"x-trace-id"
+ABORTED = ',"aborted":true'
 LAST_BYTE = ("http.response.body", "http.response.pathsend", "http.response.zerocopysend")
 """Messages that end a response, unless they say that more follows."""
 
@@ -94,15 +95,18 @@ class HttpExchange:
                 await self.send(_start("http.response.start", 500, body))
                 await self.send({"type": "http.response.body", "body": body})
 
-    def fields(self) -> dict[str, Any]:
-        """Return what the log line says of the exchange."""
-        fields = {
-            "status": self.status,
-            "duration_seconds": round((self._ended or perf_counter()) - self._started, 6),
-            "request_bytes": self.request_bytes,
-            "response_bytes": self.response_bytes,
-        }
-        return fields if self.complete else {**fields, "aborted": True}
+    @property
+    def smooth(self) -> bool:
+        """Whether everything went well."""
+        return self.complete and self.error is None and self._status < FIRST_ERROR
+
+    def members(self) -> str:
+        """Return what the log line says of the exchange, as members of a JSON object."""
+        seconds = (self._ended or perf_counter()) - self._started
+        return (
+            f'"status":{self.status},"duration_seconds":{seconds:.6f},"request_bytes":{self.request_bytes},'
+            f'"response_bytes":{self.response_bytes}{"" if self.complete else ABORTED}'
+        )
 
 
 class WebSocketExchange:
@@ -185,15 +189,18 @@ class WebSocketExchange:
             with suppress(Exception):  # the client may be gone; the application's exception matters more
                 await self._deny(500)
 
-    def fields(self) -> dict[str, Any]:
-        """Return what the log line says of the exchange."""
-        return {
-            "status": self.status,
-            "duration_seconds": round(perf_counter() - self._started, 6),
-            "messages_in": self.messages_in,
-            "messages_out": self.messages_out,
-            "close_code": self.close_code or (1011 if self.failed else 1006),
-        }
+    @property
+    def smooth(self) -> bool:
+        """Whether everything went well."""
+        return self.error is None and self._status < FIRST_ERROR
+
+    def members(self) -> str:
+        """Return what the log line says of the connection, as members of a JSON object."""
+        return (
+            f'"status":{self.status},"duration_seconds":{perf_counter() - self._started:.6f},'
+            f'"messages_in":{self.messages_in},"messages_out":{self.messages_out},'
+            f'"close_code":{self.close_code or (1011 if self.failed else 1006)}'
+        )
 
 
 def with_trace_id(message: Message, trace_id: bytes) -> Message:

@@ -77,6 +77,8 @@ class Instrumented(Generic[Application]):
         await (own or self._served)(scope, receive, send)
 
     def _route(self, scope: Scope) -> str:
+        if "route" in scope:  # the application has answered
+            return self._templates.of(scope)
         path = _path(scope)
         return path if path in self._own and scope["type"] == "http" else self._templates.of(scope)
 
@@ -92,4 +94,6 @@ def _own_endpoints(telemetry: Telemetry) -> dict[str, App]:
 
 def _path(scope: Scope) -> str:
     """Return the path below the prefix a proxy or mount adds."""
-    return str(scope["path"]).removeprefix(scope.get("root_path", ""))
+    path: str = scope["path"]
+    prefix = scope.get("root_path")
+    return path.removeprefix(prefix) if prefix else path

@@ -25,10 +25,29 @@ SERVER_ACCESS_LOGGERS = ("uvicorn.access", "hypercorn.access", "gunicorn.access"
 
 _RESERVED = frozenset((*RESERVED_ATTRS, "taskName", "color_message"))
 _encode = json.JSONEncoder(ensure_ascii=True, allow_nan=False, separators=(",", ":")).encode
+quote = json.encoder.encode_basestring_ascii
+"""Returns a text as a JSON string in ASCII."""
 
 
-class RequestFields(dict[str, Any]):
-    """What a request's own record says: numbers and texts that are already scrubbed, cut and valid."""
+class RequestLine:
+    """
+    What a request's own record says: a message, and JSON members whose values are scrubbed, cut and valid already.
+
+    There is one such record per request, so it is written without going through dictionaries.
+    """
+
+    __slots__ = ("members", "message")
+
+    def __init__(self, message: str, members: str) -> None:
+        self.message = message
+        self.members = members
+
+    def __str__(self) -> str:
+        return self.message
+
+    def fields(self) -> dict[str, Any]:
+        """Return the members, for a record that says more than these."""
+        return {"message": self.message, **json.loads(f"{{{self.members}}}")}
 
 
 class JsonLines(BaseJsonFormatter):
@@ -44,11 +63,14 @@ class JsonLines(BaseJsonFormatter):
         super().__init__()
         self._scrubber = Scrubber(settings.secret_query_parameters)
         self._origin = {"service": settings.service, "environment": settings.environment}
+        self._request_origin = _encode({**self._origin, "logger": REQUEST_LOGGER})[1:-1]
+        self._second = (0, "")
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line, without its newline."""
-        if type(record.msg) is RequestFields and not record.exc_info:
-            return _encode({**self._head(record, ""), **record.msg})
+        line = record.msg
+        if type(line) is RequestLine and not record.exc_info:
+            return self._request_line(record, line)
         try:
             return super().format(record)
         except Exception as error:  # noqa: BLE001 - a broken record must not lose what it wanted to say
@@ -58,6 +80,8 @@ class JsonLines(BaseJsonFormatter):
     def add_fields(self, log_data: dict[str, Any], record: logging.LogRecord, message_dict: dict[str, Any]) -> None:
         """Collect the fields of one record; extras that would overwrite one of ours get a trailing underscore."""
         message_dict.pop("exc_info", None)
+        if isinstance(record.msg, RequestLine):
+            message_dict.update(record.msg.fields())
         log_data.update(self._head(record, message_dict.pop("message", record.message)))
         log_data.update(_exception(record))
         extras = {name: value for name, value in record.__dict__.items() if name not in _RESERVED}
@@ -67,7 +91,7 @@ class JsonLines(BaseJsonFormatter):
     def _head(self, record: logging.LogRecord, message: object) -> dict[str, Any]:
         context = current.get()
         head = {
-            "timestamp": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="microseconds"),
+            "timestamp": self._timestamp(record.created),
             "level": record.levelname.lower(),
             "message": message,
             **self._origin,
@@ -76,6 +100,22 @@ class JsonLines(BaseJsonFormatter):
         if context is not None:
             head["trace_id"], head["span_id"] = context.trace_id, context.span_id
         return head
+
+    def _timestamp(self, created: float) -> str:
+        second = int(created)
+        known, text = self._second
+        if second != known:
+            text = datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+            self._second = (second, text)
+        return f"{text}.{int((created - second) * 1_000_000):06d}+00:00"
+
+    def _request_line(self, record: logging.LogRecord, line: RequestLine) -> str:
+        context = current.get()
+        ids = "" if context is None else f'"trace_id":"{context.trace_id}","span_id":"{context.span_id}",'
+        return (
+            f'{{"timestamp":"{self._timestamp(record.created)}","level":"{record.levelname.lower()}",'
+            f'"message":{quote(line.message)},{self._request_origin},{ids}{line.members}}}'
+        )
 
     def jsonify_log_record(self, log_data: dict[str, Any]) -> str:
         """Return the fields as JSON of at most LINE_LIMIT bytes, without credentials."""

@@ -4,19 +4,21 @@ import logging
 import random
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Any
 
 from telemetry.asgi import App, Receive, Scope, Send
 from telemetry.exchange import HttpExchange, WebSocketExchange
-from telemetry.logs import REQUEST_LOGGER, RequestFields
+from telemetry.logs import REQUEST_LOGGER, RequestLine, quote
 from telemetry.scrubbing import Scrubber, cut, valid_text
 from telemetry.settings import Settings
 from telemetry.tracing import Tracing, Work
 
 Exchange = HttpExchange | WebSocketExchange
+Headers = dict[bytes, bytes]
 
 MAX_TEXT = 1024
 """Longest path, query or user agent in a log line, in characters."""
+
+FIRST_SERVER_ERROR = 500
 
 _log = logging.getLogger(REQUEST_LOGGER)
 
@@ -46,14 +48,14 @@ class RequestMiddleware:
         self._logs = settings.logs
         self._quiet = {settings.metrics_path: 0.0, **settings.quiet_routes}
         self._scrubber = Scrubber(settings.secret_query_parameters)
-        self._agent = lru_cache(1024)(self._text)
+        self._agent = lru_cache(1024)(self._agent_text)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
         if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return
-        headers: dict[bytes, bytes] = dict(scope["headers"])
+        headers: Headers = dict(scope["headers"])
         method = scope["method"][:20] if scope["type"] == "http" else "WEBSOCKET"
         work = self._tracing.enter(self._tracing.begin(headers), "server", method)
         trace_id = work.context.trace_id
@@ -74,46 +76,38 @@ class RequestMiddleware:
         finally:
             self._finish(scope, headers, method, exchange, work)
 
-    def _finish(self, scope: Scope, headers: dict[bytes, bytes], method: str, exchange: Exchange, work: Work) -> None:
+    def _finish(self, scope: Scope, headers: Headers, method: str, exchange: Exchange, work: Work) -> None:
         route = self._route(scope)
-        fields = exchange.fields()
         error = exchange.error if isinstance(exchange.error, Exception) and exchange.failed else None
-        if self._logs and self._wanted(route, fields, error):
-            agent = headers.get(b"user-agent")
-            line = RequestFields(message=f"{method} {route} {fields['status']}", method=method, route=route)
-            line["path"] = self._text(scope["path"])
-            if query := scope.get("query_string"):
-                line["query"] = self._query(query)
-            line.update(fields)
-            line["client"] = (scope.get("client") or ("",))[0]
-            if agent:
-                line["user_agent"] = self._agent(agent)
-            self._write(line, error)
+        if self._logs and self._wanted(route, exchange):
+            _write(self._line(scope, headers, method, route, exchange), exchange.status, error)
         if work.span is not None:
-            work.describe(f"{_http_method(scope)} {route}", self._attributes(scope, headers, route, fields))
+            work.describe(f"{_http_method(scope)} {route}", self._attributes(scope, headers, route, exchange.status))
         self._tracing.leave(work, error)
 
-    def _wanted(self, route: str, fields: dict[str, Any], error: Exception | None) -> bool:
+    def _wanted(self, route: str, exchange: Exchange) -> bool:
         share = self._quiet.get(route)
-        if share is None or error is not None or fields["status"] >= 400 or "aborted" in fields:  # noqa: PLR2004
-            return True
-        return random.random() < share  # noqa: S311 - sampling, not secrecy
+        return share is None or not exchange.smooth or random.random() < share  # noqa: S311 - sampling, not secrecy
 
-    def _write(self, line: RequestFields, error: Exception | None) -> None:
-        level = logging.ERROR if error is not None or line["status"] >= 500 else logging.INFO  # noqa: PLR2004
-        if not _log.isEnabledFor(level):
-            return
-        exc_info = None if error is None else (type(error), error, error.__traceback__)
-        _log.handle(logging.LogRecord(REQUEST_LOGGER, level, __file__, 0, line, None, exc_info))
+    def _line(self, scope: Scope, headers: Headers, method: str, route: str, exchange: Exchange) -> RequestLine:
+        query, agent = scope.get("query_string"), headers.get(b"user-agent")
+        members = [
+            f'"method":{quote(method)},"route":{quote(route)},"path":{quote(self._text(scope["path"]))}',
+            exchange.members(),
+            f'"client":{quote((scope.get("client") or ("",))[0])}',
+        ]
+        if query:
+            members.insert(1, f'"query":{quote(self._query(query))}')
+        if agent:
+            members.append(f'"user_agent":{quote(self._agent(agent))}')
+        return RequestLine(f"{method} {route} {exchange.status}", ",".join(members))
 
-    def _attributes(
-        self, scope: Scope, headers: dict[bytes, bytes], route: str, fields: dict[str, Any]
-    ) -> dict[str, str | int]:
+    def _attributes(self, scope: Scope, headers: Headers, route: str, status: int) -> dict[str, str | int]:
         """Return what a span says: https://opentelemetry.io/docs/specs/semconv/http/http-spans/."""
         attributes: dict[str, str | int] = {
             "http.request.method": _http_method(scope),
             "http.route": route,
-            "http.response.status_code": fields["status"],
+            "http.response.status_code": status,
             "url.path": self._text(scope["path"]),
             "url.scheme": scope.get("scheme", "http"),
             "client.address": (scope.get("client") or ("",))[0],
@@ -126,10 +120,18 @@ class RequestMiddleware:
     def _query(self, query: bytes) -> str:
         return cut(self._scrubber.query(query[: 2 * MAX_TEXT].decode("utf-8", "replace")), MAX_TEXT)
 
-    def _text(self, text: str | bytes) -> str:
-        if isinstance(text, bytes):
-            text = text[: 2 * MAX_TEXT].decode("latin-1")
+    def _text(self, text: str) -> str:
         return cut(self._scrubber.text(valid_text(text[: 2 * MAX_TEXT])), MAX_TEXT)
+
+    def _agent_text(self, agent: bytes) -> str:
+        return self._text(agent[: 2 * MAX_TEXT].decode("latin-1"))
+
+
+def _write(line: RequestLine, status: int, error: Exception | None) -> None:
+    level = logging.ERROR if error is not None or status >= FIRST_SERVER_ERROR else logging.INFO
+    if _log.isEnabledFor(level):
+        exc_info = None if error is None else (type(error), error, error.__traceback__)
+        _log.handle(logging.LogRecord(REQUEST_LOGGER, level, __file__, 0, line, None, exc_info))
 
 
 def _http_method(scope: Scope) -> str:

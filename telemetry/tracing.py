@@ -50,7 +50,8 @@ class Tracing:
 
     def begin(self, headers: Mapping[bytes, bytes]) -> TraceContext:
         """Return the place of a request with these headers: below the caller's span, or at the root of a trace."""
-        parent = parse_traceparent(headers.get(b"traceparent", b"").decode("latin-1").strip())
+        header = headers.get(b"traceparent")
+        parent = None if header is None else parse_traceparent(header.decode("latin-1").strip())
         if parent is not None:
             state = headers.get(b"tracestate", b"").decode("latin-1")
             return self.below(parent._replace(state=state if _STATE.fullmatch(state) else ""))
