@@ -1,6 +1,8 @@
 """What does the reference service answer? `create()` is what a server runs."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Annotated, Any
 
 from arq.connections import ArqRedis
@@ -9,13 +11,15 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 
 from examples.rce_api.chat import chat, user_of
-from examples.rce_api.config import PAGES, SERVICE, Config
+from examples.rce_api.config import PAGES, QUEUE, SERVICE, Config
 from examples.rce_api.deliveries import connect, request_delivery
 from examples.rce_api.faults import Faults, Switchboard
 from examples.rce_api.messages import Message, Messages, messages
 from examples.rce_api.pages import pages
-from telemetry import instrument
+from telemetry import Telemetry, instrument
+from telemetry.adapters.arq import watch
 from telemetry.instrumentation import Instrumented
+from telemetry.jobs import Jobs
 
 LAST_USER = 1000
 READY_SECONDS = 0.5
@@ -30,15 +34,23 @@ class Draft(BaseModel):
 
 def create() -> Instrumented[FastAPI]:
     """Return the observed service, configured by the environment."""
-    config = Config.read()
-    return instrument(service(config), service=SERVICE, pages=PAGES, user=user_of)
+    config, telemetry = Config.read(), Telemetry.read(service=SERVICE, pages=PAGES)
+    return instrument(service(config, telemetry.jobs), telemetry=telemetry, user=user_of)
 
 
-def service(config: Config) -> FastAPI:
-    """Return the service as it is without telemetry."""
+def service(config: Config, jobs: Jobs) -> FastAPI:
+    """Return the service; ``jobs`` is told how full its queue is, also when no worker lives that could tell."""
     redis = connect(config.redis_url) if config.redis_url else None
     kept, switchboard = messages(config.mongodb_url), Switchboard(redis)
-    app = FastAPI(title=SERVICE, docs_url=None, redoc_url=None)
+
+    @asynccontextmanager
+    async def watching(_app: FastAPI) -> AsyncIterator[None]:
+        task = asyncio.create_task(watch(jobs, redis, QUEUE)) if redis is not None else None
+        yield
+        if task is not None:
+            task.cancel()
+
+    app = FastAPI(title=SERVICE, docs_url=None, redoc_url=None, lifespan=watching)
     app.include_router(api(kept, redis, switchboard), prefix="/v1")
     app.include_router(chat(kept), prefix="/v1")
     app.include_router(health(kept, redis))

@@ -54,6 +54,21 @@ async def enqueue(redis: ArqRedis, function: str, *args: Any, **options: Any) ->
     return await redis.enqueue_job(function, *args, **options)
 
 
+async def watch(jobs: Jobs, redis: ArqRedis, queue: str) -> None:
+    """
+    Measure a queue every few seconds until cancelled, as every worker does of itself.
+
+    Run it in the service that enqueues, too: what a process measured vanishes with it, and with the last worker
+    nobody else would know that jobs wait.
+    """
+    while True:
+        try:
+            jobs.measured(queue, await depth(redis, queue))
+        except Exception as error:  # noqa: BLE001 - whatever the client raises, the process must go on
+            jobs.unmeasured(error)
+        await asyncio.sleep(MEASURE_SECONDS)
+
+
 class _Observed:
     """One worker: its hooks, and the wrapping of its jobs."""
 
@@ -94,7 +109,7 @@ class _Observed:
             logging.getLogger("arq.worker").setLevel(logging.WARNING)
             jobs.declare([self._queue])
             jobs.working([self._queue])
-            self._measuring = asyncio.create_task(_measure(jobs, ctx["redis"], self._queue))
+            self._measuring = asyncio.create_task(watch(jobs, ctx["redis"], self._queue))
             if inner is not None:
                 await inner(ctx)
 
@@ -120,15 +135,6 @@ def _note_cancellation(run: Run, *, timed_out: bool) -> None:
         run.failed(TimeoutError("the job took too long"))
     else:
         run.retried()
-
-
-async def _measure(jobs: Jobs, redis: ArqRedis, queue: str) -> None:
-    while True:
-        try:
-            jobs.measured(queue, await depth(redis, queue))
-        except Exception as error:  # noqa: BLE001 - whatever the client raises, the worker must go on
-            jobs.unmeasured(error)
-        await asyncio.sleep(MEASURE_SECONDS)
 
 
 async def depth(redis: ArqRedis, queue: str) -> Depth:
