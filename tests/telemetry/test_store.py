@@ -14,6 +14,7 @@ from telemetry.store import Batch, Reply, StoreError
 from tests.telemetry.conftest import Worker, store_of
 from tests.telemetry.faults import Mode, Proxy
 from tests.telemetry.reading import eventually, scrape, value
+from tests.telemetry.servers import free_port, server
 
 OK = ("GET", "/v1/users/{id}", "200")
 OK_TEXT = '{method="GET",route="/v1/users/{id}",status="200"}'
@@ -125,14 +126,13 @@ def test_what_is_counted_during_an_outage_is_delivered_afterwards(worker: Worker
 
 def test_redis_missing_at_start(worker: Worker) -> None:
     """A worker starts and counts without a Redis, and delivers when there is one."""
-    with ValkeyServer(save="") as server:
-        port = server.port
+    port = free_port()
     recorder = worker(url=f"redis://127.0.0.1:{port}")
     recorder.add(REQUESTS, OK)
     with pytest.raises(StoreError, match="ConnectionError"):
         recorder.flush()
 
-    with ValkeyServer(port=port, save=""):
+    with server(port):
         assert requests(recorder) == 1
 
 

@@ -19,7 +19,7 @@ from telemetry.redis_client import check_url
 from telemetry.redis_store import RedisStore
 from telemetry.store import StoreError
 from tests.telemetry.reading import eventually, value
-from tests.telemetry.servers import free_port
+from tests.telemetry.servers import free_port, server
 
 OK = ("GET", "/", "200")
 SLOTS = 16384
@@ -40,7 +40,7 @@ def workers(url: str) -> tuple[Recorder, Recorder]:
 def cluster() -> Iterator[list[ValkeyServer]]:
     """Run a cluster of three primaries."""
     with ExitStack() as stack:
-        nodes = [stack.enter_context(ValkeyServer(config={"cluster-enabled": "yes"}, save="")) for _ in range(3)]
+        nodes = [stack.enter_context(server(**{"cluster-enabled": "yes"})) for _ in range(3)]
         for number, node in enumerate(nodes):
             first, last = number * SLOTS // 3, (number + 1) * SLOTS // 3 - 1
             with node.client() as client:
@@ -99,8 +99,8 @@ def sentinel(primary: ValkeyServer, directory: Path) -> Iterator[int]:
 def test_a_failover_with_sentinel(tmp_path: Path) -> None:
     """The primary dies, the replica takes over, and every count made before, meanwhile and after is there."""
     with ExitStack() as stack:
-        primary = stack.enter_context(ValkeyServer(save=""))
-        replica = stack.enter_context(ValkeyServer(save=""))
+        primary = stack.enter_context(server())
+        replica = stack.enter_context(server())
         with replica.client() as client:
             client.execute_command("REPLICAOF", "127.0.0.1", primary.port)
             eventually(lambda: client.info("replication")["master_link_status"] == "up", 15)
