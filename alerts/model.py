@@ -39,8 +39,8 @@ class Case:
 
     ``series`` maps selectors to samples, ``every`` apart, as promtool writes them: `0+10x20 _x5 stale`
     (https://prometheus.io/docs/prometheus/latest/configuration/unit_testing_rules/#series). At ``at`` the alert
-    must fire, or not. ``where`` are the labels that the expression gives the alert, ``says`` is the description as
-    a human reads it then. A clearing case must fire at ``fired`` first.
+    must fire, or not have fired so far. ``where`` are the labels that the expression gives the alert, ``says`` is the
+    description as a human reads it then. A clearing case must fire at ``fired`` first.
     """
 
     name: str
@@ -67,7 +67,7 @@ def fires(
 
 
 def silent(name: str, *, at: str, series: dict[str, str], every: str = "1m") -> Case:
-    """Return the case that the alert does not fire at ``at``."""
+    """Return the case that the alert has not fired by ``at``, at no moment."""
     return Case(name, "silent", at, series, every=every)
 
 

@@ -17,13 +17,10 @@ CASE, EMPTY = "alert/case", "alert/case-proves-nothing"
 
 def prove(promtool: Promtool, stack: Stack, groups: Sequence[Group], names: Iterable[str] = ()) -> list[Problem]:
     """Run the cases of every alert, or of those named; return what does not hold. Raise PromtoolError."""
-    whole = whole_trials(groups, names)
-    problems = [problem for trial in whole for problem in empty_cases(trial)]
-    # What promtool can't read would hide the other cases of the same file behind its complaint.
-    refused = {problem.where for problem in problems}
-    runnable = [
-        trial for trial in whole if trial.alert.source not in {where.partition(" case '")[0] for where in refused}
-    ]
+    examined = [(trial, list(empty_cases(trial))) for trial in whole_trials(groups, names)]
+    problems = [problem for _, refused in examined for problem in refused]
+    # What promtool can't read would hide the other cases of the alert behind its complaint.
+    runnable = [trial for trial, refused in examined if not refused]
     for trial, failures in zip(runnable, trials.run(promtool, stack, runnable), strict=True):
         problems += [_problem(trial.alert, failure) for failure in failures]
     return problems
@@ -32,8 +29,16 @@ def prove(promtool: Promtool, stack: Stack, groups: Sequence[Group], names: Iter
 def whole_trials(groups: Sequence[Group], names: Iterable[str] = ()) -> list[Trial]:
     """Return the trial of every alert, or of those named, as it is written."""
     wanted = set(names)
-    alerts = [alert for group in groups for alert in group.alerts if not wanted or alert.name in wanted]
-    return [Trial(alert, trials.needed(alert, groups), alert.cases) for alert in alerts]
+    return [
+        _whole(alert, groups) for group in groups for alert in group.alerts if not wanted or alert.name in wanted
+    ]
+
+
+def _whole(alert: Alert, groups: Sequence[Group]) -> Trial:
+    try:
+        return Trial(alert, trials.needed(alert, groups), alert.cases)
+    except ExprError as error:
+        raise ExprError(f"{alert.source or alert.name}: it reads what is no PromQL: {error}") from error
 
 
 def empty_cases(trial: Trial) -> Iterator[Problem]:
@@ -73,7 +78,7 @@ def _proves_nothing(trial: Trial, case: Case, read: set[str]) -> Iterator[tuple[
     read_here = [values for series, values in case.series.items() if expr.parse(series).selectors[0].name in read]
     begin = [place for values in read_here if (place := first_sample(values)) is not None]
     if not case.series:
-        yield "it has no series, so no rule could fire", f"give it a history of {names}"
+        yield "it has no history", f"give it a history of {names}"
     elif not read_here:
         yield f"the alert reads none of its series: {', '.join(case.series)}", f"it reads {names}"
     elif not begin or min(begin) * seconds(case.every) > seconds(case.at):
@@ -92,10 +97,7 @@ def _problem(alert: Alert, failure: Failure) -> Problem:
     name = failure.expr.partition(" # ")[2] if failure.expr else failure.name
     case = next(case for case in alert.cases if case.name == name)
     if failure.expr and case.verdict == "silent":
-        what, instead = (
-            f"it fires before {case.at}",
-            "a silent alert never fires on the way; or is this a clearing case?",
-        )
+        what, instead = f"it fires before {case.at}", "a silent alert never does; or is this a clearing case?"
     elif failure.expr:
         what, instead = f"it does not fire at {case.fired}", f"so nothing shows that it clears at {case.at}"
     elif not failure.expected:
