@@ -60,6 +60,19 @@ def test_remote_write_is_off_until_it_has_an_address() -> None:
     assert remote["url"] == "https://mimir.example/api/v1/push"
 
 
+@pytest.mark.parametrize("path", rules(PRODUCTION))
+def test_any_ruler_takes_the_rules(path: str) -> None:
+    """Mimir, Cortex and Thanos rulers know these keys and refuse a file with others."""
+    (key, groups), *more = yaml.safe_load(rules(PRODUCTION)[path]).items()
+
+    assert (key, more) == ("groups", [])
+    for group in groups:
+        assert set(group) <= {"name", "interval", "rules"}
+        for rule in group["rules"]:
+            assert ("record" in rule) != ("alert" in rule)
+            assert set(rule) <= {"record", "alert", "expr", "for", "keep_firing_for", "labels", "annotations"}
+
+
 def test_retention_is_what_the_stack_says() -> None:
     """Metrics, logs and traces are kept as long as `stack.toml` says, and no longer."""
     files = config.render(PRODUCTION)
