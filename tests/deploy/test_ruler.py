@@ -1,0 +1,133 @@
+"""Do the same rule groups reach a Mimir, Cortex or Loki ruler, and only what differs?"""
+
+import http.server
+import threading
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import unquote
+
+import pytest
+import yaml
+
+import alerts
+from deploy.client import Client
+from deploy.errors import DeployError
+from deploy.patience import Patience
+from deploy.ruler import Ruler, prometheus_groups
+from stack import Stack
+from tests.fake_grafana import FakeGrafana
+
+Groups = dict[str, dict[str, Any]]
+
+
+class Mimir(http.server.ThreadingHTTPServer):
+    """A ruler of one namespace, in memory; loses answers on demand."""
+
+    daemon_threads = True
+
+    def __init__(self, prefix: str) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.prefix = prefix
+        self.namespaces: dict[str, Groups] = {}
+        self.writes: list[str] = []
+        self.tenants: set[str] = set()
+        self.answers_to_lose = 0
+
+    @property
+    def url(self) -> str:
+        """The address without the prefix."""
+        return f"http://127.0.0.1:{self.server_address[1]}"
+
+
+class _Handler(http.server.BaseHTTPRequestHandler):
+    server: Mimir
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  the base class names it
+        """Keep stderr for the tests."""
+
+    def _serve(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        self.server.tenants.add(self.headers.get("X-Scope-OrgID", ""))
+        if not self.path.startswith(self.server.prefix + "/"):
+            return self._answer(404, "404 page not found")
+        namespace, *rest = (unquote(part) for part in self.path.removeprefix(self.server.prefix + "/").split("/"))
+        groups = self.server.namespaces.setdefault(namespace, {})
+        if self.command == "GET":
+            if not groups:
+                return self._answer(404, "no rule groups")
+            return self._answer(200, yaml.safe_dump({namespace: list(groups.values())}))
+        self.server.writes.append(f"{self.command} {'/'.join([namespace, *rest])}")
+        if self.command == "POST":
+            group = yaml.safe_load(body)
+            groups[group["name"]] = group
+        else:
+            groups.pop(rest[0])
+        if self.server.answers_to_lose:
+            self.server.answers_to_lose -= 1
+            self.close_connection = True
+            return None
+        return self._answer(202, "")
+
+    do_GET = do_POST = do_DELETE = _serve  # noqa: N815  http.server's naming
+
+    def _answer(self, status: int, text: str) -> None:
+        self.send_response(status)
+        self.send_header("Content-Type", "application/yaml")
+        self.send_header("Content-Length", str(len(text.encode())))
+        self.end_headers()
+        self.wfile.write(text.encode())
+
+
+@pytest.fixture(params=["/prometheus/config/v1/rules", "/loki/api/v1/rules", "/api/v1/rules"])
+def mimir(request: pytest.FixtureRequest) -> Iterator[Mimir]:
+    """Give a ruler below each of the three prefixes."""
+    server = Mimir(request.param)
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+    yield server
+    server.shutdown()
+    server.server_close()
+
+
+def ruler(url: str) -> Ruler:
+    """Return the ruler at an address."""
+    return Ruler(Client(url, "", patience=Patience(2, 0.001)), "rce-api", "team-a")
+
+
+def test_all_groups_arrive_and_the_second_push_writes_nothing(mimir: Mimir, stack: Stack) -> None:
+    """Recording rules too; with an answer lost on the way; under the tenant asked for."""
+    groups = prometheus_groups({f"infra/observability/{path}": text for path, text in alerts.render(stack).items()})
+    there = ruler(mimir.url + mimir.prefix)
+    mimir.answers_to_lose = 1
+
+    there.push(there.plan(groups))
+    mimir.writes.clear()
+
+    assert set(mimir.namespaces["rce-api"]) == {group.name for group in alerts.groups(stack)}
+    assert {change.action for change in there.plan(groups)} == {"unchanged"}
+    assert there.push(there.plan(groups)) == []
+    assert mimir.writes == []
+    assert mimir.tenants == {"team-a"}
+
+
+def test_a_changed_group_is_replaced_and_one_gone_from_the_code_deleted(mimir: Mimir) -> None:
+    """The namespace is ours: what is in it and not in the code goes; slashes in names stay inside their segment."""
+    there = ruler(mimir.url + mimir.prefix)
+    old = [group("shop/api", "up == 0"), group("shop/old", "up == 0")]
+    there.push(there.plan(old))
+    mimir.writes.clear()
+
+    there.push(there.plan([group("shop/api", "up < 1")]))
+
+    assert mimir.writes == ["POST rce-api", "DELETE rce-api/shop/old"]
+    assert mimir.namespaces["rce-api"]["shop/api"]["rules"][0]["expr"] == "up < 1"
+
+
+def group(name: str, expr: str) -> dict[str, Any]:
+    """Return a group of one rule."""
+    return {"name": name, "interval": "30s", "rules": [{"alert": "Down", "expr": expr, "for": "60s", "labels": {}}]}
+
+
+def test_an_address_that_is_no_ruler_is_said_not_to_be() -> None:
+    """A page of something else gets one sentence."""
+    with FakeGrafana() as fake, pytest.raises(DeployError, match="Unauthorized"):
+        ruler(fake.url).plan([])
