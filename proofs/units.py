@@ -119,6 +119,8 @@ def _scaled(of: Unit | None, by: Any, *, inverse: bool = False) -> Unit | None:
     factor = 1 / by.val if inverse and by.val else by.val
     if factor in (0, 1):
         return of
+    if inverse and factor > 1:
+        return None  # dividing by a fraction compares with it, as a burn rate does with its budget
     steps = {
         ("ratio", 100): "percent",
         ("percent", 0.01): "ratio",
