@@ -80,4 +80,6 @@ def _report(found: Import) -> None:
         more = f" and {len(subjects) - NAMED} more" if len(subjects) > NAMED else ""
         click.echo(f"  {text}  [{', '.join(subjects[:NAMED])}{more}]", err=True)
     if gained:
-        click.echo(f"It gains {gained} settings every dashboard here has; `obs diff` shows them once built.", err=True)
+        click.echo(
+            f"It gains what every dashboard here has ({gained} settings); `obs diff` shows it once built.", err=True
+        )

@@ -1,6 +1,7 @@
 """What changed in one panel?"""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from deploy.diff.change import Path, Sentence, one_sided, presence
@@ -49,7 +50,7 @@ def _told(old: Panel, new: Panel, subject: str) -> Iterator[Sentence]:
         text = f"renamed to {quoted(new.title)}" if new.title else "title removed"
         text = text if old.title else f"title set to {quoted(new.title)}"
         yield Sentence(subject, text, "title", "renamed", old.title, new.title, path=(*path, "title"))
-    yield from _thresholds(subject, before, after, path)
+    yield from _thresholds(subject, _defaults(before), _defaults(after), (*path, "fieldConfig", "defaults"))
     yield from queries(subject, before.get("targets"), after.get("targets"), (*path, "targets"))
     yield from _unit(subject, before, after, path)
     yield from _datasource(subject, before, after, path)
@@ -99,18 +100,15 @@ def _datasource(subject: str, before: dict[str, Any], after: dict[str, Any], pat
 
 
 def _thresholds(subject: str, before: dict[str, Any], after: dict[str, Any], path: Path) -> Iterator[Sentence]:
-    old, new = (table(_defaults(model).get("thresholds")) for model in (before, after))
+    """Compare the `thresholds` of two field settings, their limits written in the `unit` beside them."""
+    old, new = table(before.get("thresholds")), table(after.get("thresholds"))
     if same(old, new):
         return
-    path = (*path, "fieldConfig", "defaults", "thresholds")
-    units = [_defaults(model).get("unit") or "" for model in (before, after)]
-    if old.get("mode") == "percentage" or new.get("mode") == "percentage":
-        units = [
-            "percent" if side.get("mode") == "percentage" else unit
-            for side, unit in zip((old, new), units, strict=True)
-        ]
-    rest = [without(side, ("steps",)) for side in (old, new)]
-    yield from plain(subject, rest[0], rest[1], path, names={"mode": "thresholds count"})
+    path = (*path, "thresholds")
+    sides = ((old, before), (new, after))
+    units = ["percent" if side.get("mode") == "percentage" else str(of.get("unit") or "") for side, of in sides]
+    modes = without(old, ("steps",)), without(new, ("steps",))
+    yield from plain(subject, modes[0], modes[1], path, names={"mode": "thresholds count"})
     yield from _steps(subject, objects(old.get("steps")), objects(new.get("steps")), units, (*path, "steps"))
 
 
@@ -217,8 +215,10 @@ def _overrides(subject: str, old: Any, new: Any, path: Path) -> Iterator[Sentenc
             text = f"override for {name} {presence(before)} ({settings})"
             yield one_sided(subject, text, "override", before, after, path=path)
         else:
-            prefix = f"override for {name}: "
-            yield from plain(subject, _properties(before), _properties(after), path, names={}, prefix=prefix)
+            sides = _properties(before), _properties(after)
+            rest = [without(side, ("thresholds",)) for side in sides]
+            told = (*_thresholds(subject, sides[0], sides[1], path), *plain(subject, rest[0], rest[1], path, names={}))
+            yield from (replace(one, text=f"override for {name}: {one.text}") for one in told)
 
 
 def _matcher(override: dict[str, Any]) -> str:

@@ -48,6 +48,7 @@ GROUP_NAMES = {
     "query_offset": "query offset",
     "name": "name",
 }
+EXPRESSION = frozenset({"__expr__", "-100"})  # Grafana's own data source for reductions and thresholds, then and now
 EVALUATORS = {
     "gt": "above",
     "lt": "below",
@@ -109,7 +110,8 @@ def _name(rule: Model) -> str:
 
 
 def _query(rule: Model) -> str | None:
-    texts = (rule.get("expr"), *(query_text(table(node.get("model"))) for node in objects(rule.get("data"))))
+    asked = [node for node in objects(rule.get("data")) if node.get("datasourceUid") not in EXPRESSION]
+    texts = (rule.get("expr"), *(query_text(table(node.get("model"))) for node in asked))
     return " ".join(formatted(text) for text in texts if isinstance(text, str) and text) or None
 
 
@@ -167,8 +169,8 @@ def _nodes(subject: str, old: Model, new: Model, path: Path) -> Iterator[Sentenc
     for letter, before, after in items(old.get("data"), new.get("data"), lambda node: str(node.get("refId") or "")):
         at = (*path, letter)
         if before is None or after is None:
-            text, code = f"query {letter} {presence(before)}", _query({"data": [before or after]})
-            yield one_sided(subject, text, "query", before, after, path=at, code=code or "")
+            text, code = f"query {letter} {presence(before)}", query_text(table((before or after or {}).get("model")))
+            yield one_sided(subject, text, "query", before, after, path=at, code=formatted(code))
         elif not same(before, after):
             yield from _node(subject, letter, before, after, at)
 

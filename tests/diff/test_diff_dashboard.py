@@ -200,6 +200,19 @@ def test_overrides_are_told_by_what_they_match() -> None:
     assert words(diff_dashboard(after, third)) == ['Latency: override for "p99": unit "s" to "ms"']
 
 
+def test_a_limit_in_an_override_is_said_like_any_other() -> None:
+    """A column's limit is a threshold in the column's unit."""
+    limits = [{"id": "unit", "value": "percentunit"}, {"id": "thresholds", "value": {"steps": [{"value": 0.02}]}}]
+    before = board(panel(1, "Routes"))
+    before["panels"][0]["fieldConfig"]["overrides"] = [
+        {"matcher": {"id": "byName", "options": "Errors"}, "properties": limits}
+    ]
+    after = copy.deepcopy(before)
+    after["panels"][0]["fieldConfig"]["overrides"][0]["properties"][1]["value"]["steps"][0]["value"] = 0.05
+
+    assert words(diff_dashboard(before, after)) == ['Routes: override for "Errors": threshold 2 % to 5 %']
+
+
 def test_a_new_dashboard_lists_its_panels() -> None:
     """Creation and deletion say how much comes and goes."""
     assert words(diff_dashboard(None, usual())) == [
