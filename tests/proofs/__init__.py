@@ -1,0 +1,1 @@
+"""Tests of the proofs: planted faults are found, and named."""

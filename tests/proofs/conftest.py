@@ -1,0 +1,29 @@
+"""What proofs are tried on: the compiled stack of this repository, and promtool."""
+
+from pathlib import Path
+
+import pytest
+
+from output import Built, build
+from proofs import promtool
+from proofs.evidence import Evidence
+from proofs.promtool import Promtool
+from stack import Stack
+
+
+@pytest.fixture(scope="session")
+def tool(root: Path) -> Promtool:
+    """Return the promtool that the proofs run with."""
+    return promtool.find(root)
+
+
+@pytest.fixture(scope="session")
+def built(production: Stack) -> Built:
+    """Return this repository's stack, compiled."""
+    return build(production)
+
+
+@pytest.fixture(scope="session")
+def evidence(built: Built, root: Path) -> Evidence:
+    """Return what the checks look at in this repository."""
+    return Evidence(built, root)

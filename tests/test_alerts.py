@@ -1,0 +1,34 @@
+"""Every alert fires, stays silent and clears as its cases say, and no part of it goes unproven."""
+
+from pathlib import Path
+
+import pytest
+
+import alerts
+import stack
+from alerts.model import Alert, Group
+from proofs import cases, mutants, promtool
+from proofs.promtool import Promtool
+from stack import Stack
+
+ROOT = Path(__file__).parent.parent
+GROUPS = alerts.groups(stack.load(ROOT / "stack.toml"))
+ALERTS = [alert for group in GROUPS for alert in group.alerts]
+
+
+@pytest.fixture(scope="module")
+def tool(root: Path) -> Promtool:
+    """Return the promtool that plays the cases."""
+    return promtool.find(root)
+
+
+@pytest.mark.parametrize("alert", ALERTS, ids=lambda alert: alert.name)
+def test_every_case_of_an_alert_holds(alert: Alert, production: Stack, tool: Promtool) -> None:
+    """What a case says of its history is what Prometheus makes of it."""
+    assert cases.prove(tool, production, GROUPS, [alert.name]) == []
+
+
+@pytest.mark.parametrize("group", [group for group in GROUPS if group.alerts], ids=lambda group: group.file)
+def test_every_part_of_an_alert_is_needed_by_a_case(group: Group, production: Stack, tool: Promtool) -> None:
+    """Without a condition, guard, matcher, hold, or with another threshold, at least one case fails."""
+    assert mutants.prove(tool, production, GROUPS, [alert.name for alert in group.alerts]) == []
