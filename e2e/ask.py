@@ -57,9 +57,10 @@ class Loki:
 
     url: str
 
-    def range(self, expr: str, start: float, step: str) -> list[dict[str, Any]]:
-        """Return the streams or series of a LogQL query since ``start`` (seconds since 1970)."""
-        asked = {"query": expr, "start": str(int(start * 1e9)), "step": step, "limit": "1000"}
+    def range(self, expr: str, start: float, step: str, end: float | None = None) -> list[dict[str, Any]]:
+        """Return the streams or series of a LogQL query from ``start`` to ``end``, or now (seconds since 1970)."""
+        span = {"start": _nanoseconds(start), "end": _nanoseconds(end or time.time())}
+        asked = {"query": expr, **span, "step": step, "limit": "1000"}
         return list(_get(f"{self.url}/loki/api/v1/query_range", asked)["result"])
 
 
@@ -80,6 +81,10 @@ class Jaeger:
         now = int(time.time() * 1000)
         asked = {"endTs": now, "lookback": 3_600_000}
         return list(requests.get(f"{self.url}/api/dependencies", params=asked, timeout=TIMEOUT_SECONDS).json()["data"])
+
+
+def _nanoseconds(seconds: float) -> str:
+    return str(int(seconds * 1e9))
 
 
 def _get(url: str, parameters: Mapping[str, Any]) -> Any:

@@ -52,7 +52,7 @@ def check(run: Running, report: Report, trace_id: str) -> None:
 
 
 def empty() -> dict[str, dict[str, str]]:
-    """Return, by dashboard and place, why a query has nothing to say here; a panel's title stands for all its queries."""
+    """Return, by dashboard and place, why a query has nothing to say; a panel's title stands for all its queries."""
     return tomllib.loads(EMPTY.read_text(encoding="utf-8"))
 
 

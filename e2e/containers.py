@@ -23,7 +23,7 @@ class JsonFile:
         self._service = service
         self._lock = threading.Lock()
 
-    def __call__(self, line: bytes) -> None:
+    def write(self, line: bytes) -> None:
         """Write one line as Docker would have; a line may be any bytes."""
         entry = {
             "log": line.decode(errors="replace"),

@@ -1,5 +1,6 @@
 """What is kept when a part is away for a while: counts, log lines, pages?"""
 
+import json
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -10,6 +11,7 @@ import requests
 
 from e2e.alarms import quiet, told
 from e2e.faults import start_redis
+from e2e.questions import fill
 from e2e.report import Report
 from e2e.running import READY, Running
 from e2e.waiting import NeverHappenedError, until
@@ -73,7 +75,8 @@ def loki_gone(run: Running, report: Report) -> str:
     report.step("waiting for Loki, and for the line written while it was away")
     run.processes["loki"].ready(run.here.url("loki") + READY["loki"])
     trace_id = answer.headers["x-trace-id"]
-    until("the line in Loki", lambda: _lines(run, trace_id, started), within=PATIENCE_SECONDS)
+    asked = _by_trace(run, trace_id)
+    until("the line in Loki", lambda: run.loki.range(asked, started, "1s"), within=PATIENCE_SECONDS)
     return f"the line of trace {trace_id} arrived after Loki came back"
 
 
@@ -81,13 +84,11 @@ def clocks_apart(run: Running, report: Report) -> str:
     """Write lines whose clock is two minutes early and late: both are found, at the time they claim."""
     del report
     now, found = datetime.now(UTC), []
-    log = run.containers["api"]
     for offset in (-SKEW, SKEW):
-        mark = uuid.uuid4().hex
-        line = f'{{"timestamp":"{(now + offset).isoformat()}","level":"info","message":"{mark}","service":"rce-api"}}\n'
-        log(line.encode())
-        at = (now + offset).timestamp()
-        until(f"a line {offset} off", lambda mark=mark, at=at: _lines(run, mark, at - 1), within=PATIENCE_SECONDS)
+        claimed, mark = now + offset, uuid.uuid4().hex
+        line = {"timestamp": claimed.isoformat(), "level": "info", "message": mark, "service": run.stack.service.name}
+        run.containers["api"].write(json.dumps(line).encode() + b"\n")
+        _found_at(run, mark, claimed.timestamp())
         found.append(f"{offset.total_seconds():+g} s")
     return f"lines written {' and '.join(found)} from now are found at the time they claim"
 
@@ -168,6 +169,13 @@ def _fires(run: Running) -> bool:
     )
 
 
-def _lines(run: Running, text: str, since: float) -> bool:
+def _found_at(run: Running, text: str, at: float) -> None:
+    """Wait until a line is found within a second of ``at`` (seconds since 1970)."""
+    asked = _by_trace(run, text)
+    until(f"a line of {text}", lambda: run.loki.range(asked, at - 1, "1s", at + 1), within=PATIENCE_SECONDS)
+
+
+def _by_trace(run: Running, text: str) -> str:
+    """Return the saved question for everything that was written under an id."""
     saved = next(query for query in logql.queries(run.stack) if query.name == "trace")
-    return bool(run.loki.range(saved.expr.replace("$trace_id", text), since, "1s"))
+    return fill(saved.expr, {"trace_id": text})

@@ -78,7 +78,7 @@ CRASHES = (
     Fault("job worker killed", "JobWorkersMissing", PAGER, kill("worker"), start("worker")),
 )
 DEGRADATIONS = (
-    Fault("half of the jobs fail", "JobFailureRatioHigh", TICKETS, switch(failing_jobs=0.5), HEALTHY),
+    Fault("every job fails", "JobFailureRatioHigh", TICKETS, switch(failing_jobs=1.0), HEALTHY),
     Fault("half of the requests take 0.4 s", "ApiLatencyP95OverSlo", TICKETS, switch(latency_seconds=0.4), HEALTHY),
     Fault("5 % of the requests fail", "ApiErrorRatioHigh", PAGER, switch(error_ratio=0.05 / BREAKABLE), HEALTHY),
 )

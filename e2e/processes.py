@@ -13,11 +13,8 @@ from typing import IO, Self
 
 import requests
 
+from e2e.containers import JsonFile
 from e2e.waiting import until
-
-STOP_SECONDS = 15
-Lines = Callable[[bytes], None]
-"""Takes what a process writes, a line at a time."""
 
 
 class ProcessError(Exception):
@@ -34,7 +31,8 @@ class Process:
     environ: Mapping[str, str]
     started: Callable[[int], None]
     """Told the process group of every start."""
-    lines: Lines | None = None
+    container: JsonFile | None = None
+    """Takes what it writes, where Promtail would read it; else ``log`` does."""
     _running: "subprocess.Popen[bytes] | None" = field(default=None, init=False)
 
     def start(self) -> None:
@@ -44,7 +42,7 @@ class Process:
                 running = subprocess.Popen(
                     self.argv,
                     stdin=subprocess.DEVNULL,
-                    stdout=subprocess.PIPE if self.lines else log,
+                    stdout=subprocess.PIPE if self.container else log,
                     stderr=subprocess.STDOUT,
                     env=dict(self.environ),
                     start_new_session=True,
@@ -52,8 +50,8 @@ class Process:
         except OSError as error:
             raise ProcessError(f"{self.name}: {self.argv[0]} can't be started: {error.strerror}") from error
         self.started(running.pid)
-        if self.lines and running.stdout:
-            threading.Thread(target=_pass_on, args=(running.stdout, self.lines), daemon=True).start()
+        if self.container and running.stdout:
+            threading.Thread(target=_pass_on, args=(running.stdout, self.container), daemon=True).start()
         self._running = running
 
     def restart_if_ended(self) -> None:
@@ -66,7 +64,6 @@ class Process:
         until(
             f"{self.name}: {url} answering 2xx", lambda: self.alive() and requests.get(url, timeout=2).ok, within=within
         )
-        return self
 
     def alive(self) -> bool:
         """Return True while it runs; raise ProcessError, with its last words, when it has ended by itself."""
@@ -75,25 +72,13 @@ class Process:
         last = self.log.read_text(errors="replace").strip().splitlines()[-1:] or ["it wrote nothing"]
         raise ProcessError(f"{self.name} ended with status {self._running.returncode}: {last[0]} ({self.log})")
 
-    def stop(self) -> None:
-        """Ask the whole group to end, wait, and insist where it does not."""
-        if self._running:
-            self._signal(signal.SIGTERM)
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                self._running.wait(STOP_SECONDS)
-        self.kill()
-
     def kill(self) -> None:
         """End the whole group at once, as a power cut or the kernel's memory killer does."""
         if self._running:
-            self._signal(signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._running.pid, signal.SIGKILL)
             self._running.wait()
             self._running = None
-
-    def _signal(self, number: signal.Signals) -> None:
-        with contextlib.suppress(ProcessLookupError):
-            if self._running:
-                os.killpg(self._running.pid, number)
 
 
 class Processes:
@@ -127,16 +112,16 @@ class Processes:
         name: str,
         *argv: str | Path,
         environ: Mapping[str, str] | None = None,
-        lines: Lines | None = None,
+        container: JsonFile | None = None,
     ) -> Process:
-        """Start a program; raise ProcessError. What it writes goes to `logs/NAME.log`, or to ``lines``."""
+        """Start a program; raise ProcessError. What it writes goes to `logs/NAME.log`, or to ``container``."""
         process = Process(
             name,
             [str(part) for part in argv],
-            self._logs / f"{name}.log",
+            container.path if container else self._logs / f"{name}.log",
             {**os.environ, **(environ or {})},
             self._tell_guard,
-            lines,
+            container,
         )
         self._all.append(process)
         process.start()
@@ -148,7 +133,7 @@ class Processes:
             self._guard.stdin.flush()
 
 
-def _pass_on(stream: IO[bytes], lines: Lines) -> None:
+def _pass_on(stream: IO[bytes], container: JsonFile) -> None:
     with stream:
         for line in stream:
-            lines(line)
+            container.write(line)

@@ -33,6 +33,7 @@ WANTED = (
     Wanted("jaeger"),
     Wanted("docker-compose"),
     Wanted("chromium", ("google-chrome", "chrome")),
+    Wanted("npm"),
 )
 
 

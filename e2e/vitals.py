@@ -2,12 +2,13 @@
 
 import requests
 
+from e2e import browser
+from e2e.processes import ProcessError
 from e2e.report import Report
 from e2e.running import Running
 from e2e.traffic import vitals
 from e2e.waiting import NeverHappenedError, until
 from telemetry.labels import JOB, PAGE
-from telemetry.metrics import Metric
 from telemetry.promql import select, total
 from telemetry.vitals import METRICS
 
@@ -19,27 +20,42 @@ ROOM = "/rooms/{room}"
 
 
 def check(run: Running, report: Report) -> None:
-    """Report page views as browsers do, one of them twice, and find each counted once."""
-    if missing := run.programs.lacks("prometheus"):
-        report.not_run(PART, "reported and counted", missing)
-        return
-    report.step("waiting for web vitals to be counted")
-    try:
-        report.passed(PART, "reported and counted", _reported(run))
-    except (NeverHappenedError, requests.RequestException) as error:
-        report.failed(PART, "reported and counted", str(error))
+    """Report page views by hand, one of them twice, and one with a browser; find each counted once."""
+    for words, missing, act in (
+        ("sent by hand", "", _by_hand),
+        ("sent by Chromium", browser.lacks(run.programs), _by_chromium),
+    ):
+        if lacking := run.programs.lacks("prometheus") or missing:
+            report.not_run(PART, words, lacking)
+            continue
+        report.step(f"waiting for web vitals {words}")
+        try:
+            report.passed(PART, words, act(run))
+        except (NeverHappenedError, ProcessError, requests.RequestException) as error:
+            report.failed(PART, words, str(error))
 
 
-def _reported(run: Running) -> str:
+def _by_hand(run: Running) -> str:
     views = [vitals(f"/rooms/{number}") for number in range(VIEWS)]
     for view in [*views, views[0]]:
         # What navigator.sendBeacon sends: a text, whatever is in it.
         headers = {"content-type": "text/plain;charset=UTF-8"}
         requests.post(f"{run.api}/api/ux/vitals", json=view, headers=headers, timeout=10).raise_for_status()
-    for name, metric in METRICS.items():
-        until(f"{VIEWS} reports of {name}", lambda metric=metric: _count(run, metric) == VIEWS, within=PATIENCE_SECONDS)
+    expected = dict.fromkeys(METRICS, VIEWS)
+    until(f"{VIEWS} reports of each", lambda: _counts(run) == expected, within=PATIENCE_SECONDS)
     return f"{VIEWS} page views, one sent twice: {VIEWS} each of {', '.join(METRICS)}"
 
 
-def _count(run: Running, metric: Metric) -> float:
-    return run.prometheus.value(total(select(metric.count, JOB.eq(run.stack.targets.api.job), PAGE.eq(ROOM))))
+def _by_chromium(run: Running) -> str:
+    browser.install(run.root, run.here.folder, run.programs)
+    before = _counts(run)
+    browser.visit(f"{run.api}/rooms/7", run.programs)
+    expected = {name: count + (name in browser.MEASURED) for name, count in before.items()}
+    until("the browser's reports", lambda: _counts(run) == expected, within=PATIENCE_SECONDS)
+    return f"one page view: one each of {', '.join(browser.MEASURED)}"
+
+
+def _counts(run: Running) -> dict[str, float]:
+    """Return how many reports of each vital Prometheus knows for the room's page."""
+    where = (JOB.eq(run.stack.targets.api.job), PAGE.eq(ROOM))
+    return {name: run.prometheus.value(total(select(metric.count, *where))) for name, metric in METRICS.items()}
