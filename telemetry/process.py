@@ -7,9 +7,8 @@ from telemetry import logs, sentry
 from telemetry.jobs import Jobs
 from telemetry.metrics import INFO
 from telemetry.recorder import Recorder
-from telemetry.redis_client import check_url
 from telemetry.redis_store import RedisStore
-from telemetry.settings import Settings, TelemetryError
+from telemetry.settings import Settings
 from telemetry.tracing import Tracing
 
 
@@ -24,7 +23,7 @@ class Telemetry:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.report: Callable[[BaseException], object] = sentry.start(settings)
-        self.store = _store(settings)
+        self.store = RedisStore(settings.redis_url, settings.service) if settings.redis_url else None
         self.recorder = Recorder(store=self.store)
         self.tracing = Tracing(settings)
         self.jobs = Jobs(self.recorder, self.tracing, self.report)
@@ -56,13 +55,3 @@ class Telemetry:
     def __exit__(self, *_: object) -> None:
         """Stop."""
         self.stop()
-
-
-def _store(settings: Settings) -> RedisStore | None:
-    if not settings.redis_url:
-        return None
-    try:
-        check_url(settings.redis_url)
-    except ValueError as error:
-        raise TelemetryError(str(error)) from None
-    return RedisStore(settings.redis_url, settings.service)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, fields
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Any, Self
 
+from telemetry.redis_client import check_url
 from telemetry.scrubbing import DEFAULT_QUERY_PARAMETERS
 
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
@@ -81,12 +82,14 @@ class Settings:
         object.__setattr__(self, "sampler_ratio", _share("OTEL_TRACES_SAMPLER_ARG", self.sampler_ratio))
         _one_of("LOG_LEVEL", self.log_level, LEVELS)
         _one_of("OTEL_TRACES_SAMPLER", self.sampler, SAMPLERS)
-        for name in ("metrics_path", "vitals_path", *(f"pages: {page}" for page in self.pages)):
-            path = getattr(self, name, name.removeprefix("pages: "))
-            if not path.startswith("/"):
-                raise TelemetryError(f"{name.partition(':')[0]} holds {path!r}, and a path begins with '/'")
+        _path("metrics_path", self.metrics_path)
+        _path("vitals_path", self.vitals_path)
+        for page in self.pages:
+            _path("pages", page)
         for route, share in self.quiet_routes.items():
             _share(f"quiet_routes['{route}']", share)
+        if self.redis_url:
+            _redis_url(self.redis_url)
         _ = self.networks
 
     @property
@@ -101,6 +104,18 @@ class Settings:
 def _one_of(name: str, value: str, known: tuple[str, ...]) -> None:
     if value not in known:
         raise TelemetryError(f"{name} is {value!r}; it takes: {', '.join(known)}")
+
+
+def _path(name: str, path: str) -> None:
+    if not path.startswith("/"):
+        raise TelemetryError(f"{name} holds {path!r}, and a path begins with '/'")
+
+
+def _redis_url(url: str) -> None:
+    try:
+        check_url(url)
+    except ValueError as error:
+        raise TelemetryError(str(error)) from None
 
 
 def _share(name: str, value: float | str) -> float:
