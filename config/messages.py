@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 _ACTION = re.compile(r"\{\{-?\s*(.*?)\s*-?\}\}", re.DOTALL)
@@ -13,18 +14,27 @@ _OWN = "message."
 """What our templates are called; Alertmanager's own, such as `pagerduty.default.description`, read what is there."""
 
 
+@dataclass(frozen=True, slots=True)
+class Arriving:
+    """An alert as a message sees it."""
+
+    name: str
+    labels: Mapping[str, str]
+    annotations: Mapping[str, str]
+
+
 def problems(
     receiver: Mapping[str, Any],
     templates: str,
     *,
     group_by: Sequence[str],
-    alerts: Mapping[str, tuple[Mapping[str, str], Mapping[str, str]]],
+    alerts: Sequence[Arriving],
 ) -> list[str]:
     """
     Return a sentence for everything a receiver's messages read that is not there.
 
-    ``alerts`` maps the alerts that reach the receiver to their final labels and annotations. What `with` or `if`
-    guards may be missing from some alerts, not from all.
+    ``alerts`` are those that reach the receiver, once for each set of labels they may arrive with. What `with` or
+    `if` guards may be missing from some of them, not from all.
     """
     name = receiver["name"]
     definitions = dict(_DEFINITION.findall(templates))
@@ -38,22 +48,18 @@ def problems(
         for scope, kind, field in _READ.findall(action):
             lacking = _lacking(scope, kind, field, group_by, alerts)
             if lacking and not (_GUARD.match(action) and len(lacking) < len(alerts)):
-                whom = f"group_by, which is: {', '.join(group_by)}" if scope == "Group" else ", ".join(lacking)
+                names = ", ".join(dict.fromkeys(alert.name for alert in lacking))
+                whom = f"group_by, which is: {', '.join(group_by)}" if scope == "Group" else names
                 found.append(f"{where} reads .{scope}{kind}.{field}, which is missing from {whom}")
     return sorted(set(found))
 
 
 def _lacking(
-    scope: str,
-    kind: str,
-    field: str,
-    group_by: Sequence[str],
-    alerts: Mapping[str, tuple[Mapping[str, str], Mapping[str, str]]],
-) -> list[str]:
+    scope: str, kind: str, field: str, group_by: Sequence[str], alerts: Sequence[Arriving]
+) -> Sequence[Arriving]:
     if scope == "Group":
-        return [] if kind == "Labels" and field in group_by else list(alerts)
-    part = 0 if kind == "Labels" else 1
-    return [name for name, final in alerts.items() if field not in final[part]]
+        return () if kind == "Labels" and field in group_by else alerts
+    return [alert for alert in alerts if field not in (alert.labels if kind == "Labels" else alert.annotations)]
 
 
 def _actions(value: Any, definitions: Mapping[str, str], where: str) -> Iterator[tuple[str, str]]:

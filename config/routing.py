@@ -114,7 +114,7 @@ def _unread(stack: Stack, ways: list[Delivery], config: Mapping[str, Any], templ
             group_by=[
                 label for label in reached[0][1].group_by if all(label in route.group_by for _, route in reached)
             ],
-            alerts={way.alert.name: (way.labels, way.alert.annotations(stack)) for way, _ in reached},
+            alerts=[messages.Arriving(way.alert.name, way.labels, way.alert.annotations(stack)) for way, _ in reached],
         )
 
 
