@@ -115,8 +115,8 @@ def test_debian_is_asked_where_the_release_is_out_of_reach(machine: Machine, tmp
     script(machine.path / "curl", "echo 'curl: (6) Could not resolve host: github.com' >&2; exit 6")
     script(machine.path / "apt-get", f'echo "$@" >>{tmp_path}/asked; : >prometheus_2.42.0_amd64.deb')
     package = announcing(tmp_path / "package", "2.42.0")
-    copy = f"{shutil.which('mkdir')} -p \"$3/usr/bin\" && {shutil.which('cp')} {package} \"$3/usr/bin/promtool\""
-    script(machine.path / "dpkg", f"[ \"$1\" = -x ] && {copy}")
+    copy = f'{shutil.which("mkdir")} -p "$3/usr/bin" && {shutil.which("cp")} {package} "$3/usr/bin/promtool"'
+    script(machine.path / "dpkg", f'[ "$1" = -x ] && {copy}')
 
     done = machine.install()
 

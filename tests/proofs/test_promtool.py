@@ -188,14 +188,10 @@ def test_a_crash_is_no_verdict(tmp_path: Path) -> None:
     with pytest.raises(PromtoolError) as caught:
         Promtool(path, OLDEST).check_rules([tmp_path / "rules.yml"])
 
-    assert str(caught.value) == (
-        f"{path} check rules: ended with status -6: panic: out of memory; run `make tools`"
-    )
+    assert str(caught.value) == (f"{path} check rules: ended with status -6: panic: out of memory; run `make tools`")
 
 
 def test_a_file_that_is_not_there_is_no_verdict(tool: Promtool, tmp_path: Path) -> None:
     """Promtool's own usage errors are errors, not findings."""
     with pytest.raises(PromtoolError, match="does not exist"):
         tool.check_rules([tmp_path / "nowhere.yml"])
-
-
