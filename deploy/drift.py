@@ -46,4 +46,6 @@ def _one(stores: Stores, deployed: Item, wanted: Item | None) -> Drift | None:
     live = stores.of(deployed.key.kind).read(deployed.key.uid)
     if reached(live, deployed):
         return None
+    if live and live.key.kind is Kind.DASHBOARD and stores.dashboards.last_save(live.key.uid).holds(deployed, live):
+        return None
     return Drift(deployed.key, difference(deployed, live), reached(live, wanted), live)

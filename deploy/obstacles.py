@@ -7,6 +7,7 @@ from typing import Any
 from deploy import ownership
 from deploy.state import Desired, Item, Key, Kind, Live
 from deploy.stores import Stores
+from deploy.stores.dashboards import Save
 from deploy.survey import Survey
 from deploy.versions import Version
 
@@ -25,13 +26,13 @@ class Judge:
     server: Version
     adopt_mine: frozenset[str]
 
-    def obstacle(self, item: Item, before: Live | None) -> str:
-        """Say why an object must not be created, or changed from ``before``; "" if it may."""
+    def obstacle(self, item: Item, before: Live | None, save: Save | None = None) -> str:
+        """Say why an object must not be created, or changed from ``before``, last saved by ``save``; "" if it may."""
         why = self._placed(item)
         if why or before is None:
             return why
         why = before.obstacle or self._in_group(item.key)
-        return why or ("" if item.key.uid in self.adopt_mine else self._of_people(before))
+        return why or ("" if item.key.uid in self.adopt_mine else self._of_people(before, save))
 
     def _placed(self, item: Item) -> str:
         """Say what is wrong with an object as it would be written: its folder, its title, its data sources."""
@@ -65,15 +66,15 @@ class Judge:
         rules = self.seen.rules.get(key, ())
         return self.stores.rule_groups.obstacle(rules) if key.kind is Kind.RULE_GROUP else ""
 
-    def _of_people(self, before: Live) -> str:
-        """Say whose work a change would overwrite; one more request, only for what would change."""
-        if before.key.kind is not Kind.DASHBOARD:
+    def _of_people(self, before: Live, save: Save | None) -> str:
+        """Say whose work a change would overwrite."""
+        if save is None:
             return ""
         who = f" by {before.author}" if before.author else ""
         choice = f"take their edit into the code, or push with --adopt-mine {before.key.uid}"
         if not before.owned:
             return f"it was made{who} and does not carry our tag {ownership.tag(self.desired.owner)!r}; {choice}"
-        if not self.stores.dashboards.saved_by_us(before.key.uid):
+        if not save.by_us:
             return f"it was edited{who} in Grafana since the last push; {choice}"
         return ""
 

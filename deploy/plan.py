@@ -97,11 +97,15 @@ def _adapted(stores: Stores, desired: Desired) -> tuple[list[Item], list[str]]:
 
 def _change(judge: Judge, item: Item, resend_secrets: bool) -> Change:
     live = judge.stores.of(item.key.kind).read(item.key.uid) if _may_exist(judge.seen, item) else None
-    forced = resend_secrets and item.key.kind is Kind.CONTACT_POINT and live is not None
-    if live is not None and reached(live, item) and not forced:
+    if live is None:
+        return Change(item.key, item.title, "create", item, obstacle=judge.obstacle(item, None))
+    forced = resend_secrets and item.key.kind is Kind.CONTACT_POINT
+    if reached(live, item) and not forced:
         return Change(item.key, item.title, "unchanged", item)
-    action: Action = "create" if live is None else "update"
-    return Change(item.key, item.title, action, item, live, judge.obstacle(item, live), forced)
+    save = judge.stores.dashboards.last_save(item.key.uid) if item.key.kind is Kind.DASHBOARD else None
+    if save and save.holds(item, live):
+        return Change(item.key, item.title, "unchanged", item)
+    return Change(item.key, item.title, "update", item, live, judge.obstacle(item, live, save), forced)
 
 
 def _may_exist(seen: Survey, item: Item) -> bool:

@@ -19,9 +19,7 @@ def previous(client: Client, owner: str) -> str:
     latest = found[0].commit if found else ""
     earlier = [entry.commit for entry in found if entry.commit != latest]
     if not earlier:
-        raise DeployError(
-            f"no earlier deploy of {owner!r} is annotated in this Grafana; name a commit with --to"
-        )
+        raise DeployError(f"no earlier deploy of {owner!r} is annotated in this Grafana; name a commit with --to")
     return _committed(earlier[0])
 
 

@@ -13,12 +13,16 @@ from deploy.stores import Stores
 
 FORBIDDEN = 403
 
-# What a push needs, by the kind of object that needs it (Grafana's RBAC actions).
-PERMISSIONS: Mapping[Kind, tuple[str, ...]] = {
-    Kind.FOLDER: ("folders:create", "folders:read", "folders:write"),
-    Kind.DASHBOARD: ("dashboards:create", "dashboards:read", "dashboards:write"),
-    Kind.RULE_GROUP: ("alert.provisioning:read", "alert.provisioning:write"),
-    Kind.CONTACT_POINT: ("alert.provisioning:read", "alert.provisioning:write"),
+RULES_READ = ("alert.provisioning:read", "alert.rules.provisioning:read", "alert.rules:read")
+RULES_WRITE = ("alert.provisioning:write", "alert.rules.provisioning:write", "alert.rules:write")
+NOTIFY_READ = ("alert.provisioning:read", "alert.notifications.provisioning:read", "alert.notifications:read")
+NOTIFY_WRITE = ("alert.provisioning:write", "alert.notifications.provisioning:write", "alert.notifications:write")
+# What a push needs, by the kind of object that needs it: Grafana's RBAC actions, any one of each line.
+PERMISSIONS: Mapping[Kind, tuple[tuple[str, ...], ...]] = {
+    Kind.FOLDER: (("folders:create",), ("folders:read",), ("folders:write",)),
+    Kind.DASHBOARD: (("dashboards:create",), ("dashboards:read",), ("dashboards:write",)),
+    Kind.RULE_GROUP: (RULES_READ, RULES_WRITE),
+    Kind.CONTACT_POINT: (NOTIFY_READ, NOTIFY_WRITE),
 }
 
 
@@ -97,4 +101,5 @@ def _actions(client: Client) -> Mapping[str, Any]:
 def _lacking(actions: Mapping[str, Any], kinds: set[Kind]) -> tuple[str, ...]:
     if not actions:
         return ()
-    return tuple(sorted({need for kind in kinds for need in PERMISSIONS.get(kind, ()) if not actions.get(need)}))
+    needs = {need for kind in kinds for need in PERMISSIONS.get(kind, ())}
+    return tuple(sorted(need[0] for need in needs if not any(actions.get(action) for action in need)))

@@ -1,6 +1,9 @@
 """How are dashboards read and written?"""
 
+import hashlib
+import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
@@ -13,8 +16,30 @@ from deploy.stores.store import is_one_of
 
 PAGE = 5000  # the most /api/search gives; more is 422
 NOT_ACCEPTABLE = 406  # a v2 dashboard, asked for through the classic API
-MESSAGE_MARK = "obs:"  # opens the history message of every save of ours
+MESSAGE_MARK = "obs:"  # opens the history message of every save of ours, before the digest of what was saved
+SAVED = re.compile(rf"{MESSAGE_MARK} ([0-9a-f]+)")
+HISTORY = 50  # versions looked at
 MESSAGE_LIMIT = 500  # characters
+
+
+@dataclass(frozen=True, slots=True)
+class Save:
+    """Whose the latest version is; ``digest`` is that of what a push of ours saved, "" where unknown."""
+
+    by_us: bool
+    digest: str = ""
+
+    def holds(self, item: Item, live: Live) -> bool:
+        """Tell whether this is our save of just this item, in its place, whatever the server shows instead of it.
+
+        Grafana 12 and later convert a stored dashboard when it is read; how far differs between releases.
+        """
+        return self.digest == digest(item) and live.folder_uid == item.folder_uid
+
+
+def digest(item: Item) -> str:
+    """Return the fingerprint of a dashboard and its place, the same for all spellings that mean the same."""
+    return hashlib.sha256(item.comparable()).hexdigest()[:16]
 
 
 class Dashboards:
@@ -26,7 +51,7 @@ class Dashboards:
     def __init__(self, client: Client, owner: str, message: str = "") -> None:
         self._client = client
         self._owner = owner
-        self._message = f"{MESSAGE_MARK} {message}"[:MESSAGE_LIMIT]
+        self._message = message
 
     def read(self, uid: str) -> Live | None:
         """Read one dashboard."""
@@ -50,17 +75,23 @@ class Dashboards:
                 return
             page += 1
 
-    def saved_by_us(self, uid: str) -> bool:
-        """Tell whether the latest version of a dashboard came from a push."""
-        answer = self._client.find(f"/api/dashboards/uid/{segment(uid)}/versions", limit=1)
+    def last_save(self, uid: str) -> Save:
+        """Tell who saved the latest version of a dashboard: a push, and of what, or somebody else."""
+        answer = self._client.find(f"/api/dashboards/uid/{segment(uid)}/versions", limit=HISTORY)
         versions: Any = answer.get("versions") if isinstance(answer, dict) else answer  # a list until about 12
-        return bool(versions) and str(versions[0].get("message", "")).startswith(MESSAGE_MARK)
+        messages = [str(version.get("message") or "") for version in versions or ()]
+        if messages and (ours := SAVED.match(messages[0])):
+            return Save(by_us=True, digest=ours[1])
+        # A server that keeps no messages at all cannot tell by them; then a sole author is the one who pushed.
+        authors = {version.get("createdBy") for version in versions or ()}
+        return Save(by_us=len(authors) == 1 and not any(map(SAVED.match, messages)))
 
     def write(self, item: Item, before: Live | None) -> None:
         """Save a dashboard on top of the version ``before``; raise Conflict if that is not the latest."""
         model = {key: value for key, value in item.document.items() if key != "id"}
         model["version"] = int(before.version) if before else 0
-        body = {"dashboard": model, "folderUid": item.folder_uid, "message": self._message, "overwrite": False}
+        message = f"{MESSAGE_MARK} {digest(item)} {self._message}"[:MESSAGE_LIMIT]
+        body = {"dashboard": model, "folderUid": item.folder_uid, "message": message, "overwrite": False}
         answer = self._client.write("POST", "/api/dashboards/db", body) or {}
         if answer.get("uid", item.key.uid) != item.key.uid:
             raise NotAsSent(f"{item.key}: Grafana saved it under the uid {answer['uid']!r}")

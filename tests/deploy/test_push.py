@@ -2,7 +2,7 @@
 
 import pytest
 
-from deploy.state import Desired
+from deploy.state import Desired, Kind, item
 from tests.deploy.conftest import MakeWorld
 from tests.deploy.world import NEW, OLD, OWNER, VERSIONS, World, board, folders
 
@@ -49,3 +49,35 @@ def test_pruning_deletes_what_is_ours_and_gone(world: World) -> None:
     assert world.fake.state.rules == {}
     assert world.fake.state.contact_points == {}
     assert world.fake.state.policy["routes"] == []
+
+
+def test_a_server_that_converts_what_it_shows_is_no_permanent_difference(world: World) -> None:
+    """Options nobody sent appear on reading: the push is verified by what was sent, and the second writes nothing."""
+    world.fake.state.converts = True
+    assert world.push(OLD, commit="c0").state == "new"
+
+    assert world.push(OLD).results == ()
+    assert world.push(NEW).state == "new"
+    assert world.push(NEW).results == ()
+
+
+def test_removing_a_field_is_a_change_even_where_the_server_shows_more(world: World) -> None:
+    """What the server adds is forgiven, what the code no longer says is not."""
+    world.fake.state.converts = True
+    described = board("shop-api", "API")
+    document = described.document
+    document["description"] = "Old words."
+    world.push(Desired(OWNER, (*folders(), item(Kind.DASHBOARD, document, folder_uid=described.folder_uid))))
+
+    world.push(Desired(OWNER, (*folders(), described)))
+
+    assert "description" not in world.fake.state.dashboards["shop-api"].model
+
+
+def test_a_server_that_keeps_no_messages_still_takes_changes(world: World) -> None:
+    """Then a dashboard with one author is ours to change, and one with two is not."""
+    world.push(OLD, commit="c0")
+    for stored in world.fake.state.dashboards.values():
+        stored.history = [(model, "", author) for model, _, author in stored.history]
+
+    assert world.push(NEW).state == "new"

@@ -120,6 +120,8 @@ def get_dashboard(state: State, request: Request) -> Answer:
 def shown(state: State, stored: Dashboard) -> dict[str, Any]:
     """Return a dashboard as it is given back: since 12 with the defaults written out."""
     model = copy.deepcopy(stored.model)
+    for panel in (model.get("panels") or []) if state.converts else []:
+        panel["options"] = {"migratedFrom": 41, **(panel.get("options") or {})}
     if state.version < (12, 0):
         return model
     listed = (model.get("annotations") or {}).get("list") or []

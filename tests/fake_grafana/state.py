@@ -50,6 +50,7 @@ class State:
     annotations: list[dict[str, Any]] = field(default_factory=list)
     ids: Counter = field(default_factory=Counter)
     author: str = "sa-pusher"
+    converts: bool = False  # show dashboards with options nobody sent, as a release that migrates on reading does
 
     def edited_by(self, person: str, uid: str, **fields: Any) -> None:
         """Let a person save a dashboard in the browser."""
