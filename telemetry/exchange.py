@@ -9,7 +9,7 @@ from telemetry.asgi import Message, Receive, Scope, Send
 CLIENT_CLOSED = 499
 """Status of a request whose client left before the response began; nginx made the number customary."""
 
-FIRST_ERROR = 400
+FIRST_ERROR, FIRST_SERVER_ERROR = 400, 500
 TRACE_HEADER = b"x-trace-id"
 ABORTED = ',"aborted":true'
 LAST_BYTE = ("http.response.body", "http.response.pathsend", "http.response.zerocopysend")
@@ -73,8 +73,8 @@ class HttpExchange:
 
     @property
     def failed(self) -> bool:
-        """Whether the application raised; that it was cancelled, or that the client left, is no failure of it."""
-        return isinstance(self.error, Exception) and not self.gone
+        """Whether the application raised; that it was cancelled, or that the client left first, is no failure of it."""
+        return isinstance(self.error, Exception) and (self.complete or not self.gone)
 
     @property
     def status(self) -> int:
@@ -166,7 +166,7 @@ class WebSocketExchange:
     async def _deny(self, status: int, message: Message | None = None) -> None:
         """Refuse the handshake: in words of our own where the server allows, for its own answer has no trace id."""
         if self._denial:
-            body = json.dumps({"error": "refused" if status < 500 else "internal server error"}).encode()  # noqa: PLR2004
+            body = json.dumps({"error": "refused" if status < FIRST_SERVER_ERROR else "internal server error"}).encode()
             await self.send(_start("websocket.http.response.start", status, body))
             await self._send({"type": "websocket.http.response.body", "body": body})
         elif message is not None:

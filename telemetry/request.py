@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import lru_cache
 
 from telemetry.asgi import App, Receive, Scope, Send
-from telemetry.exchange import HttpExchange, WebSocketExchange
+from telemetry.exchange import FIRST_SERVER_ERROR, HttpExchange, WebSocketExchange
 from telemetry.logs import REQUEST_LOGGER, RequestLine, quote
 from telemetry.scrubbing import Scrubber, cut, valid_text
 from telemetry.settings import Settings
@@ -17,8 +17,6 @@ Headers = dict[bytes, bytes]
 
 MAX_TEXT = 1024
 """Longest path, query or user agent in a log line, in characters."""
-
-FIRST_SERVER_ERROR = 500
 
 _log = logging.getLogger(REQUEST_LOGGER)
 
@@ -94,7 +92,7 @@ class RequestMiddleware:
         members = [
             f'"method":{quote(method)},"route":{quote(route)},"path":{quote(self._text(scope["path"]))}',
             exchange.members(),
-            f'"client":{quote((scope.get("client") or ("",))[0])}',
+            f'"client":{quote(_client(scope))}',
         ]
         if query:
             members.insert(1, f'"query":{quote(self._query(query))}')
@@ -110,7 +108,7 @@ class RequestMiddleware:
             "http.response.status_code": status,
             "url.path": self._text(scope["path"]),
             "url.scheme": scope.get("scheme", "http"),
-            "client.address": (scope.get("client") or ("",))[0],
+            "client.address": _client(scope),
             "user_agent.original": self._agent(headers.get(b"user-agent", b"")),
         }
         if scope.get("query_string"):
@@ -132,6 +130,11 @@ def _write(line: RequestLine, status: int, error: Exception | None) -> None:
     if _log.isEnabledFor(level):
         exc_info = None if error is None else (type(error), error, error.__traceback__)
         _log.handle(logging.LogRecord(REQUEST_LOGGER, level, __file__, 0, line, None, exc_info))
+
+
+def _client(scope: Scope) -> str:
+    client = scope.get("client")
+    return str(client[0]) if client else ""
 
 
 def _http_method(scope: Scope) -> str:

@@ -260,6 +260,25 @@ async def test_a_client_that_leaves_first_is_no_error(capsys: pytest.CaptureFixt
     assert (line["level"], line["status"], line["aborted"]) == ("info", 499, True)
 
 
+async def test_a_failure_after_the_last_byte_is_not_lost(capsys: pytest.CaptureFixture[str]) -> None:
+    """What a background task raises is on the line, under the status that was sent."""
+
+    async def late(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG001
+        await send({"type": "http.response.start", "status": 202, "headers": []})
+        await send({"type": "http.response.body"})
+        await receive()
+        raise ValueError("afterwards")
+
+    async def gone() -> Message:
+        return {"type": "http.disconnect"}
+
+    with pytest.raises(ValueError, match="afterwards"):
+        await drive(instrument(late), "/", gone)
+
+    (line,) = request_lines(capsys.readouterr().out)
+    assert (line["level"], line["status"], line["exception_type"]) == ("error", 202, "ValueError")
+
+
 async def test_a_cancelled_request_is_logged_once(capsys: pytest.CaptureFixture[str]) -> None:
     """Cancellation passes through, and the line says that no response was completed."""
 
