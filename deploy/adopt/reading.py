@@ -15,6 +15,7 @@ from stack import Stack
 from stack.identity import panel_id, slugify
 
 Model = dict[str, Any]
+Rows = Mapping[str, tuple[Panel, ...]]
 
 KINDS: dict[str, Kind] = {
     "timeseries": "timeseries",
@@ -43,7 +44,7 @@ class Imported:
     title: str
     why: str
     jobs: tuple[str, ...]
-    rows: Mapping[str, tuple[Panel, ...]]
+    rows: Rows
     variables: tuple[Model, ...]
     runbook: str
     span: str
@@ -69,14 +70,15 @@ def read(model: Model, stack: Stack, slug: str = "") -> Imported:
     title = str(model.get("title") or "Imported").strip().removeprefix(f"{service} / ")
     uid = str(model.get("uid") or "").removeprefix(f"{service}-")
     jobs = _jobs(model) or (stack.targets.api.job,)
+    rows = _rows(model, title)
     span = re.fullmatch(r"now-(\w+)", str(table(model.get("time")).get("from") or ""))
     return Imported(
         slug=slug or slugify(uid or title) or "imported",
         title=title,
         why=str(model.get("description") or f"Imported from the dashboard {title}."),
         jobs=jobs,
-        rows=_rows(model, title),
-        variables=tuple(_own_variables(model, stack, jobs)),
+        rows=rows,
+        variables=tuple(_own_variables(model, stack, jobs, rows)),
         runbook=_runbook(model, stack),
         span=span[1] if span else "6h",
     )
@@ -94,9 +96,9 @@ def _jobs(model: Model) -> tuple[str, ...]:
     return ()
 
 
-def _own_variables(model: Model, stack: Stack, jobs: tuple[str, ...]) -> Iterator[Model]:
+def _own_variables(model: Model, stack: Stack, jobs: tuple[str, ...], rows: Rows) -> Iterator[Model]:
     """Yield the variables `board` does not make itself."""
-    made = board(stack, slug="any", title="Any", why="Any", jobs=jobs, rows={}).model
+    made = board(stack, slug="any", title="Any", why="Any", jobs=jobs, rows=rows).model
     names = {variable["name"] for variable in made["templating"]["list"]}
     yield from (one for one in objects(table(model.get("templating")).get("list")) if one.get("name") not in names)
 

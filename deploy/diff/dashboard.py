@@ -64,7 +64,7 @@ def diff_dashboard(old: Model | None, new: Model | None) -> ObjectChange:
         verb = presence(old)
         action: Action = "create" if old is None else "delete"
         return ObjectChange("dashboard", uid, title, action, (_whole(model, verb),), *_tiles_of(model, verb))
-    if same(before, after):
+    if before == after:
         return ObjectChange("dashboard", uid, title, "unchanged")
     return _updated(before, after, uid, title)
 

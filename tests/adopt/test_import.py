@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import dashboards
@@ -42,6 +42,7 @@ def test_our_own_dashboards_survive_the_round_trip(slug: str) -> None:
     assert found.losses.action == "unchanged"
 
 
+UNTIMED = settings(deadline=None, max_examples=50, suppress_health_check=[HealthCheck.too_slow])
 words = st.text("abcdefgh XYZ'\"\\{}$é\n", min_size=1, max_size=140).filter(lambda text: text.strip() == text)
 numbers = st.floats(-1e6, 1e6, allow_nan=False).map(lambda value: round(value, 3))
 steps = st.sampled_from([(), panels.at_most(0.01), panels.at_least(1), panels.at_least(1, 2), panels.rated(1, 2)])
@@ -86,6 +87,7 @@ def members(draw: st.DrawFn) -> list[Panel]:
     return made
 
 
+@UNTIMED
 @given(members(), st.sampled_from(["6h", "1h", "7d"]), words)
 def test_whatever_the_vocabulary_says_survives_the_round_trip(made: list[Panel], span: str, why: str) -> None:
     """Any texts, limits and sizes come back as they were, with quotes and Unicode."""

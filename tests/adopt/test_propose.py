@@ -25,7 +25,7 @@ Model = dict[str, Any]
 def offered(slug: str, edit: Callable[[dict[str, Model], Model], Any]) -> list[Proposal]:
     """Return what is proposed after a person edited a dashboard's panels (by title) or itself."""
     code = dashboards.DASHBOARDS[slug](STACK).model
-    live = copy.deepcopy(code)
+    live = orjson.loads(orjson.dumps(code))  # not a copy: panels of one style share their inside
     edit({panel["title"]: panel for panel in live["panels"] if panel["type"] != "row"}, live)
     return propose(diff_dashboard(code, live), live, root=ROOT, stack_file=ROOT / "stack.toml")
 

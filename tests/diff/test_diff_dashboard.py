@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from deploy.diff import DiffError, diff_dashboard
@@ -286,6 +286,7 @@ def test_five_megabytes_of_text_make_a_short_sentence() -> None:
     assert len(said) < 300
 
 
+UNTIMED = settings(deadline=None, max_examples=100, suppress_health_check=[HealthCheck.too_slow])
 leaves = st.sampled_from([None, True, 0, 7, -1.5, math.nan, math.inf, "", "a", "$x"])
 json_values = st.recursive(
     leaves,
@@ -307,12 +308,14 @@ def test_a_malformed_field_is_reported_by_its_path() -> None:
     assert edited(put("panels", 1, "links", value="none")) == ['Error ratio: links set to "none"']
 
 
+@UNTIMED
 @given(dashboards)
 def test_a_dashboard_compared_with_its_copy_says_nothing(model: Model) -> None:
     """No difference, no sentence, whatever JSON a dashboard holds."""
     assert diff_dashboard(model, copy.deepcopy(model)).action == "unchanged"
 
 
+@UNTIMED
 @given(dashboards, dashboards)
 def test_any_two_dashboards_can_be_compared(old: Model, new: Model) -> None:
     """Malformed models make odd sentences, never a traceback; every sentence is one line."""
@@ -322,6 +325,7 @@ def test_any_two_dashboards_can_be_compared(old: Model, new: Model) -> None:
     assert all(sentence.text and "\n" not in sentence.text for sentence in change.sentences)
 
 
+@UNTIMED
 @given(st.sampled_from(["options", "fieldConfig", "x"]), st.text(min_size=1, max_size=5), st.integers(1, 9))
 def test_no_difference_goes_unsaid(section: str, field: str, value: int) -> None:
     """A field nobody has a name for is still reported, by its path."""

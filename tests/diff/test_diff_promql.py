@@ -1,7 +1,7 @@
 """Is a query compared by what it means, and shown by the part that changed?"""
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from deploy.diff import diff_dashboard, diff_rule_group
@@ -75,6 +75,7 @@ def test_a_number_compared_with_is_a_threshold() -> None:
     assert words(diff_rule_group(before, after)) == ["ApiErrors: threshold > 0.01 to > 0.02"]
 
 
+UNTIMED = settings(deadline=None, max_examples=100, suppress_health_check=[HealthCheck.too_slow])
 names = st.sampled_from(["up", "http_requests_total", "$metric"])
 selectors = st.builds(lambda name, value: f'{name}{{job="{value}", route=~"$route"}}', names, st.sampled_from("abc"))
 ranges = st.sampled_from(["5m", "90s", "$__rate_interval", "${w}"])
@@ -90,6 +91,7 @@ expressions = st.recursive(
 )
 
 
+@UNTIMED
 @given(expressions)
 def test_formatting_any_query_changes_nothing(expr: str) -> None:
     """Whatever a query holds, spreading it over lines and sorting its labels the other way is not a change."""
@@ -98,6 +100,7 @@ def test_formatting_any_query_changes_nothing(expr: str) -> None:
     assert told(expr, spread) == []
 
 
+@UNTIMED
 @given(expressions, st.sampled_from([("[", "offset 1h["), ('"$route"', '"/v1"'), ("job=", "job!=")]))
 def test_no_edit_of_a_query_is_lost(expr: str, edit: tuple[str, str]) -> None:
     """An edit that means something is shown, and both sides differ to the eye."""
