@@ -15,8 +15,8 @@ from telemetry.tracing import Tracing, Work
 Exchange = HttpExchange | WebSocketExchange
 Headers = dict[bytes, bytes]
 
-MAX_TEXT = 1024
-"""Longest path, query or user agent in a log line, in characters."""
+MAX_TEXT = 500
+"""Longest path, query or user agent in characters: escaped, three of them still fit `logs.LINE_LIMIT`."""
 
 _log = logging.getLogger(REQUEST_LOGGER)
 

@@ -100,8 +100,8 @@ def valid_text(text: str) -> str:
 
 
 def cut(text: str, limit: int) -> str:
-    """Return ``text`` within ``limit`` characters, saying how much is gone."""
-    return text if len(text) <= limit else f"{text[:limit]}… ({len(text) - limit} more)"
+    """Return ``text`` within ``limit`` characters, and an ellipsis where something is gone."""
+    return text if len(text) <= limit else f"{text[:limit]}…"
 
 
 def as_text(value: object) -> str:

@@ -37,7 +37,7 @@ class Settings:
     ``metrics_token`` guard the metrics: either one, where set, lets a scraper in. ``quiet_routes`` maps a route
     template to the share (0 to 1) of its successful requests that are logged. ``sampler`` and ``sampler_ratio``
     are OpenTelemetry's: https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/
-    ``vitals_per_minute`` is how many reports one client address may send.
+    ``vitals_per_minute`` is how many requests with reports one client address may send.
     """
 
     service: str = _from("OTEL_SERVICE_NAME", "api")
@@ -121,7 +121,7 @@ def _redis_url(url: str) -> None:
 def _share(name: str, value: float | str) -> float:
     try:
         share = float(value)
-    except ValueError:
+    except (TypeError, ValueError):
         share = -1.0
     if not 0 <= share <= 1:
         raise TelemetryError(f"{name} is {value!r}; it takes a number from 0 to 1")
