@@ -93,6 +93,12 @@ class Journal:
         self.unfinished = None
         self.begin(commit, {})
 
+    def give_up(self) -> None:
+        """Forget a run that wrote nothing; what an earlier one left undone stays remembered."""
+        self.close()
+        if self.unfinished is None:
+            self._path.unlink(missing_ok=True)
+
     def end(self) -> None:
         """Forget the run: everything is in a state somebody wanted."""
         self.close()

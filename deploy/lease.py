@@ -17,7 +17,7 @@ from deploy.patience import Patience
 from deploy.stores.folders import Folders
 
 LEASE_NAME = "deploying"
-EXPIRES_SECONDS = 15 * 60  # longer than any push may take
+EXPIRES_SECONDS = 30 * 60  # longer than a push and its undo may wait, see `Patience`
 
 Clock = Callable[[], dt.datetime]
 
@@ -49,7 +49,8 @@ class Lease:
                     return
                 if holder and not self._expired(holder):
                     sentence = f"another push is under way: {holder!r}"
-                    hint = f"wait for it; if it died, its folder {self._uid} stops counting after 15 minutes"
+                    minutes = EXPIRES_SECONDS // 60
+                    hint = f"wait for it; if it died, its folder {self._uid} stops counting after {minutes} minutes"
                     raise Busy(f"{sentence}; {hint}") from None
                 if holder:
                     self._remove()

@@ -68,10 +68,12 @@ class Judge:
 
     def _of_people(self, before: Live, save: Save | None) -> str:
         """Say whose work a change would overwrite."""
-        if save is None:
-            return ""
         who = f" by {before.author}" if before.author else ""
         choice = f"take their edit into the code, or push with --adopt-mine {before.key.uid}"
+        if before.key.kind is Kind.FOLDER and before.author:  # whoever made it is not the last to have changed it
+            return f"it was changed{who} in Grafana; {choice}"
+        if save is None:
+            return ""
         if not before.owned:
             return f"it was made{who} and does not carry our tag {ownership.tag(self.desired.owner)!r}; {choice}"
         if not save.by_us:

@@ -14,7 +14,7 @@ LONGEST_SECONDS = 10.0
 class Patience:
     """A total limit on waiting, shared by every request of one plan, push or undo; waiting ends early when stopped."""
 
-    limit_seconds: float = 180.0
+    limit_seconds: float = 300.0
     first_seconds: float = 0.25
     stop: threading.Event = field(default_factory=threading.Event)
     _ends: float = field(init=False)

@@ -54,14 +54,20 @@ class Push:
         if not self.plan.writes and self.journal.unfinished is None:
             return Outcome()
         before = self.journal.begin(self.author.commit, {change.key: change.before for change in self.plan.writes})
+        with stopping(self.client.patience.stop):
+            self._take_lease()
+            return self._close(self._carry_out(before))
+
+    def _take_lease(self) -> None:
         try:
             self._lease(self.client).take(self.client.patience)
         except Busy:
-            self.journal.end()
+            self.journal.give_up()
             raise
-        with stopping(self.client.patience.stop):
-            outcome = self._carry_out(before)
-            return self._close(outcome)
+        except DeployError:
+            if not self._lease(self._afresh()).give_back():
+                self.journal.give_up()
+            raise
 
     def _carry_out(self, before: Mapping[Key, Item | None]) -> Outcome:
         stores = open_stores(self.client, self.plan.server, self.plan.owner, self.author.message)
@@ -104,7 +110,7 @@ class Push:
         """Put back what this run, and a killed one before it, began to write."""
         earlier = self.journal.unfinished.begun if self.journal.unfinished else frozenset()
         begun = {entry.key for entry in results if entry.fate in {"done", "failed"}} | earlier
-        client = self.client.patiently(Patience(self.client.patience.limit_seconds, self.client.patience.first_seconds))
+        client = self._afresh()
         stores = open_stores(client, self.plan.server, self.plan.owner, f"undo of {self.author.message}")
         changes = [_as_written(change) for change in self.plan.changes if change.key in begun]
         put_back = {entry.key: entry for entry in Undo(client, stores, before).put_back(changes)}
@@ -115,9 +121,7 @@ class Push:
         """Leave the deploy annotation, give back the lease, and close the journal if nothing is left to do."""
         notes: list[str] = []
         clean = outcome.state != "mixed" or self.keep_going
-        client = self.client
-        if outcome.failure:
-            client = client.patiently(Patience(client.patience.limit_seconds, client.patience.first_seconds))
+        client = self._afresh() if outcome.failure else self.client
         if outcome.state == "new":
             self.journal.settle(self.author.commit)
             notes += self._annotated()
@@ -126,6 +130,10 @@ class Push:
         if clean and not notes:
             self.journal.end()
         return replace(outcome, notes=tuple(notes))
+
+    def _afresh(self) -> Client:
+        """Return the client with its patience restored, and deaf to the request to stop: for putting things back."""
+        return self.client.patiently(Patience(self.client.patience.limit_seconds, self.client.patience.first_seconds))
 
     def _lease(self, client: Client) -> Lease:
         return Lease(client, self.plan.owner, self.journal.run, self.author.name)

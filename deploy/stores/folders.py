@@ -82,6 +82,7 @@ class Folders:
 
     def _live(self, found: dict[str, Any]) -> Live:
         uid, title = str(found["uid"]), str(found["title"])
+        created, updated = found.get("createdBy"), found.get("updatedBy")
         parent = {"parentUid": found["parentUid"]} if found.get("parentUid") else {}
         return Live(
             key=Key(self.kind, uid),
@@ -90,5 +91,5 @@ class Folders:
             text=orjson.dumps({"uid": uid, "title": title, **parent}),
             version=str(found.get("version", "")),
             owned=ownership.owns_uid(self._owner, uid),
-            author=str(found.get("updatedBy", "")),
+            author=str(updated) if created and updated and created != updated else "",
         )

@@ -12,7 +12,7 @@ from tests.deploy.world import NEW, OLD, VERSIONS, World
 from tests.fake_grafana import Fault
 from tests.fake_grafana.faults import How
 
-# Every fault on one version; the two that differ most between versions, a lost answer and a refusal, on all of them.
+# Every fault on one version; the two that differ most between versions, a lost answer and a refusal, on both ends.
 PASSING: list[tuple[How, tuple[int, int]]] = [
     ("drop-before", (10, 4)),
     ("429", (11, 2)),
@@ -20,13 +20,13 @@ PASSING: list[tuple[How, tuple[int, int]]] = [
     ("500-before", (13, 0)),
     ("500-after", (10, 4)),
     ("locked", (11, 2)),
-    *(("drop-after", version) for version in VERSIONS),
+    *(("drop-after", version) for version in (VERSIONS[0], VERSIONS[-1])),
 ]
 FINAL: list[tuple[How, tuple[int, int]]] = [
     ("html", (10, 4)),
     ("502-html", (11, 2)),
     ("redirect", (12, 3)),
-    *(("forbidden", version) for version in VERSIONS),
+    *(("forbidden", version) for version in (VERSIONS[0], VERSIONS[-1])),
 ]
 
 

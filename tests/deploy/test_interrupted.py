@@ -124,6 +124,21 @@ def result(call: Callable[[], Outcome]) -> Outcome | DeployError:
         return error
 
 
+def test_being_refused_does_not_forget_a_killed_run(world: World) -> None:
+    """After a kill somebody else holds the lease: the refusal leaves the journal for the run that may go on."""
+    world.push(OLD, commit="c0")
+    signalled(world, signal.SIGKILL, 4, after=True)
+    (journal,) = world.journals.glob("*.jsonl")
+    begun = journal.read_text(encoding="utf-8").count("begun")
+    del world.fake.state.folders["shop--deploying"]
+    Lease(world.client(), "shop", "theirs", "ci@elsewhere").take(Patience(1, 0.001))
+
+    with pytest.raises(Busy, match="ci@elsewhere"):
+        world.push(NEW)
+
+    assert journal.read_text(encoding="utf-8").count("begun") == begun
+
+
 def test_two_pushes_on_one_machine_share_no_journal(world: World) -> None:
     """The second is told which process holds the journal."""
     with (

@@ -102,3 +102,15 @@ def test_other_branches_of_the_policy_tree_are_sent_back_as_they_were(world: Wor
     assert ours["object_matchers"] == [["managed_by", "=", "shop"]]
     assert other == {**theirs, "routes": []}
     assert "provenance" not in world.fake.state.policy
+
+
+def test_a_folder_a_person_renamed_keeps_its_name(world: World) -> None:
+    """The plan names who renamed it; --adopt-mine renames it back."""
+    world.push(OLD)
+    world.fake.state.folders[FOLDER].update(title="Ann's boards", updatedBy="ann")
+
+    with pytest.raises(DeployError, match="folder 'Shop': it was changed by ann in Grafana"):
+        world.push(OLD)
+    world.push(OLD, adopt_mine=frozenset({FOLDER}))
+
+    assert world.fake.state.folders[FOLDER]["title"] == "Shop"

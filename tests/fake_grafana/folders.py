@@ -37,7 +37,7 @@ def create_folder(state: State, request: Request) -> Answer:
     parent = str(body.get("parentUid", ""))
     _legal_place(state, title, parent)
     folder = {"id": state.ids.next(), "uid": uid, "title": title, "parentUid": parent, "version": 1}
-    state.folders[uid] = {**folder, "updatedBy": state.author, "orgId": 1}
+    state.folders[uid] = {**folder, "createdBy": state.author, "updatedBy": state.author, "orgId": 1}
     return Answer(200, state.folders[uid])
 
 
