@@ -87,7 +87,9 @@ def literal(value: Any) -> str:
 
 def number_in_toml(path: str, text: str, key: str, old: float, new: float) -> Edit | None:
     """Return the edit of a number in a TOML file; None unless the key stands there exactly once with the old value."""
-    found = [one for one in re.finditer(rf"\b{re.escape(key)}\s*=\s*([-+.\deE]+)", text) if _equal(float(one[1]), old)]
+    number = r"[-+]?\d[\d_]*(?:\.\d+)?(?:[eE][-+]?\d+)?"
+    given = re.finditer(rf"\b{re.escape(key)}\s*=\s*({number})(?![\w.:-])", text)
+    found = [one for one in given if _equal(float(one[1]), old)]
     return Edit(path, found[0].start(1), found[0].end(1), repr(new)) if len(found) == 1 else None
 
 

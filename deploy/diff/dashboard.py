@@ -45,6 +45,7 @@ VARIABLE_NAMES = {
     "sort": "order",
 }
 ANNOTATION_NAMES = {"expr": "query", "target.expr": "query", "enable": "shown", "iconColor": "colour"}
+NAMED = 24  # panels of a new or deleted dashboard that are named; the rest are counted
 SERVER_OWNED = frozenset({"id", "version", "iteration", "gnetId"})  # assigned by the server the dashboard is saved on
 SPOKEN = frozenset({"panels", "rows", "templating", "annotations", "links", *SERVER_OWNED})
 
@@ -95,8 +96,10 @@ def _whole(model: Model, verb: Verb) -> Sentence:
     shown = [panel for panel in found if panel.kind != "row"]
     counts = [(len(shown), "panel"), (len(found) - len(shown), "row"), (len(_variables(model)), "variable")]
     text = ", ".join(f"{count} {noun}{'s' if count > 1 else ''}" for count, noun in counts if count)
-    names = "; ".join(panel.title or f"untitled {panel.kind}" for panel in shown)
-    return Sentence("", f"{verb} with {text or 'no panels'}" + (f": {names}" if names else ""), "dashboard", verb)
+    names = [panel.title or f"untitled {panel.kind}" for panel in shown]
+    more = [f"and {len(names) - NAMED} more"] if len(names) > NAMED else []
+    told = f": {'; '.join(names[:NAMED] + more)}" if names else ""
+    return Sentence("", f"{verb} with {text or 'no panels'}{told}", "dashboard", verb)
 
 
 def _settings(before: Model, after: Model) -> Iterator[Sentence]:

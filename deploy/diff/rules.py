@@ -112,7 +112,7 @@ def _name(rule: Model) -> str:
 def _query(rule: Model) -> str | None:
     asked = [node for node in objects(rule.get("data")) if node.get("datasourceUid") not in EXPRESSION]
     texts = (rule.get("expr"), *(query_text(table(node.get("model"))) for node in asked))
-    return " ".join(formatted(text) for text in texts if isinstance(text, str) and text) or None
+    return "\n".join(formatted(text) for text in texts if isinstance(text, str) and text) or None
 
 
 def _whole(rule: Model, verb: Verb) -> Sentence:

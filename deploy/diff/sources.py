@@ -46,6 +46,10 @@ def compared(repository: Path, stack: Callable[[], Stack], sides: Sequence[str])
     `A...B`: B and where it left A.
     Two paths: these. `stack` is called only where the code is rendered. Raises DiffError if a side is none of these.
     """
+    if len(sides) <= 1 and not (repository / OUTPUT).is_dir():
+        raise DiffError(
+            f"there is no {OUTPUT} in {repository}; run it at the root of the checkout, after `make dashboards`"
+        )
     match sides:
         case []:
             return read_folder(repository, GENERATED), read_code(stack())

@@ -1,5 +1,6 @@
 """How do changes read in a terminal?"""
 
+import re
 from collections.abc import Iterator, Sequence
 
 import click
@@ -21,11 +22,11 @@ def render_terminal(changes: Sequence[ObjectChange]) -> str:
 
 def _object(change: ObjectChange) -> Iterator[str]:
     sign, colour = SIGNS[change.action]
-    named = f'{noun(change)} "{change.title or change.uid}"'
-    uid = f" ({change.uid})" if change.uid != change.title else ""
+    named = _inert(f'{noun(change)} "{change.title or change.uid}"')
+    uid = _inert(f" ({change.uid})" if change.uid != change.title else "")
     yield click.style(f"{sign} {named}", fg=colour, bold=True) + click.style(uid, dim=True)
     for subject, sentences in subjects(change.sentences):
-        yield f"    {click.style(headline(change, subject), bold=True)}: {told(sentences)}"
+        yield f"    {click.style(_inert(headline(change, subject)), bold=True)}: {_inert(told(sentences))}"
         yield from _code(sentences)
     if note := layout_note(change):
         yield click.style(f"    {note} (hidden)", dim=True)
@@ -34,4 +35,9 @@ def _object(change: ObjectChange) -> Iterator[str]:
 def _code(sentences: Sequence[Sentence]) -> Iterator[str]:
     for sentence in sentences:
         for sign, colour, code in (("-", "red", sentence.before), ("+", "green", sentence.after)):
-            yield from (click.style(f"      {sign} {line}", fg=colour) for line in code.splitlines())
+            yield from (click.style(f"      {sign} {_inert(line)}", fg=colour) for line in code.splitlines())
+
+
+def _inert(text: str) -> str:
+    """Replace what a terminal obeys instead of showing: escape sequences, line breaks, changes of direction."""
+    return re.sub(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]", "\ufffd", text)

@@ -53,6 +53,16 @@ def test_markdown_folds_away_what_only_follows() -> None:
     assert "<details><summary>Layout only</summary>\n\n4 panels moved down by one grid row\n" in text
 
 
+def test_titles_cannot_command_a_terminal() -> None:
+    """Escape sequences and line breaks in a title are shown, not obeyed."""
+    old, new = board(panel(1, "a\x1b[2Jb\nc\u202ed")), board(panel(1, "a\x1b[2Jb\nc\u202ed", expr="up"))
+
+    text = click.unstyle(render_terminal(diff_trees({"a": old}, {"a": new})))
+
+    assert "\x1b" not in text
+    assert "API / a\ufffd[2Jb\ufffdc\ufffdd: query:" in text
+
+
 @pytest.mark.parametrize("limit", [65_536, 5_000, 400])
 def test_a_comment_never_exceeds_its_limit_and_says_what_it_left_out(limit: int) -> None:
     """GitHub refuses a comment over 65,536 characters; a shortened one must not read as complete."""

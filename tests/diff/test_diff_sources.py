@@ -115,6 +115,14 @@ def test_a_file_that_moved_holds_the_same_dashboard(repository: Path) -> None:
     assert run("HEAD").output == "2 unchanged\n"
 
 
+def test_outside_a_checkout_the_reader_is_told_where_to_run_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An empty answer would read as "nothing changed"."""
+    monkeypatch.chdir(tmp_path)
+
+    assert "run it at the root of the checkout" in str(run().exception)
+    assert "run it at the root of the checkout" in str(run("main").exception)
+
+
 def test_two_folders_are_compared_and_the_exit_code_tells(tmp_path: Path) -> None:
     """Any two folders will do; a job that must know asks for the exit code."""
     write(tmp_path, "old/a.json", usual())
