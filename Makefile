@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help tools dashboards alerts-test check test bench diff plan push drift demo up down logs open fmt clean
+.PHONY: help tools dashboards alerts-test check test bench diff plan push drift demo e2e up down logs open fmt clean
 SHELL := /bin/sh
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 OBS := .venv/bin/obs
@@ -42,6 +42,12 @@ drift: .venv/.ready ## compare code, last deployment and Grafana
 
 demo: .venv/.ready ## run the reference service with traffic
 	@$(OBS) demo
+
+.venv/.e2e: requirements/e2e.lock .venv/.ready
+	@sh scripts/setup e2e && touch $@
+
+e2e: .venv/.e2e ## start the real programs of the stack, break them, show who hears of it
+	@sh scripts/install-stack-programs; $(OBS) e2e
 
 up: .venv/.ready ## start the stack with docker compose
 	@$(OBS) up

