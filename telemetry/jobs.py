@@ -203,7 +203,8 @@ class Run:
         recorder.observe(JOB_DURATION, labels, seconds, work.context.exemplar)
         if self._error is not None:
             recorder.add(JOBS_FAILED, (self._queue, self._jobs.error_label(self._error)))
-            self._jobs.report(self._error)
+            if isinstance(self._error, Exception):  # a cancellation is nobody's mistake
+                self._jobs.report(self._error)
         if self._retried:
             self._jobs.retried(self._queue)
         self._write(seconds)

