@@ -57,7 +57,7 @@ class Verbs(click.Group):
             return None
         module, name = VERBS[cmd_name].split(":")
         command: click.Command = getattr(import_module(module), name)
-        return command
+        return _unfolded(command)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +102,17 @@ def obs(ctx: click.Context, files: tuple[Path, ...], env: str) -> None:
     Exit codes: 0 done, 1 found something, 2 could not run.
     """
     ctx.obj = Selection(files, env)
+
+
+def _unfolded(command: click.Command) -> click.Command:
+    r"""Put the backspace that keeps click from joining lines where a raw docstring spells it `\b`."""
+    command.help = (command.help or "").replace("\\b\n", "\b\n")
+    for verb in getattr(command, "commands", {}).values():
+        _unfolded(verb)
+    return command
+
+
+_unfolded(obs)
 
 
 def main() -> None:
