@@ -43,7 +43,7 @@ def everything() -> App:
 
 
 def hand_written() -> App:
-    """The middleware a team writes on prometheus_client: count, duration, in progress; sizes are left out."""
+    """Return what a team writes on prometheus_client: count, duration, in progress; sizes are left out."""
     from prometheus_client import Counter, Gauge, Histogram  # noqa: PLC0415
 
     requests = Counter("http_requests_total", "Requests.", ["method", "route", "status"])

@@ -21,7 +21,7 @@ from telemetry.labels import ROUTE, Label
 from telemetry.metrics import Metric
 
 TURNS = 5
-SIZES = tuple(map(int, os.environ.get("SZ", "10000,50000").split(",")))
+SIZES = (10_000, 50_000)
 WORKERS = (1, 4, 16)
 GOALS_MS = {10_000: 140, 50_000: 850}
 KIND = Label("kind", "Kind of thing.")

@@ -112,7 +112,7 @@ DEVICE = Label("device", "Kind of device, from the browser.", ("mobile", "tablet
 OUTCOME = Label("outcome", "What became of a report.", ("accepted", "duplicate", "rejected", "limited"))
 
 RESULT = Label("result", "Whether the attempt did what it set out to.", ("ok", "error"))
-DROP_REASON = Label("reason", "Why an update was not counted.", ("series_limit", "buffer_full", "invalid"))
+DROP_REASON = Label("reason", "Why an update was not counted.", ("series_limit", "invalid"))
 VERSION = Label("version", "Version of the running code.")
 
 # --- Labels of the series we read from others: spelled as they spell them ---

@@ -47,10 +47,10 @@ class Recorder:
         self._families: dict[str, Family] = {}
         self._room = max_series
         self.exemplars = Exemplars()
+        for metric in (*metrics, FLUSHES, FLUSH_DURATION, DROPPED):
+            self._family(metric)
         self._over_limit = self.counter(DROPPED, ("series_limit",))
         self._invalid = self.counter(DROPPED, ("invalid",))
-        for metric in metrics:
-            self._family(metric)
         for result in ("ok", "error"):
             self.counter(FLUSHES, (result,))
         self.histogram(FLUSH_DURATION)

@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -77,13 +77,13 @@ def process(*command: str, **environment: str) -> Iterator[Running]:
             running.wait(10)
 
 
-def server(port: int | None = None, **config: str) -> ValkeyServer:
+def server(port: int | None = None, config: Mapping[str, str] | None = None) -> ValkeyServer:
     """
     Return a Redis-compatible server, not yet started.
 
     Left to choose a port, it takes the first that is free: two test processes would choose the same one, and meet.
     """
-    return ValkeyServer(port=port or free_port(), config={"save": "", **config})
+    return ValkeyServer(port=port or free_port(), config={"save": "", **(config or {})})
 
 
 def free_port() -> int:

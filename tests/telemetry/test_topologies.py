@@ -40,7 +40,7 @@ def workers(url: str) -> tuple[Recorder, Recorder]:
 def cluster() -> Iterator[list[ValkeyServer]]:
     """Run a cluster of three primaries."""
     with ExitStack() as stack:
-        nodes = [stack.enter_context(server(**{"cluster-enabled": "yes"})) for _ in range(3)]
+        nodes = [stack.enter_context(server(config={"cluster-enabled": "yes"})) for _ in range(3)]
         for number, node in enumerate(nodes):
             first, last = number * SLOTS // 3, (number + 1) * SLOTS // 3 - 1
             with node.client() as client:
