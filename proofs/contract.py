@@ -49,5 +49,7 @@ def _parts(family: Metric) -> Iterator[Series]:
         parts = (quantiles, family.count, family.sum)
     else:
         parts = (family,)
+    # A colon marks a recorded series: it carries what its rule leaves, and nothing of the target.
+    added = () if ":" in family.name else TARGET
     for part in parts:
-        yield Series(part, family, {label.name: label for label in (*part.labels, *TARGET)})
+        yield Series(part, family, {label.name: label for label in (*part.labels, *added)})

@@ -52,8 +52,20 @@ def lost_groups(evidence: Evidence) -> Iterator[Fault]:
                         yield question.where, f"'{node.op}' groups by '{label}', which no series has", instead
 
 
+def misdeclared(evidence: Evidence) -> Iterator[Fault]:
+    """Find recorded series whose rule leaves other labels than they declare."""
+    for question, query in evidence.answerable:
+        if question.origin == "recording":
+            declared = evidence.contract.series.get(question.where.rpartition(" ")[2])
+            left = carried(query.tree, evidence.contract) or frozenset()
+            if declared and left != set(declared.labels):
+                what = f"its rule leaves {', '.join(sorted(left)) or 'no label'}"
+                yield question.where, what, f"it is declared with {', '.join(sorted(declared.labels)) or 'none'}"
+
+
 CHECKS = (
     Check("function/kind", "rates are taken of counters, slopes of gauges", wrong_kind),
     Check("function/quantile-without-le", "histogram_quantile gets every bucket", lost_edges),
+    Check("recording/labels", "recorded series carry the labels they are declared with", misdeclared),
     Check("function/lost-group", "aggregations group by labels that are there", lost_groups),
 )

@@ -9,6 +9,7 @@ from proofs import promtool
 from proofs.evidence import Evidence
 from proofs.promtool import Promtool
 from stack import Stack
+from tests.proofs.planted import Planted
 
 
 @pytest.fixture(scope="session")
@@ -27,3 +28,9 @@ def built(production: Stack) -> Built:
 def evidence(built: Built, root: Path) -> Evidence:
     """Return what the checks look at in this repository."""
     return Evidence(built, root)
+
+
+@pytest.fixture
+def planted(production: Stack, tmp_path: Path) -> Planted:
+    """Return a sound stack, to plant a fault in."""
+    return Planted(production, tmp_path)

@@ -46,8 +46,10 @@ def test_an_alert_that_stays_silent(production: Stack, tool: Promtool) -> None:
     case = fires("a blip", at="8m", series={UP: "1x5 0x30"}, where=(JOB.eq("api"),), says="api has been down.")
 
     assert told(tool, production, case) == [
-        "alerts/api.py:7 down case 'a blip': nothing fires at 8m; expected "
-        '{job="api", service="rce-api", severity="page", team="backend"}, which says \'api has been down.\''
+        (
+            "alerts/api.py:7 down case 'a blip': nothing fires at 8m; expected "
+            '{job="api", service="rce-api", severity="page", team="backend"}, which says \'api has been down.\''
+        )
     ]
 
 
@@ -64,8 +66,10 @@ def test_an_alert_that_says_something_else(production: Stack, tool: Promtool) ->
     case = fires("words", at="20m", series={UP: "0x30"}, where=(JOB.eq("api"),), says="The api is down.")
 
     assert told(tool, production, case) == [
-        "alerts/api.py:7 down case 'words': at 20m it fires description 'api has been down.'; "
-        "expected description 'The api is down.'"
+        (
+            "alerts/api.py:7 down case 'words': at 20m it fires description 'api has been down.'; "
+            "expected description 'The api is down.'"
+        )
     ]
 
 
@@ -82,8 +86,10 @@ def test_an_alert_that_fires_twice(production: Stack, tool: Promtool) -> None:
 def test_a_silent_case_is_silent_all_the_way(production: Stack, tool: Promtool) -> None:
     """An alert that fired and cleared before the moment was not silent."""
     assert told(tool, production, silent("it was down", at="20m", series={UP: "0x10 1x20"})) == [
-        "alerts/api.py:7 down case 'it was down': it fires before 20m; "
-        "a silent alert never does; or is this a clearing case?"
+        (
+            "alerts/api.py:7 down case 'it was down': it fires before 20m; "
+            "a silent alert never does; or is this a clearing case?"
+        )
     ]
 
 
@@ -143,8 +149,10 @@ def test_every_case_is_judged_beside_a_failing_one(production: Stack, tool: Prom
         ),
         (
             silent("a torn series", at="20m", series={"up{": "0x30"}),
-            "'up{' is no series: unexpected end of input inside braces; "
-            'write one metric, with its labels as label="value"',
+            (
+                "'up{' is no series: unexpected end of input inside braces; "
+                'write one metric, with its labels as label="value"'
+            ),
         ),
     ],
     ids=lambda value: value.name if isinstance(value, Case) else "",

@@ -34,7 +34,7 @@ class Machine:
         return self
 
     def publish(self, content: Path, *, promise: str = "") -> None:
-        """Have curl answer with an archive of promtool; ``promise`` is the checksum the script expects, if not its own."""
+        """Have curl answer with promtool in an archive; ``promise`` is the checksum expected, if not the archive's."""
         platform = f"{os.uname().sysname.lower()}-{os.uname().machine.replace('x86_64', 'amd64')}"
         platform = platform.replace("aarch64", "arm64")
         archive = content.parent / "archive.tar.gz"
