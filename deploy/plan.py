@@ -118,9 +118,7 @@ def _may_exist(seen: Survey, item: Item) -> bool:
         return item.key.uid in seen.dashboards or item.folder_uid in seen.folders
     if item.key.kind is Kind.RULE_GROUP:
         return item.key in seen.rules
-    if item.key.kind is Kind.FOLDER:
-        return item.key.uid in seen.folders or bool(item.document.get("parentUid"))
-    return item.key.kind is Kind.POLICY or item.key in seen.named
+    return item.key.kind in {Kind.FOLDER, Kind.POLICY} or item.key in seen.named
 
 
 def _deletion(live: Live) -> Change:

@@ -5,6 +5,7 @@ import pytest
 from deploy.state import Desired, Kind, item
 from tests.deploy.conftest import MakeWorld
 from tests.deploy.world import NEW, OLD, OWNER, VERSIONS, World, board, folders
+from tests.fake_grafana import Fault
 
 
 @pytest.mark.parametrize("version", VERSIONS)
@@ -61,6 +62,19 @@ def test_a_server_that_converts_what_it_shows_is_no_permanent_difference(world: 
     assert world.push(NEW).results == ()
 
 
+def test_an_undo_recognises_what_a_converting_server_shows(world: World) -> None:
+    """A save of ours, shown with options nobody sent, is still ours to put back; the old state is there again."""
+    world.fake.state.converts = True
+    world.push(OLD, commit="c0")
+    before = world.snapshot()
+    world.fake.arm(Fault("forbidden", at=8, writes=True))
+
+    outcome = world.push(NEW)
+
+    assert outcome.state == "old", outcome
+    assert world.snapshot() == before
+
+
 def test_removing_a_field_is_a_change_even_where_the_server_shows_more(world: World) -> None:
     """What the server adds is forgiven, what the code no longer says is not."""
     world.fake.state.converts = True
@@ -81,3 +95,14 @@ def test_a_server_that_keeps_no_messages_still_takes_changes(world: World) -> No
         stored.history = [(model, "", author) for model, _, author in stored.history]
 
     assert world.push(NEW).state == "new"
+
+
+def test_a_folder_somebody_moved_is_found_where_it_is(world: World) -> None:
+    """Our folder below somebody else's is read by uid, and what people did to it is an obstacle, not a new folder."""
+    world.push(OLD)
+    world.fake.state.folders["theirs"] = {**world.fake.state.folders["shop--alerts"], "uid": "theirs"}
+    world.fake.state.folders["shop--alerts"].update(parentUid="theirs", updatedBy="ann")
+
+    (change,) = world.plan(OLD).refused
+
+    assert (change.key.uid, change.action) == ("shop--alerts", "update")
