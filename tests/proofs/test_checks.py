@@ -259,7 +259,10 @@ def panel(number: int = 0, **fields: Any) -> Plant:
         (
             "dashboard/source",
             panel(datasource={"type": "prometheus", "uid": "thanos"}),
-            f"{BOARD}: no data source has the uid 'thanos'; there is ${{datasource}}, prometheus, loki, jaeger, alertmanager",
+            (
+                f"{BOARD}: no data source has the uid 'thanos'; "
+                "there is ${datasource}, prometheus, loki, jaeger, alertmanager"
+            ),
         ),
         (
             "dashboard/source",

@@ -1,0 +1,176 @@
+"""`obs check`, `obs alerts test` and `obs catalog` in a checkout with a fault planted by hand."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from proofs import promtool
+
+PARTS = ("alerts", "config", "dashboards", "docs", "infra", "output", "proofs", "scripts", "stack", "telemetry")
+
+
+class Checkout:
+    """A copy of this repository, to edit and to run `obs` in."""
+
+    def __init__(self, root: Path, copy: Path) -> None:
+        self.root = copy
+        for part in PARTS:
+            shutil.copytree(root / part, copy / part, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copy(root / "stack.toml", copy)
+        self.environ = os.environ | {"PYTHONPATH": str(copy), "PROMTOOL": str(promtool.find(root).path)}
+
+    def edit(self, path: str, old: str, new: str) -> None:
+        """Replace text in a file; fail where it is not there."""
+        text = (self.root / path).read_text(encoding="utf-8")
+        assert old in text, f"{path} does not say {old!r}"
+        (self.root / path).write_text(text.replace(old, new), encoding="utf-8")
+
+    def obs(self, *arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
+        """Run `obs`."""
+        command = [sys.executable, "-c", "from scripts.cli import main; main()", *arguments]
+        return subprocess.run(
+            command, cwd=self.root, env=self.environ | environ, capture_output=True, text=True, check=False, timeout=120
+        )
+
+
+@pytest.fixture
+def checkout(root: Path, tmp_path: Path) -> Checkout:
+    """Return a copy of this repository."""
+    return Checkout(root, tmp_path / "checkout")
+
+
+def test_this_repository_has_no_problems(checkout: Checkout) -> None:
+    """Every check holds, and the exit code says so."""
+    done = checkout.obs("check")
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.endswith(" checks hold\n")
+
+
+def test_problems_end_with_one(checkout: Checkout) -> None:
+    """A runbook section that lost its name is told by its alert first, and the exit code is 1."""
+    checkout.edit("docs/operations/api.md", "## ApiDown\n", "## ApiIsDown\n")
+
+    done = checkout.obs("check")
+
+    assert done.returncode == 1
+    first, *_, last = done.stdout.splitlines()
+    assert first.startswith("alerts/api.py:")
+    assert "runbook_url: docs/operations/api.md has no section '#apidown'; write it  [link/broken]" in first
+    assert last.endswith("problems to mend")
+
+
+def test_problems_are_read_by_machines(checkout: Checkout) -> None:
+    """`--json` is a list of where, what, instead and check."""
+    checkout.edit("dashboards/jobs.py", "JOB_WORKERS", "JOBS_DELAYED")
+
+    done = checkout.obs("check", "--json")
+
+    found = json.loads(done.stdout)
+    assert done.returncode == 1
+    assert {"where", "what", "instead", "check"} == set(found[0])
+    assert any(one["check"] == "file/outdated" and one["where"].startswith("infra/") for one in found)
+
+
+def test_a_removed_case_is_told(checkout: Checkout) -> None:
+    """The catalog lists every case: one that goes leaves it out of date."""
+    checkout.edit("alerts/redis.py", 'silent("both work"', 'silent("all is well"')
+
+    done = checkout.obs("check")
+
+    assert done.returncode == 1
+    assert "docs/catalog.md:" in done.stdout
+    assert "it is not what its source makes; run `make dashboards`" in done.stdout
+
+
+def test_an_objective_no_window_can_judge_is_refused(checkout: Checkout) -> None:
+    """A latency threshold between two bucket edges can't be counted."""
+    checkout.edit("stack.toml", "threshold_seconds = 0.3", "threshold_seconds = 0.35")
+
+    done = checkout.obs("check")
+
+    assert done.returncode == 2
+    assert "http_request_duration_seconds has no bucket edge 0.35; it has: 0.005, 0.01" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("verb", [("check",), ("alerts", "test"), ("build",)])
+def test_without_promtool_nothing_is_proven(checkout: Checkout, verb: tuple[str, ...]) -> None:
+    """Exit code 2 and one sentence with the remedy; nothing is written."""
+    before = {
+        path: path.read_bytes() for path in checkout.root.rglob("*") if path.is_file() and "pycache" not in str(path)
+    }
+
+    done = checkout.obs(*verb, PROMTOOL="/nowhere/promtool")
+
+    assert done.returncode == 2
+    assert done.stderr == (
+        "obs: promtool: $PROMTOOL is '/nowhere/promtool', and no such program; unset it and run `make tools`\n"
+    )
+    assert before == {path: path.read_bytes() for path in before}
+
+
+def test_one_alert_is_played(checkout: Checkout) -> None:
+    """What was played is counted."""
+    done = checkout.obs("alerts", "test", "RedisDown")
+
+    assert done.returncode == 0
+    assert done.stdout.startswith("1 alerts: 7 cases hold (promtool ")
+
+
+def test_a_failing_case_is_told_by_constant_and_name(checkout: Checkout) -> None:
+    """Removing what makes an alert fire is told by its case."""
+    checkout.edit("alerts/redis.py", "{promql.select(redis.UP, JOB.eq(stack.targets.redis.job))} == 0", "redis_up == 3")
+
+    done = checkout.obs("alerts", "test", "RedisDown")
+
+    assert done.returncode == 1
+    assert " down case 'Redis stops': nothing fires at 10m; expected {" in done.stdout
+
+
+def test_an_unknown_alert_is_a_usage_error(checkout: Checkout) -> None:
+    """A name nobody gave to an alert: the closest there is."""
+    done = checkout.obs("alerts", "test", "RedisDwon")
+
+    assert done.returncode == 2
+    assert done.stderr.endswith("Error: there is no alert 'RedisDwon'; did you mean RedisDown?\n")
+
+
+def test_the_catalog_is_printed_as_it_is_written(checkout: Checkout) -> None:
+    """`obs catalog` and docs/catalog.md are the same page."""
+    done = checkout.obs("catalog")
+
+    assert done.stdout == (checkout.root / "docs" / "catalog.md").read_text(encoding="utf-8")
+
+
+def test_a_waiver_covers_until_its_day(checkout: Checkout) -> None:
+    """A waived problem is not told; past its day, or without a problem, the waiver is."""
+    waivers = checkout.root / "proofs" / "waivers.toml"
+    checkout.edit("dashboards/redis.py", 'unit="ops"', 'unit="bytes"')
+    told = json.loads(checkout.obs("check", "--json").stdout)
+    units = [one for one in told if one["check"] == "panel/unit"]
+    assert units
+
+    def waive(expires: str, **other: str) -> list[dict[str, str]]:
+        lines = [
+            "[[waiver]]",
+            *(
+                f"{key} = {json.dumps(value)}"
+                for key, value in (
+                    {"place": units[0]["where"], "check": "panel/unit", "reason": "Old servers know no other."} | other
+                ).items()
+            ),
+            f"expires = {expires}",
+        ]
+        waivers.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        found: list[dict[str, str]] = json.loads(checkout.obs("check", "--json").stdout)
+        return [one for one in found if one["check"] in ("panel/unit", "waiver/stale")]
+
+    assert units[0] not in waive("2999-12-31")
+    assert waive("2000-01-01")[-1]["what"] == "it expired on 2000-01-01"
+    assert waive("2999-12-31", place="dashboards/redis.py panel 'Gone'")[-1]["what"] == "it covers nothing"
