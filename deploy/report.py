@@ -46,7 +46,7 @@ def obstacles(plan: Plan) -> Iterator[str]:
         yield f"refused: {change.key.kind} {change.title!r}: {change.obstacle}"
     if plan.missing_permissions:
         lacks = ", ".join(plan.missing_permissions)
-        yield f"refused: the token lacks {lacks}; give its service account a role with them"
+        yield f"note: a push with this token would be refused: it lacks {lacks}"
     for note in plan.notes:
         yield f"note: {note}"
 

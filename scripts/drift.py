@@ -58,7 +58,7 @@ def drift(selection: Selection, revision: str | None, form: str, as_json: bool, 
         for entry in found:
             click.echo(f"{entry.change.title}: the code already says so." if entry.in_code else "", nl=entry.in_code)
         for offer in offers:
-            click.echo(_said(offer))
+            click.echo(_said(offer, form))
     if patch_file:
         patch_file.write_text(patch(offers), encoding="utf-8")
     if found:
@@ -72,8 +72,10 @@ def _offers(entry: Drift, selection: Selection, root: Path) -> list[Proposal]:
     return propose(entry.change, entry.live.document, root=root, stack_file=stack_file, env=selection.env)
 
 
-def _said(offer: Proposal) -> str:
+def _said(offer: Proposal, form: str) -> str:
     subject = f"{offer.sentence.subject}: " if offer.sentence.subject else ""
-    if offer.mapped:
-        return f"{subject}{offer.sentence.text}\n{patch([offer])}"
-    return f"{subject}{offer.sentence.text}: not offered as an edit, {offer.reason}\n{offer.look}"
+    why = "" if offer.mapped else f": not offered as an edit, {offer.reason}"
+    body = (patch([offer]) if offer.mapped else offer.look).strip()
+    if form == "markdown":
+        body = f"\n```{'diff' if offer.mapped else 'json'}\n{body}\n```\n"
+    return f"{subject}{offer.sentence.text}{why}\n{body}"

@@ -71,7 +71,7 @@ def push(
 def show(made: Plan) -> None:
     """Print a plan; end with exit code 1 if something is in its way."""
     click.echo(report.rendered(made, "terminal"))
-    if made.refused or made.missing_permissions:
+    if made.refused:
         raise SystemExit(FOUND)
 
 

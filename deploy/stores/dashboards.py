@@ -125,6 +125,4 @@ def _obstacle(meta: dict[str, Any]) -> str:
         )
     if meta.get("pluginId"):
         return f"it belongs to the plugin {meta['pluginId']}"
-    if meta.get("canSave") is False:
-        return "the token may not save it"
     return ""

@@ -17,6 +17,7 @@ from deploy.errors import DeployError
 from scripts.cli import obs
 from tests.deploy.conftest import ROOT, MakeWorld
 from tests.deploy.world import World
+from tests.fake_grafana.routes import EVERY_ACTION
 
 Checkout = Callable[..., Path]
 API = "rce-api-api"
@@ -110,6 +111,20 @@ def test_an_edit_in_the_way_is_exit_code_1(world: World) -> None:
     assert done.exit_code == 1
     assert "Renamed by Ann" in done.output
     assert "it was edited by ann in Grafana since the last push" in done.output
+    assert world.fake.written == []
+
+
+@pytest.mark.usefixtures("checkout")
+def test_a_plan_needs_no_permission_to_write(world: World) -> None:
+    """A token that may only read plans, with a note on what a push would lack; the push itself is refused."""
+    world.fake.permissions = frozenset(action for action in EVERY_ACTION if action.endswith(":read"))
+
+    planned = run("plan")
+
+    assert planned.exit_code == 0
+    assert "a push with this token would be refused: it lacks alert.provisioning:write" in planned.output
+    with pytest.raises(DeployError, match="the token lacks"):
+        run("push")
     assert world.fake.written == []
 
 
