@@ -11,7 +11,8 @@ from arq.connections import ArqRedis
 from arq.constants import default_queue_name, in_progress_key_prefix
 from arq.worker import Retry, RetryJob, func
 
-from telemetry.jobs import Depth, Jobs, Run
+from telemetry.job_run import Run
+from telemetry.jobs import Depth, Jobs
 from telemetry.process import Telemetry
 from telemetry.trace_context import outgoing_headers
 

@@ -8,7 +8,8 @@ from typing import Any
 
 from celery import signals
 
-from telemetry.jobs import Depth, Run, Watch
+from telemetry.job_run import Run
+from telemetry.jobs import Depth, Watch
 from telemetry.process import Telemetry
 from telemetry.trace_context import outgoing_headers
 
