@@ -39,7 +39,10 @@ def diff(selection: Selection, sides: tuple[str, ...], form: str, html: Path | N
     """
     changes = diff_files(*compared(Path.cwd(), selection.stack, sides))
     if html:
-        html.write_text(render_html(changes), encoding="utf-8")
+        try:
+            html.write_text(render_html(changes), encoding="utf-8")
+        except OSError as error:
+            raise click.ClickException(f"{html} can't be written: {error.strerror}") from error
         click.echo(f"wrote {html}", err=True)
     click.echo(RENDERERS[form](changes).rstrip("\n"))
     if exit_code and any(change.action != "unchanged" for change in changes):

@@ -65,6 +65,8 @@ def _write(found: Import, out: Path) -> None:
             file.write(found.source)
     except FileExistsError as error:
         raise click.ClickException(f"{out} exists; move it away or choose another --out") from error
+    except OSError as error:
+        raise click.ClickException(f"{out} can't be written: {error.strerror}") from error
     click.echo(f"wrote {out}; list it in DASHBOARDS of dashboards/__init__.py, then run `obs build`", err=True)
 
 

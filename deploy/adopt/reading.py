@@ -73,7 +73,7 @@ def read(model: Model, stack: Stack, slug: str = "") -> Imported:
     rows = _rows(model, title)
     span = re.fullmatch(r"now-(\w+)", str(table(model.get("time")).get("from") or ""))
     return Imported(
-        slug=slug or slugify(uid or title) or "imported",
+        slug=slugify(slug or uid or title) or "imported",
         title=title,
         why=str(model.get("description") or f"Imported from the dashboard {title}."),
         jobs=jobs,

@@ -147,6 +147,17 @@ def test_the_page_is_written_beside_the_words(tmp_path: Path) -> None:
     assert page.read_text(encoding="utf-8").startswith("<!doctype html>")
 
 
+def test_a_page_that_cannot_be_written_is_said(tmp_path: Path) -> None:
+    """A folder that is not there is the reader's to make."""
+    write(tmp_path, "a.json", usual())
+    file = str(tmp_path / "a.json")
+
+    result = run(file, file, "--html", str(tmp_path / "absent" / "page.html"))
+
+    assert result.exit_code != 0
+    assert "page.html can't be written: No such file or directory" in result.output
+
+
 @pytest.mark.usefixtures("repository")
 @pytest.mark.parametrize("sides", [("nowhere",), ("main..nowhere",), ("a", "b"), ("--upload-pack=x..y",)])
 def test_a_side_that_does_not_exist_is_refused_in_words(sides: tuple[str, ...]) -> None:
