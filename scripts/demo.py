@@ -19,7 +19,13 @@ BATCH = 50
 @click.option("--requests", default=500, show_default=True, help="Requests sent before the numbers are compared.")
 @click.option("--once", is_flag=True, help="Stop after the comparison; exit 1 if a number does not match.")
 def demo(port: int, requests: int, once: bool) -> None:
-    """Run the reference API with Redis, a job worker and traffic."""
+    r"""
+    Run the reference API with Redis, a job worker and traffic.
+
+    \b
+    obs demo
+    obs demo --once --requests 2000
+    """
     with tempfile.TemporaryDirectory(prefix="obs-demo-") as folder:
         try:
             with running(Path(folder), port=port) as service:

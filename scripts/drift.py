@@ -46,8 +46,7 @@ def drift(selection: Selection, revision: str | None, form: str, as_json: bool, 
     stack, folder = selection.stack(), Path.cwd()
     client = connect(stack, os.environ)
     commit = history.resolve(folder, revision or deployed(client, stack.service.name))
-    then = history.stack_of(folder, commit, selection.files[0], selection.env)
-    before = desired(then, history.rendered(folder, commit), os.environ)
+    before = desired(*history.state_at(folder, commit, selection.files[0], selection.env), os.environ)
     found = find_drift(client, before, desired(stack, output.build(stack).texts, os.environ))
     form = "json" if as_json else form
     click.echo(
@@ -74,8 +73,8 @@ def _offers(entry: Drift, selection: Selection, root: Path) -> list[Proposal]:
 
 def _said(offer: Proposal, form: str) -> str:
     subject = f"{offer.sentence.subject}: " if offer.sentence.subject else ""
-    why = "" if offer.mapped else f": not offered as an edit, {offer.reason}"
     body = (patch([offer]) if offer.mapped else offer.look).strip()
-    if form == "markdown":
+    why = f": not offered as an edit, {offer.reason}" if offer.reason else "" if body else ": the code already says so"
+    if body and form == "markdown":
         body = f"\n```{'diff' if offer.mapped else 'json'}\n{body}\n```\n"
     return f"{subject}{offer.sentence.text}{why}\n{body}"

@@ -34,8 +34,7 @@ def rollback(selection: Selection, revision: str | None, adopt_mine: tuple[str, 
     now, folder = selection.stack(), Path.cwd()
     client = connect(now, os.environ)
     commit = history.resolve(folder, revision or previous(client, now.service.name))
-    stack = history.stack_of(folder, commit, selection.files[0], selection.env)
-    wanted = desired(stack, history.rendered(folder, commit), os.environ)
+    wanted = desired(*history.state_at(folder, commit, selection.files[0], selection.env), os.environ)
     with open_journal(JOURNALS, client.url, wanted.owner) as journal:
         made = make_plan(client, wanted, prune_gone=True, adopt_mine=frozenset(adopt_mine))
         show(made)

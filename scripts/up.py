@@ -42,14 +42,26 @@ def up(selection: Selection, mute: bool) -> None:
 @click.command()
 @click.option("--volumes", is_flag=True, help="Also delete what was stored: metrics, logs, traces, databases.")
 def down(volumes: bool) -> None:
-    """Stop the stack; what it stored stays."""
+    r"""
+    Stop the stack; what it stored stays.
+
+    \b
+    obs down
+    obs down --volumes
+    """
     _run(_compose(), "down", *(["--volumes"] if volumes else []))
 
 
 @click.command()
 @click.argument("services", nargs=-1)
 def logs(services: tuple[str, ...]) -> None:
-    """Follow the logs of all services, or of those named."""
+    r"""
+    Follow the logs of all services, or of those named.
+
+    \b
+    obs logs
+    obs logs api worker
+    """
     _run(_compose(), "logs", "--follow", "--tail=100", *services)
 
 
@@ -57,7 +69,13 @@ def logs(services: tuple[str, ...]) -> None:
 @click.option("--print", "only_print", is_flag=True, help="Print the addresses; open nothing.")
 @click.pass_obj
 def open_(selection: Selection, only_print: bool) -> None:
-    """Print the addresses of the stack, and open Grafana in a browser."""
+    r"""
+    Print the addresses of the stack, and open Grafana in a browser.
+
+    \b
+    obs open
+    obs open --print
+    """
     _addresses(selection)
     if not only_print:
         click.launch(selection.stack().grafana.url)

@@ -6,6 +6,10 @@ from telemetry.labels import LE, TARGET, Label, Matcher
 from telemetry.metrics import Metric
 
 
+EXPONENT = 1e6
+"""From here on Go, and so every exposition, writes floats with an exponent: https://pkg.go.dev/strconv#FormatFloat."""
+
+
 def select(metric: Metric, *matchers: Matcher) -> str:
     """Return an instant selector, escaped; raise ValueError for a label the series does not carry."""
     known = {label.name for label in (*metric.labels, *TARGET)}
@@ -60,10 +64,12 @@ def share_within(histogram: Metric, edge: float, *matchers: Matcher, over: str, 
 
 
 def le(histogram: Metric, edge: float) -> Matcher:
-    """Match one bucket; raise ValueError when the histogram has no such edge."""
+    """Match one bucket; raise ValueError when the histogram has no such edge, or writes it with an exponent."""
     if edge not in histogram.buckets:
         edges = ", ".join(f"{bucket:g}" for bucket in histogram.buckets)
         raise ValueError(f"{histogram.name} has no bucket edge {edge:g}; it has: {edges}")
+    if edge >= EXPONENT:
+        raise ValueError(f"{histogram.name}: the edge {edge:g} is exposed with an exponent; take one below {EXPONENT:g}")
     return LE.eq(repr(float(edge)))
 
 
