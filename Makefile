@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help tools dashboards alerts-test check test bench diff plan push drift demo e2e up down logs open fmt clean
+.PHONY: help tools dashboards alerts-test check test bench diff plan push drift demo e2e e2e-test up down logs open fmt clean
 SHELL := /bin/sh
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 OBS := .venv/bin/obs
@@ -47,7 +47,10 @@ demo: .venv/.ready ## run the reference service with traffic
 	@sh scripts/setup e2e && touch $@
 
 e2e: .venv/.e2e ## start the real programs of the stack, break them, show who hears of it
-	@sh scripts/install-stack-programs; $(OBS) e2e
+	@sh scripts/install-stack-programs; $(OBS) e2e $(if $(STRICT),--strict)
+
+e2e-test: .venv/.e2e ## the tests that need the real programs, Chromium and npm
+	@pytest -n 2 tests/e2e
 
 up: .venv/.ready ## start the stack with docker compose
 	@$(OBS) up

@@ -5,7 +5,6 @@ from collections.abc import Iterable
 from telemetry.labels import LE, TARGET, Label, Matcher
 from telemetry.metrics import Metric
 
-
 EXPONENT = 1e6
 """From here on Go, and so every exposition, writes floats with an exponent: https://pkg.go.dev/strconv#FormatFloat."""
 
@@ -69,7 +68,7 @@ def le(histogram: Metric, edge: float) -> Matcher:
         edges = ", ".join(f"{bucket:g}" for bucket in histogram.buckets)
         raise ValueError(f"{histogram.name} has no bucket edge {edge:g}; it has: {edges}")
     if edge >= EXPONENT:
-        raise ValueError(f"{histogram.name}: the edge {edge:g} is exposed with an exponent; take one below {EXPONENT:g}")
+        raise ValueError(f"{histogram.name}: the edge {edge:g} is exposed with an exponent; take one below a million")
     return LE.eq(repr(float(edge)))
 
 
