@@ -152,6 +152,8 @@ class Delivery:
         reply = self._send(self._snapshot(), leaving=leaving)
         if reply.verdict == "gone":
             reply = self._send(self._snapshot(), leaving=leaving)
+        if leaving:
+            self._start_over(self._confirmed)
         return reply.dead_found
 
     def _send(self, snapshot: Snapshot, *, leaving: bool) -> Reply:

@@ -7,7 +7,9 @@ Three keys per service, in one slot of a cluster (``{telemetry:v1:SERVICE}`` is 
     ``ID`` number of the last batch taken from instance ID; ``ID/definitions``, ``ID/exemplars`` and, per metric,
     ``ID/NAME/series``, ``ID/NAME/numbers``, ``ID/NAME/members``: its totals (`telemetry.wire` has the bytes);
     ``base`` how often dead instances were folded; ``base/...`` the totals of all of them, gauges left out;
-    ``restored`` when an instance last found its data missing; ``folding`` when somebody was last asked to fold.
+    ``restored`` when an instance last found its data missing; ``folding`` when somebody was last asked to fold;
+    ``epoch`` a name made when the hash was: another one tells that the server was emptied. The instance
+    ``revived-EPOCH`` then holds the totals of those who were gone before, from a worker that had read them.
 ``{telemetry:v1:SERVICE}:seen``, a sorted set
     instance to the server's time of its last batch; 0 where it said goodbye.
 ``{telemetry:v1:SERVICE}:gone``, a hash
@@ -40,16 +42,18 @@ local id, sequence, previous = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 local complete, leaving, dead_after = ARGV[4] == '1', ARGV[5] == '1', tonumber(ARGV[6])
 
 local folded = redis.call('HGET', gone, id)
-if folded then return {'gone', tonumber(string.match(folded, '^%d+')), 0} end
-local held = tonumber(redis.call('HGET', totals, id) or 0)
-if held > sequence then return {'taken', sequence, 0} end
-if not complete and held ~= previous and held ~= sequence then return {'behind', held, 0} end
+if folded then return {'gone', tonumber(string.match(folded, '^%d+')), 0, ''} end
+local held, epoch = unpack(redis.call('HMGET', totals, id, 'epoch'))
+held = tonumber(held or 0)
+if held > sequence then return {'taken', sequence, 0, epoch} end
+if not complete and held ~= previous and held ~= sequence then return {'behind', held, 0, ''} end
 
 local time = redis.call('TIME')
 local now = time[1] + time[2] / 1000000
-local fields = {id, ARGV[2]}
+epoch = epoch or id .. string.format('@%.3f', now)
+local fields = {id, ARGV[2], 'epoch', epoch}
 if held < previous then
-  fields[3], fields[4] = 'restored', string.format('%.3f', now)
+  fields[5], fields[6] = 'restored', string.format('%.3f', now)
 end
 redis.call('HSET', totals, unpack(fields))
 for first = 7, #ARGV, 1000 do
@@ -57,11 +61,13 @@ for first = 7, #ARGV, 1000 do
 end
 redis.call('ZADD', seen, leaving and 0 or string.format('%.3f', now), id)
 if redis.call('ZCOUNT', seen, '-inf', string.format('(%.3f', now - dead_after)) == 0 then
-  return {'taken', sequence, 0}
+  return {'taken', sequence, 0, epoch}
 end
-if now - tonumber(redis.call('HGET', totals, 'folding') or 0) < dead_after then return {'taken', sequence, 0} end
+if now - tonumber(redis.call('HGET', totals, 'folding') or 0) < dead_after then
+  return {'taken', sequence, 0, epoch}
+end
 redis.call('HSET', totals, 'folding', string.format('%.3f', now))
-return {'taken', sequence, 1}
+return {'taken', sequence, 1, epoch}
 """
 
 READ = """
@@ -126,6 +132,7 @@ class RedisStore:
     ) -> None:
         self._connect: Callable[[], Client] = lambda: connect(url, timeout)
         self._client: Client | None = None
+        self._memory: _Memory | None = None
         self._dead_after = dead_after
         self._settle = settle
         self.tag = f"{{{prefix}:v1:{service}}}"
@@ -133,16 +140,27 @@ class RedisStore:
 
     def write(self, batch: Batch) -> Reply:
         """Take a batch: one command, two where the server does not know the script yet."""
+        verdict, sequence, dead_found, epoch = self._write(batch)
+        memory = self._memory
+        if verdict == b"taken" and memory is not None and memory.epoch != epoch:
+            # The server was emptied. Those who were gone before cannot deliver again: we tell what we know of them.
+            self._memory = None
+            self._write(
+                Batch(f"revived-{memory.epoch.decode()}", memory.moment, 0, _folded(memory.sources), leaving=True)
+            )
+        return Reply(verdict.decode(), sequence, bool(dead_found))
+
+    def _write(self, batch: Batch) -> Any:
         arguments: list[Any] = [batch.instance, batch.sequence, batch.previous]
         arguments += [int(batch.complete), int(batch.leaving), self._dead_after]
         for name, data in batch.fields.items():
             arguments += [f"{batch.instance}/{name}", data]
-        verdict, sequence, dead_found = self.run(lambda client: _script(client, WRITE, self._keys, arguments))
-        return Reply(verdict.decode(), sequence, bool(dead_found))
+        return self.run(lambda client: _script(client, WRITE, self._keys, arguments))
 
     def read(self) -> Contents:
         """Return everything in the store, as it is at one moment: one command."""
         raw = self._read()
+        self._remember(raw)
         instances = {
             name: Instance(raw.sequence(name), raw.fields.get(name, {}), last, alive=not self._is_dead(last, raw.now))
             for name, last in raw.seen.items()
@@ -174,6 +192,12 @@ class RedisStore:
             arguments += [f"base/{name}", data]
         self.run(lambda client: _script(client, FOLD, self._keys, arguments))
 
+    def _remember(self, raw: "_Raw") -> None:
+        """Keep what only the store knows: the totals of instances that will never deliver again."""
+        left = [name for name, last in raw.seen.items() if last == 0]
+        sources = [raw.fields[name] for name in ("base", *left) if name in raw.fields]
+        self._memory = _Memory(raw.notes.get("epoch", b""), int(raw.now * 1000), sources) if sources else None
+
     def forget_connections(self) -> None:
         """Connect anew next time."""
         self._client = None
@@ -194,6 +218,15 @@ class RedisStore:
 
     def _read(self) -> "_Raw":
         return _Raw.parse(*self.run(lambda client: _script(client, READ, self._keys, [])))
+
+
+@dataclass(frozen=True, slots=True)
+class _Memory:
+    """The totals of instances that are gone for good, at one ``moment`` (milliseconds) of one ``epoch``."""
+
+    epoch: bytes
+    moment: int
+    sources: list[dict[str, bytes]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,7 +251,7 @@ class _Raw:
                 notes[key] = data
         return cls(
             float(time[0]) + float(time[1]) / 1_000_000,
-            {name: float(score) for name, score in _pairs(seen)},
+            dict.fromkeys(fields.keys() - {"base"}, 0.0) | {name: float(score) for name, score in _pairs(seen)},
             notes,
             fields,
             {name: float(value.split()[1]) for name, value in _pairs(gone)},

@@ -165,6 +165,43 @@ def test_an_emptied_redis_is_filled_again_by_the_living(worker: Worker, admin: A
     eventually(lambda: requests(one) == 20)
 
 
+def test_what_the_gone_counted_survives_an_emptied_redis(worker: Worker, admin: Any) -> None:
+    """A worker that has read what others left behind tells it to a server that lost it, once."""
+    gone, folded, one, other = (worker(settle=0.3) for _ in range(4))
+    for recorder in (gone, folded, one, other):
+        recorder.add(REQUESTS, OK, 10)
+        recorder.observe(REQUEST_DURATION, OK[:2], 0.1)
+        recorder.flush()
+    silence(admin, folded)
+    one.flush()
+    gone.stop()
+    assert requests(one) == requests(other) == 40
+    admin.flushall()
+
+    one.flush()
+    other.flush()
+    eventually(lambda: requests(one) == 40)
+    silence(admin, gone)
+    other.flush()
+    one.flush()
+    assert requests(other) == 40
+    admin.flushall()
+    other.flush()
+    one.flush()
+    eventually(lambda: requests(other) == 40)
+
+
+def test_a_worker_that_goes_on_after_stopping(worker: Worker) -> None:
+    """What is counted after a goodbye is counted as well, once."""
+    recorder, reader = worker(), worker()
+    recorder.add(REQUESTS, OK, 5)
+    recorder.stop()
+    recorder.add(REQUESTS, OK, 2)
+    recorder.stop()
+
+    assert requests(reader) == 7
+
+
 def test_older_data_after_a_failover_heals(worker: Worker, admin: Any) -> None:
     """A replica that lacked the newest batches becomes primary: the next flush brings them, nothing goes down."""
     one, other = worker(settle=0.2), worker(settle=0.2)
