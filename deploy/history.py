@@ -2,14 +2,25 @@
 
 import os
 import subprocess
+import sys
+import tempfile
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
+import orjson
+
 import stack as stacks
 from deploy.errors import DeployError
+from output.built import FOLDER
 from stack import Stack
 
-RENDERED = "infra/observability"
+BUILD = """
+import json, pathlib, sys
+import output, stack
+built = output.build(stack.load(pathlib.Path(sys.argv[1]), sys.argv[2]))
+json.dump(built.texts, sys.stdout)
+"""
 ACTORS = ("GITHUB_ACTOR", "GITLAB_USER_LOGIN", "USER")
 
 
@@ -24,23 +35,41 @@ def resolve(folder: Path, revision: str) -> str:
     return _git(folder, "rev-parse", "--verify", "--end-of-options", f"{revision}^{{commit}}").strip()
 
 
-def rendered(folder: Path, commit: str) -> dict[str, str]:
-    """Return the rendered files committed in ``commit``, path to text."""
-    listed = _git(folder, "ls-tree", "-r", "-z", "--name-only", commit, "--", RENDERED)
+def state_at(folder: Path, commit: str, file: Path, env: str) -> tuple[Stack, dict[str, str]]:
+    """Return the stack settings and the rendered files of a commit, path to text; raise DeployError or StackError.
+
+    Files are committed for the stack without an overlay. With one, or with a stack file git does not keep, the commit's
+    own code renders them again.
+    """
+    path, root = file.absolute(), folder.absolute()
+    kept = path.is_relative_to(root) and _git(folder, "ls-tree", "--name-only", commit, "--", str(path)).strip()
+    if not kept:
+        return stacks.load(file, env), _rebuilt(folder, commit, path, env)
+    inside = path.relative_to(root)
+    text = _git(folder, "show", f"{commit}:./{inside.as_posix()}")
+    stack = stacks.loads(text, env, where=f"{file} of {commit[:12]}")
+    return stack, _rebuilt(folder, commit, inside, env) if env else _committed(folder, commit)
+
+
+def _committed(folder: Path, commit: str) -> dict[str, str]:
+    listed = _git(folder, "ls-tree", "-r", "-z", "--name-only", commit, "--", FOLDER)
     paths = [path for path in listed.split("\0") if path.endswith((".json", ".yml"))]
     return {path: _git(folder, "show", f"{commit}:{path}") for path in paths}
 
 
-def stack_of(folder: Path, commit: str, file: Path, env: str) -> Stack:
-    """Return the stack settings as committed in ``commit``; raise DeployError or StackError.
-
-    A stack file git does not keep is read as it is now.
-    """
-    path, root = file.absolute(), folder.absolute()
-    if not path.is_relative_to(root) or not _git(folder, "ls-tree", "--name-only", commit, "--", str(path)).strip():
-        return stacks.load(file, env)
-    text = _git(folder, "show", f"{commit}:./{path.relative_to(root).as_posix()}")
-    return stacks.loads(text, env, where=f"{file} of {commit[:12]}")
+def _rebuilt(folder: Path, commit: str, file: Path, env: str) -> dict[str, str]:
+    with tempfile.TemporaryDirectory() as checkout:
+        archive = Path(checkout, "commit.zip")
+        _git(folder, "archive", "--format=zip", f"--output={archive}", commit)
+        with zipfile.ZipFile(archive) as files:
+            files.extractall(checkout)
+        command = [sys.executable, "-c", BUILD, str(file), env]
+        ran = subprocess.run(command, cwd=checkout, capture_output=True, check=False)
+    if ran.returncode:
+        reason = ran.stderr.decode(errors="replace").strip().rpartition("\n")[2]
+        raise DeployError(f"the code of {commit[:12]} cannot render its files here: {reason}")
+    texts: dict[str, str] = orjson.loads(ran.stdout)
+    return texts
 
 
 def author(environment: Mapping[str, str]) -> str:

@@ -159,6 +159,22 @@ def test_rollback_puts_back_the_deploy_before(world: World) -> None:
 
 
 @pytest.mark.usefixtures("checkout")
+def test_rollback_of_an_overlay_is_rendered_by_the_commits_own_code(world: World) -> None:
+    """Committed files know no overlay: `--env staging` is rendered again, and comes back as it was deployed."""
+    run("--env", "staging", "push")
+    before = world.snapshot()
+    commit(api_error_ratio="0.05")
+    run("--env", "staging", "push")
+    assert world.snapshot() != before
+
+    done = run("--env", "staging", "rollback")
+
+    assert done.exit_code == 0, done.output
+    assert world.snapshot() == before
+    assert run("--env", "staging", "drift").exit_code == 0
+
+
+@pytest.mark.usefixtures("checkout")
 def test_rollback_to_a_commit_git_does_not_know(world: World) -> None:
     """A wrong revision is git's sentence; nothing is sent but reads."""
     with pytest.raises(DeployError, match="git rev-parse"):
