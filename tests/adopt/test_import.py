@@ -17,6 +17,9 @@ from dashboards.panels import Column, Link, Panel, Query
 from deploy.adopt.importing import Import, import_dashboard
 from scripts.cli import obs
 from stack import Stack, load
+from tests.diff.boards import any_dashboard
+from tests.fake_grafana import FakeGrafana
+from tests.fake_grafana.state import Dashboard
 
 ROOT = Path(__file__).parents[2]
 STACK = load(ROOT / "stack.toml")
@@ -133,6 +136,13 @@ def test_only_what_is_not_a_default_is_written() -> None:
     assert "from dashboards.panels import Query, at_least\n" in source
 
 
+@UNTIMED
+@given(any_dashboard)
+def test_any_dashboard_becomes_a_module_that_builds(model: Model) -> None:
+    """Malformed JSON makes an odd module and a long list of losses, never a traceback."""
+    assert rebuilt(import_dashboard(model, STACK))["panels"] is not None
+
+
 FOREIGN: Model = {
     "id": 12,
     "uid": "cIBgcSjkk",
@@ -244,3 +254,23 @@ def test_what_is_no_dashboard_is_refused_in_words(tmp_path: Path, text: str, rea
 
     assert result.exit_code != 0
     assert reason in f"{result.output} {result.exception}"
+
+
+def test_a_dashboard_is_fetched_by_its_uid(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What somebody built in the stack's Grafana becomes a module without an export; nothing is written there."""
+    with FakeGrafana() as grafana:
+        grafana.state.dashboards["legacy"] = Dashboard(
+            "legacy", "", [({**FOREIGN, "uid": "legacy", "version": 1}, "", "ann")]
+        )
+        file = tmp_path / "stack.toml"
+        text = (ROOT / "stack.toml").read_text(encoding="utf-8")
+        file.write_text(text.replace(STACK.grafana.url, grafana.url), encoding="utf-8")
+        monkeypatch.setenv("GRAFANA_TOKEN", grafana.token)
+
+        fetched = CliRunner().invoke(obs, ["--stack", str(file), "import", "legacy"])
+        absent = CliRunner().invoke(obs, ["--stack", str(file), "import", "nowhere"])
+
+        assert 'slug="legacy"' in fetched.stdout
+        assert 'visualisation "gauge" to "stat"  [Load]' in fetched.stderr
+        assert "Dashboard not found" in str(absent.exception)
+        assert grafana.written == []

@@ -1,6 +1,9 @@
 """Dashboards and rule groups to compare, small and of any size."""
 
+import math
 from typing import Any
+
+from hypothesis import strategies as st
 
 Model = dict[str, Any]
 
@@ -91,3 +94,20 @@ def words(change: Any) -> list[str]:
         f"({one.text})" if one.hidden else f"{one.subject}: {one.text}" if one.subject else one.text
         for one in change.sentences
     ]
+
+
+leaves = st.sampled_from([None, True, 0, 7, -1.5, math.nan, math.inf, "", "a", "$x"])
+json_values = st.recursive(
+    leaves,
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from("abc"), inner, max_size=2),
+    max_leaves=4,
+)
+FIELDS = ("title", "type", "id", "gridPos", "targets", "fieldConfig", "options", "links", "panels", "transformations")
+models = st.dictionaries(st.sampled_from(FIELDS), json_values, max_size=4)
+SETTINGS = ("title", "tags", "templating", "annotations", "links", "rows", "time", "uid")
+any_dashboard = st.builds(
+    lambda settings, panels: {**settings, "panels": panels},
+    st.dictionaries(st.sampled_from(SETTINGS), json_values, max_size=4),
+    st.lists(models, max_size=3),
+)
+"""Dashboards of any shape, most of them malformed."""

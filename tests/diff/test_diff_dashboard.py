@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from deploy.diff import DiffError, diff_dashboard
-from tests.diff.boards import Model, board, panel, row, usual, words
+from tests.diff.boards import Model, any_dashboard, board, panel, row, usual, words
 
 
 def edited(edit: Callable[[Model], Any]) -> list[str]:
@@ -286,37 +286,23 @@ def test_five_megabytes_of_text_make_a_short_sentence() -> None:
     assert len(said) < 300
 
 
-UNTIMED = settings(deadline=None, max_examples=100, suppress_health_check=[HealthCheck.too_slow])
-leaves = st.sampled_from([None, True, 0, 7, -1.5, math.nan, math.inf, "", "a", "$x"])
-json_values = st.recursive(
-    leaves,
-    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from("abc"), inner, max_size=2),
-    max_leaves=4,
-)
-FIELDS = ("title", "type", "id", "gridPos", "targets", "fieldConfig", "options", "links", "panels", "transformations")
-models = st.dictionaries(st.sampled_from(FIELDS), json_values, max_size=4)
-SETTINGS = ("title", "tags", "templating", "annotations", "links", "rows", "time", "uid")
-dashboards = st.builds(
-    lambda settings, panels: {**settings, "panels": panels},
-    st.dictionaries(st.sampled_from(SETTINGS), json_values, max_size=4),
-    st.lists(models, max_size=3),
-)
-
-
 def test_a_malformed_field_is_reported_by_its_path() -> None:
     """Where a list should be and something else is, the change is still said."""
     assert edited(put("panels", 1, "links", value="none")) == ['Error ratio: links set to "none"']
 
 
+UNTIMED = settings(deadline=None, max_examples=100, suppress_health_check=[HealthCheck.too_slow])
+
+
 @UNTIMED
-@given(dashboards)
+@given(any_dashboard)
 def test_a_dashboard_compared_with_its_copy_says_nothing(model: Model) -> None:
     """No difference, no sentence, whatever JSON a dashboard holds."""
     assert diff_dashboard(model, copy.deepcopy(model)).action == "unchanged"
 
 
 @UNTIMED
-@given(dashboards, dashboards)
+@given(any_dashboard, any_dashboard)
 def test_any_two_dashboards_can_be_compared(old: Model, new: Model) -> None:
     """Malformed models make odd sentences, never a traceback; every sentence is one line."""
     change = diff_dashboard(old, new)
