@@ -13,13 +13,13 @@ import random
 import threading
 import time
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from telemetry.family import Family, Totals
 from telemetry.metrics import FLUSH_DURATION, FLUSHES, Metric
 from telemetry.series import Exemplar, Exemplars, Series
-from telemetry.store import Batch, Reply, Store, StoreError
+from telemetry.store import TOMBSTONE_SECONDS, Batch, Reply, Store, StoreError
 from telemetry.wire import DEFINITIONS, EXEMPLARS, ExemplarKey, Packer, pack_definitions, pack_exemplars
 
 log = logging.getLogger("telemetry")
@@ -77,6 +77,7 @@ class Delivery:
         # Random, for a process id comes back.
         self.instance = uuid.uuid4().hex
         self._confirmed = NOTHING
+        self._confirmed_at, self._epoch = time.time(), ""
         self._pending: Snapshot | None = None
 
     def start(self) -> None:
@@ -161,13 +162,21 @@ class Delivery:
         known = self._confirmed.fields
         changed = {name: data for name, data in snapshot.fields.items() if known.get(name) != data}
         reply = self._write(snapshot, changed, complete=not known, leaving=leaving)
-        if reply.verdict == "behind":
+        if reply.verdict == "behind" and self._is_forgotten(reply):
+            reply = replace(reply, verdict="gone")
+        elif reply.verdict == "behind":
             reply = self._write(snapshot, snapshot.fields, complete=True, leaving=leaving)
         if reply.verdict == "gone":
             self._start_over(snapshot if reply.sequence >= snapshot.sequence else self._confirmed)
         else:
             self._confirmed, self._pending = snapshot, None
+            self._confirmed_at, self._epoch = time.time(), reply.epoch
         return reply
+
+    def _is_forgotten(self, reply: Reply) -> bool:
+        """Say whether the store misses this instance for having folded it so long ago that nothing tells of it."""
+        away = time.time() - self._confirmed_at
+        return reply.sequence == 0 and reply.epoch == self._epoch and away > TOMBSTONE_SECONDS
 
     def _write(self, snapshot: Snapshot, fields: dict[str, bytes], *, complete: bool, leaving: bool) -> Reply:
         previous = self._confirmed.sequence

@@ -30,10 +30,9 @@ from redis.exceptions import NoScriptError, RedisError
 
 from telemetry.merge import merge
 from telemetry.redis_client import Client, connect
-from telemetry.store import Batch, Contents, Instance, Reply, StoreError
+from telemetry.store import TOMBSTONE_SECONDS, Batch, Contents, Instance, Reply, StoreError
 from telemetry.wire import DEFINITIONS, Packer, Texts, pack_definitions, unpack_table
 
-TOMBSTONE_SECONDS = 3600
 MAX_FOLDED_AT_ONCE = 32
 
 WRITE = """
@@ -46,7 +45,7 @@ if folded then return {'gone', tonumber(string.match(folded, '^%d+')), 0, ''} en
 local held, epoch = unpack(redis.call('HMGET', totals, id, 'epoch'))
 held = tonumber(held or 0)
 if held > sequence then return {'taken', sequence, 0, epoch} end
-if not complete and held ~= previous and held ~= sequence then return {'behind', held, 0, ''} end
+if not complete and held ~= previous and held ~= sequence then return {'behind', held, 0, epoch or ''} end
 
 local time = redis.call('TIME')
 local now = time[1] + time[2] / 1000000

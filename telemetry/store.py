@@ -4,6 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
+TOMBSTONE_SECONDS = 3600
+"""How long a store remembers that it folded an instance."""
+
 
 class StoreError(Exception):
     """The store did not do what it was asked; the message says why, and never carries a password."""
@@ -33,12 +36,14 @@ class Reply:
 
     ``taken``: it is in the store, once, however often it was sent. ``behind``: the store lost what it had of this
     instance; send a complete batch. ``gone``: the instance was taken for dead, and what it had told up to batch
-    ``sequence`` was added to the totals of the dead. ``dead_found`` asks the caller to fold dead instances.
+    ``sequence`` was added to the totals of the dead. ``dead_found`` asks the caller to fold dead instances. ``epoch``
+    is another one after the store was emptied.
     """
 
     verdict: Literal["taken", "behind", "gone"]
     sequence: int = 0
     dead_found: bool = False
+    epoch: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """Totals over all workers are exact, whatever happens between a worker and the store."""
 
 import time
+import tracemalloc
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -122,6 +123,30 @@ def test_what_is_counted_during_an_outage_is_delivered_afterwards(worker: Worker
 
     assert requests(recorder) == 3
     assert value(recorder, "telemetry_flushes_total", '{result="error"}') == 2
+
+
+def test_a_long_outage_costs_no_memory(worker: Worker) -> None:
+    """What waits for Redis are totals: a thousand times the traffic, and as many failed flushes, take the same room."""
+    recorder = worker(url=f"redis://127.0.0.1:{free_port()}")
+
+    def outage(flushes: int) -> None:
+        for _ in range(flushes):
+            for _ in range(100):
+                recorder.add(REQUESTS, OK)
+                recorder.observe(REQUEST_DURATION, OK[:2], 0.1, "0af7651916cd43dd8448eb211c80319c")
+            with pytest.raises(StoreError):
+                recorder.flush()
+
+    outage(20)
+    tracemalloc.start()
+    try:
+        outage(10)
+        before, _ = tracemalloc.get_traced_memory()
+        outage(100)
+        after, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert after - before < 100_000
 
 
 def test_redis_missing_at_start(worker: Worker) -> None:
@@ -334,6 +359,25 @@ def test_back_from_the_dead_with_an_undelivered_batch(worker: Worker, proxy: Pro
     sleeper.flush()
 
     assert requests(living) == 8
+
+
+def test_back_from_the_dead_after_the_tombstone_is_gone(
+    worker: Worker, admin: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A worker frozen for longer than the store remembers does not count twice either."""
+    sleeper, living = worker(), worker()
+    sleeper.add(REQUESTS, OK, 5)
+    sleeper.flush()
+    silence(admin, sleeper)
+    living.flush()
+    admin.delete(GONE)
+    now = time.time()
+    monkeypatch.setattr(time, "time", lambda: now + 3700)
+
+    sleeper.add(REQUESTS, OK, 2)
+    sleeper.flush()
+
+    assert requests(living) == 7
 
 
 def test_two_who_fold_at_once_fold_once(worker: Worker, admin: Any, monkeypatch: pytest.MonkeyPatch) -> None:
