@@ -108,6 +108,18 @@ def test_changed_cases_of_an_alert_are_named(repository: Path) -> None:
     )
 
 
+def test_cases_that_a_function_makes_are_passed_over(repository: Path) -> None:
+    """Where no case is written out, nothing is said of cases: neither added nor removed."""
+    module = repository / "alerts" / "promises.py"
+    module.parent.mkdir()
+    module.write_text('def burn():\n    return Alert(name="Burn", cases=shared_cases())\n', encoding="utf-8")
+    git(repository, "add", ".")
+    git(repository, *COMMIT)
+    module.write_text('def burn():\n    return Alert(name="Burn", cases=(*shared_cases(),))\n', encoding="utf-8")
+
+    assert "cases" not in run("HEAD").output
+
+
 def test_a_file_that_moved_holds_the_same_dashboard(repository: Path) -> None:
     """A dashboard is known by its uid, a rename of its file is no change."""
     (repository / DASHBOARD).rename(repository / GENERATED[0] / "renamed.json")
