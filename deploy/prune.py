@@ -37,11 +37,18 @@ def _if_owned(live: Live | None) -> list[Live]:
 def _folders(stores: Stores, seen: Survey, desired: Desired, wanted: set[Key], pruned: list[Live]) -> Iterator[Live]:
     lease = ownership.uid(desired.owner, LEASE_NAME)
     for uid, folder in sorted(seen.folders.items()):
-        if not folder.owned or uid == lease or folder.key in wanted:
-            continue
-        inside = [live for live in pruned if live.folder_uid == uid]
-        counts = stores.folders.counts(uid)
-        rules = sum(len(live.document["rules"]) for live in inside if live.key.kind is Kind.RULE_GROUP)
-        boards = sum(1 for live in inside if live.key.kind is Kind.DASHBOARD)
-        if sum(counts.values()) == rules + boards:
-            yield folder
+        if folder.owned and uid != lease:
+            yield from _emptied(stores, folder, wanted, pruned)
+
+
+def _emptied(stores: Stores, folder: Live, wanted: set[Key], pruned: list[Live]) -> list[Live]:
+    """Return the folders of this branch that pruning leaves empty and the code does not ask for."""
+    uid = folder.key.uid
+    children = [child for child in stores.folders.children(uid) if child.owned]
+    below = [gone for child in children for gone in _emptied(stores, child, wanted, pruned)]
+    inside = [live for live in pruned if live.folder_uid == uid]
+    rules = sum(len(live.document["rules"]) for live in inside if live.key.kind is Kind.RULE_GROUP)
+    boards = sum(1 for live in inside if live.key.kind is Kind.DASHBOARD)
+    folders = sum(1 for live in below if live.key in {child.key for child in children})
+    stays = folder.key in wanted or sum(stores.folders.counts(uid).values()) != rules + boards + folders
+    return below if stays else [*below, folder]

@@ -1,10 +1,13 @@
 """Does every mistake and every odd server get one clear sentence, with nothing written?"""
 
+import datetime as dt
+import email.utils
 import http.server
 import socket
 import ssl
 import subprocess
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -169,6 +172,30 @@ def test_a_storm_of_500_ends_in_the_old_state_and_says_so(world: World) -> None:
     assert "internal" in outcome.failure
     world.fake.state.folders.pop("shop--deploying", None)
     assert world.snapshot() == before
+
+
+@pytest.mark.parametrize("as_date", [False, True])
+def test_retry_after_is_honoured_as_seconds_and_as_a_date(world: World, as_date: bool) -> None:
+    """A server that asks for time gets it: the next request comes no sooner."""
+    soon = dt.datetime.now(dt.UTC) + dt.timedelta(seconds=2)  # a date has no fractions: at least one second from now
+    world.fake.retry_after = email.utils.format_datetime(soon, usegmt=True) if as_date else "1"
+    world.fake.arm(Fault("429-retry-after", at=1))
+    started = time.monotonic()
+
+    world.plan(OLD)
+
+    assert time.monotonic() - started >= 0.9
+
+
+def test_a_server_that_asks_for_an_hour_is_not_waited_for(world: World) -> None:
+    """Longer than the patience: the sentence comes at once."""
+    world.fake.retry_after = "3600"
+    world.fake.arm(Fault("429-retry-after", at=1, times=1000))
+
+    with pytest.raises(DeployError, match="429 rate limit"):
+        world.plan(OLD)
+
+    assert len(world.fake.log) < 10
 
 
 def test_sqlite_trouble_ends_parallel_writes(world: World) -> None:

@@ -106,3 +106,37 @@ def test_a_folder_somebody_moved_is_found_where_it_is(world: World) -> None:
     (change,) = world.plan(OLD).refused
 
     assert (change.key.uid, change.action) == ("shop--alerts", "update")
+
+
+def test_a_first_push_asks_for_nothing_it_can_know(world: World) -> None:
+    """One save and one verifying read per dashboard, and a handful of requests that do not grow with their number."""
+    boards = [board(f"shop-{number}", f"Board {number}") for number in range(60)]
+
+    world.push(Desired(OWNER, (*folders(), *boards)))
+
+    reads = [entry for entry in world.fake.log if "/dashboards/uid/" in entry.path]
+    saves = [entry for entry in world.fake.log if entry.path == "/api/dashboards/db"]
+    assert (len(reads), len(saves)) == (60, 60)
+    assert len(world.fake.log) - len(reads) - len(saves) < 25
+
+
+def test_alertmanager_objects_come_before_what_they_route(world: World) -> None:
+    """Folders, then whatever notifies, one at a time, then dashboards and rules: no alert ever fires unrouted."""
+    world.push(NEW)
+
+    written = [entry.path for entry in world.fake.written]
+    policy = next(at for at, path in enumerate(written) if path.endswith("/policies"))
+    rules = [at for at, path in enumerate(written) if "rule-groups" in path]
+    points = [at for at, path in enumerate(written) if "contact-points" in path]
+    assert max(points) < policy < min(rules)
+
+
+def test_folders_are_made_by_depth_and_pruned_from_it(world: World) -> None:
+    """A child listed before its parent is made after it, and goes before it."""
+    child = item(Kind.FOLDER, {"uid": "shop--child", "title": "Child", "parentUid": "shop--parent"})
+    parent = item(Kind.FOLDER, {"uid": "shop--parent", "title": "Parent"})
+
+    assert world.push(Desired(OWNER, (child, parent))).state == "new"
+    assert world.push(Desired(OWNER, (child, parent))).results == ()
+    world.push(Desired(OWNER, ()), prune=True)
+    assert world.fake.state.folders == {}

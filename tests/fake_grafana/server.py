@@ -54,6 +54,7 @@ class FakeGrafana:
         self.permissions, self.body_limit_bytes = permissions, body_limit_bytes
         self.log: list[Entry] = []
         self.faults: tuple[Fault, ...] = ()
+        self.retry_after = "0"
         self.call: Callable[[], Any] = lambda: None
         self.release = threading.Event()
         self.lock = threading.RLock()
@@ -169,7 +170,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _misbehave(self, fault: Fault) -> None:
         answers = {
             "429": (429, {}, '{"message":"rate limit"}'),
-            "429-retry-after": (429, {"Retry-After": "0"}, '{"message":"rate limit"}'),
+            "429-retry-after": (429, {"Retry-After": self.fake.retry_after}, '{"message":"rate limit"}'),
             "500-before": (500, {}, '{"message":"internal"}'),
             "500-after": (500, {}, '{"message":"internal"}'),
             "locked": (500, {}, '{"message":"database is locked"}'),
