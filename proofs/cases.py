@@ -9,6 +9,7 @@ from proofs.history import HistoryError, first_sample
 from proofs.problem import Problem
 from proofs.promtool import Promtool
 from proofs.promtool_output import Failure, Firing
+from proofs.questions import place
 from proofs.trials import Trial, seconds
 from stack import Stack
 
@@ -29,16 +30,14 @@ def prove(promtool: Promtool, stack: Stack, groups: Sequence[Group], names: Iter
 def whole_trials(groups: Sequence[Group], names: Iterable[str] = ()) -> list[Trial]:
     """Return the trial of every alert, or of those named, as it is written."""
     wanted = set(names)
-    return [
-        _whole(alert, groups) for group in groups for alert in group.alerts if not wanted or alert.name in wanted
-    ]
+    return [_whole(alert, groups) for group in groups for alert in group.alerts if not wanted or alert.name in wanted]
 
 
 def _whole(alert: Alert, groups: Sequence[Group]) -> Trial:
     try:
         return Trial(alert, trials.needed(alert, groups), alert.cases)
     except ExprError as error:
-        raise ExprError(f"{alert.source or alert.name}: it reads what is no PromQL: {error}") from error
+        raise ExprError(f"{place(alert)}: it reads what is no PromQL: {error}") from error
 
 
 def empty_cases(trial: Trial) -> Iterator[Problem]:
@@ -87,13 +86,13 @@ def _proves_nothing(trial: Trial, case: Case, read: set[str]) -> Iterator[tuple[
         yield f"nothing can fire by {case.at}", f"the alert holds for {trial.alert.hold}: look later"
 
 
-def _where(alert: Alert, case: Case | str) -> str:
-    return f"{alert.source or alert.name} case '{case if isinstance(case, str) else case.name}'"
+def _where(alert: Alert, case: Case) -> str:
+    return f"{place(alert)} case '{case.name}'"
 
 
 def _problem(alert: Alert, failure: Failure) -> Problem:
     if failure.message:
-        return Problem(alert.source or alert.name, f"promtool can't judge its cases: {failure.message}", "", CASE)
+        return Problem(place(alert), f"promtool can't judge its cases: {failure.message}", "", CASE)
     name = failure.expr.partition(" # ")[2] if failure.expr else failure.name
     case = next(case for case in alert.cases if case.name == name)
     if failure.expr and case.verdict == "silent":

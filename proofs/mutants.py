@@ -13,6 +13,7 @@ from proofs.cases import whole_trials
 from proofs.expr import bare, children
 from proofs.problem import Problem
 from proofs.promtool import Promtool
+from proofs.questions import place
 from proofs.trials import Trial, seconds
 from stack import Stack
 from telemetry.labels import TARGET
@@ -62,7 +63,7 @@ def prove(promtool: Promtool, stack: Stack, groups: Sequence[Group], names: Iter
         alive = [mutant for mutant, failures in zip(alive, failed, strict=True) if not failures]
         survived += [mutant for mutant in alive if number + 1 == len(mutant.trial.cases)]
     return [
-        Problem(mutant.trial.alert.source, f"no case notices that {mutant.part}", "add one", ID) for mutant in survived
+        Problem(place(mutant.trial.alert), f"no case notices that {mutant.part}", "add one", ID) for mutant in survived
     ]
 
 
@@ -86,9 +87,9 @@ def mutations(text: str) -> Iterator[Mutation]:
     of a further condition is left to that condition's own removal.
     """
     tree = expr.parse(text).tree
-    for place, (node, main) in enumerate(_places(tree)):
+    for number, (node, main) in enumerate(_places(tree)):
         for replacement, part, tendency in _without(node, main=main):
-            yield Mutation(_replaced(tree, place, replacement).prettify(), part, tendency)
+            yield Mutation(_replaced(tree, number, replacement).prettify(), part, tendency)
 
 
 Change = tuple[ast.Expr, str, Tendency]
@@ -152,14 +153,14 @@ def _matchers(node: ast.VectorSelector) -> Iterator[Change]:
             yield ast.parse(text), f"{selector.name} is narrowed to {condition}", "other"
 
 
-def _replaced(tree: ast.Expr, place: int, replacement: ast.Expr) -> ast.Expr:
-    """Return the tree with the node at ``place``, counted as `_places` does, replaced."""
+def _replaced(tree: ast.Expr, number: int, replacement: ast.Expr) -> ast.Expr:
+    """Return the tree with the node of this ``number``, counted as `_places` does, replaced."""
     seen = -1
 
     def visit(_: ast.Expr) -> ast.Expr | None:
         nonlocal seen
         seen += 1
-        return replacement if seen == place else None
+        return replacement if seen == number else None
 
     return ast.transform(tree, pre_visit=visit)
 

@@ -85,7 +85,7 @@ def find(root: Path, environ: Mapping[str, str] = os.environ) -> Promtool:
             return Promtool(path, version)
         was = version if isinstance(version, str) else f"is {version}; {OLDEST} is the oldest that will do"
         refused.append(f"{path} {was}")
-        if "PROMTOOL" in environ:
+        if environ.get("PROMTOOL"):
             break
     if refused:
         raise PromtoolError(f"promtool: {'; '.join(refused)}; {REMEDY}")

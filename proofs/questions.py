@@ -40,13 +40,18 @@ class Question:
     """Whether ``unit`` is that of the buckets, and not of what is counted in them."""
 
 
+def place(alert: Alert) -> str:
+    """Return where an alert is written: file, line and function, or its name where nobody knows."""
+    return alert.source or alert.name
+
+
 def of_groups(groups: tuple[Group, ...]) -> Iterator[Question]:
     """Yield what rules ask."""
     for rule in (rule for group in groups for rule in group.rules):
         if isinstance(rule, Alert):
-            yield Question(rule.source or rule.name, rule.expr, "alert")
+            yield Question(place(rule), rule.expr, "alert")
             for found in TEMPLATE_QUERY.finditer(rule.description):
-                yield Question(rule.source or rule.name, json.loads(f'"{found["expr"]}"'), "template")
+                yield Question(place(rule), json.loads(f'"{found["expr"]}"'), "template")
         else:
             yield Question(f"alerts/recording.py {rule.metric.name}", rule.expr, "recording")
 

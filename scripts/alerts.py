@@ -3,6 +3,7 @@
 import dataclasses
 import difflib
 import json
+import sys
 import time
 from pathlib import Path
 
@@ -38,6 +39,8 @@ def test(selection: Selection, names: tuple[str, ...], mutate: bool, as_json: bo
     chosen = [alert for group in groups for alert in group.alerts if not names or alert.name in names]
     _known(names, [alert.name for group in groups for alert in group.alerts])
     tool = promtool.find(Path.cwd())
+    if sys.stderr.isatty() and not as_json:
+        click.echo(f"playing {len(chosen)} alerts{', a part missing from each' if mutate else ''} ...", err=True)
     problems = (mutants if mutate else cases).prove(tool, stack, groups, names)
     if as_json:
         click.echo(json.dumps([dataclasses.asdict(problem) for problem in problems], indent=2))

@@ -5,12 +5,11 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
-from alerts.model import Alert
 from dashboards.board import Dashboard
 from proofs.checks.check import Check
 from proofs.evidence import Evidence, Fault
 from proofs.expr import parse
-from proofs.questions import panels
+from proofs.questions import panels, place
 from stack.identity import dashboard_uid
 
 BOARD = re.compile(r"/d/(?P<uid>[^/?#]+)[^?#]*(?:\?(?P<query>[^#]*))?")
@@ -28,7 +27,7 @@ def broken(evidence: Evidence) -> Iterator[Fault]:
     for alert in evidence.alerts:
         for key in ("runbook_url", "dashboard_url"):
             url = alert.annotations(stack).get(key, "")
-            yield from ((_alert(alert), f"{key}: {what}", instead) for what, instead in _broken(evidence, url))
+            yield from ((place(alert), f"{key}: {what}", instead) for what, instead in _broken(evidence, url))
 
 
 def panel_references(evidence: Evidence) -> Iterator[Fault]:
@@ -41,18 +40,18 @@ def panel_references(evidence: Evidence) -> Iterator[Fault]:
             continue
         board = boards.get(alert.panel.dashboard)
         if not board:
-            yield _alert(alert), f"there is no dashboard '{alert.panel.dashboard}'", f"there is {', '.join(boards)}"
+            yield place(alert), f"there is no dashboard '{alert.panel.dashboard}'", f"there is {', '.join(boards)}"
             continue
         found = [panel for panel in panels(board.model) if panel.get("title") == alert.panel.title]
         if not found:
             titles = ", ".join(f"'{panel.get('title')}'" for panel in panels(board.model))
-            yield _alert(alert), f"{board.source} has no panel '{alert.panel.title}'", f"it has {titles}"
-        elif _alert(alert) in expressions:
-            asked = _families(evidence, recorded, [selector.name for selector in expressions[_alert(alert)].selectors])
+            yield place(alert), f"{board.source} has no panel '{alert.panel.title}'", f"it has {titles}"
+        elif place(alert) in expressions:
+            asked = _families(evidence, recorded, [selector.name for selector in expressions[place(alert)].selectors])
             shown = _families(evidence, recorded, _shown(evidence, board, alert.panel.title))
             if asked and not asked & shown:
                 what = f"panel '{alert.panel.title}' plots none of what the alert reads"
-                yield _alert(alert), what, f"it reads {', '.join(sorted(asked))}"
+                yield place(alert), what, f"it reads {', '.join(sorted(asked))}"
 
 
 def _links(board: Dashboard) -> Iterator[tuple[str, str]]:
@@ -132,10 +131,6 @@ def _shown(evidence: Evidence, board: Dashboard, title: str) -> list[str]:
         if question.where == where and question.language == "promql"
         for selector in parse(question.text).selectors
     ]
-
-
-def _alert(alert: Alert) -> str:
-    return alert.source or alert.name
 
 
 CHECKS = (

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 from proofs.checks.check import Check
 from proofs.evidence import Evidence, Fault
+from proofs.questions import place
 
 STEPS = ("Meaning", "Impact", "Diagnosis", "Mitigation", "Escalation")
 """https://github.com/prometheus-operator/runbooks, and whom to call when it does not help."""
@@ -21,7 +22,7 @@ def missing(evidence: Evidence) -> Iterator[Fault]:
         path = f"docs/operations/{alert.runbook}"
         written.setdefault(path, set()).add(alert.name)
         if path not in evidence.pages:
-            yield alert.source or alert.name, f"there is no {path}", f"write it, with a section '## {alert.name}'"
+            yield place(alert), f"there is no {path}", f"write it, with a section '## {alert.name}'"
         elif alert.name not in {section["title"] for section in SECTION.finditer(evidence.pages[path])}:
             yield (
                 alert.source or alert.name,

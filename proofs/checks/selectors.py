@@ -8,7 +8,6 @@ from proofs.checks.check import Check
 from proofs.contract import Series
 from proofs.evidence import Evidence, Fault
 from proofs.expr import Condition, ExprError, parse
-from proofs.questions import Question
 from stack.logql import LEVEL, LEVELS, STREAM_LABELS, UNKNOWN
 from stack.settings import Targets
 from telemetry.labels import JOB
@@ -24,7 +23,7 @@ def unparsed(evidence: Evidence) -> Iterator[Fault]:
             try:
                 parse(question.text)
             except ExprError as error:
-                yield _where(question), f"'{_line(question.text)}' is no PromQL", str(error)
+                yield question.where, f"'{_line(question.text)}' is no PromQL", str(error)
 
 
 def unknown_metrics(evidence: Evidence) -> Iterator[Fault]:
@@ -118,10 +117,6 @@ def _pattern(text: str) -> re.Pattern[str]:
         return re.compile(text)
     except re.error:
         return re.compile("(?!)")
-
-
-def _where(question: Question) -> str:
-    return f"{question.where} query {question.ref}" if question.ref else question.where
 
 
 def _line(text: str) -> str:

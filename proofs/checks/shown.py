@@ -8,7 +8,7 @@ from proofs.checks.check import Check
 from proofs.contract import Contract
 from proofs.evidence import Evidence, Fault
 from proofs.expr import Query, parse
-from proofs.questions import Question
+from proofs.questions import Question, place
 from proofs.units import GRAFANA, KNOWN, Unit, unit
 
 LEGEND = re.compile(r"\{\{\s*(\w+)\s*\}\}")
@@ -44,14 +44,14 @@ def lost_template_labels(evidence: Evidence) -> Iterator[Fault]:
     """Find alerts whose words name labels the expression dropped."""
     known = {question.where for question, _ in evidence.answerable}
     for alert in evidence.alerts:
-        if (alert.source or alert.name) not in known:
+        if place(alert) not in known:
             continue
         have = carried(parse(alert.expr).tree, evidence.contract) or frozenset()
         for template in TEMPLATE.findall(alert.description):
             for label in (one or other for one, other in TEMPLATE_LABEL.findall(template)):
                 if label not in have:
                     what = f"the description names '{label}', which the expression drops"
-                    yield alert.source or alert.name, what, _left(have)
+                    yield place(alert), what, _left(have)
 
 
 def _measured(question: Question, query: Query, contract: Contract) -> Unit | None:
