@@ -6,6 +6,7 @@ import shutil
 import subprocess
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -105,8 +106,9 @@ def _candidates(root: Path, environ: Mapping[str, str]) -> Iterator[Path]:
             yield Path(found)
 
 
+@cache
 def _version(path: Path) -> Version | str:
-    """Return the release, or why it is not known."""
+    """Return the release, or why it is not known; asked once a run, however many stacks it proves."""
     try:
         answer = _run(path, "--version")
     except PromtoolError as error:
