@@ -120,15 +120,6 @@ def test_cases_that_a_function_makes_are_passed_over(repository: Path) -> None:
     assert "cases" not in run("HEAD").output
 
 
-def test_cases_that_a_function_makes_are_passed_over(repository: Path) -> None:
-    """What is not written out cannot be compared without running it, and is not counted as none."""
-    module = repository / "alerts" / "api.py"
-    module.parent.mkdir()
-    module.write_text('def down():\n    return Alert(name="ApiDown", cases=proofs())\n', encoding="utf-8")
-
-    assert run("HEAD").output == "2 unchanged\n"
-
-
 def test_a_file_that_moved_holds_the_same_dashboard(repository: Path) -> None:
     """A dashboard is known by its uid, a rename of its file is no change."""
     (repository / DASHBOARD).rename(repository / GENERATED[0] / "renamed.json")
