@@ -69,6 +69,9 @@ def _flags(stack: Stack) -> list[str]:
         f"--storage.tsdb.retention.time={stack.prometheus.retention}",
         f"--storage.tsdb.retention.size={stack.prometheus.retention_size}",
         "--enable-feature=exemplar-storage",
+        # A restart remembers what fires of rules that hold at least this long. By default that is ten minutes, and
+        # others are told as over, and again after their hold: https://github.com/prometheus/prometheus/issues/15175
+        "--rules.alert.for-grace-period=1m",
         f"--web.external-url={stack.prometheus.url}",
         "--web.route-prefix=/",
     ]

@@ -9,13 +9,15 @@ from datetime import UTC, datetime, timedelta
 
 import requests
 
+import alerts
+from e2e import scaling
 from e2e.alarms import quiet, told
 from e2e.faults import start_redis
 from e2e.questions import fill
 from e2e.report import Report
 from e2e.running import READY, Running
 from e2e.waiting import NeverHappenedError, until
-from stack import logql
+from stack import Stack, logql
 from telemetry.labels import JOB, ROUTE
 from telemetry.metrics import REQUESTS
 from telemetry.promql import select, total
@@ -107,7 +109,9 @@ def told_once(run: Running, report: Report) -> str:
     run.processes["prometheus"].kill()
     run.processes["prometheus"].start()
     run.processes["prometheus"].ready(run.here.url("prometheus") + READY["prometheus"])
-    until("the alert firing again", lambda: _fires(run), within=PATIENCE_SECONDS)
+    # Without a memory of what fired it would be pending for its hold again, which Alertmanager may take for its end.
+    hold = scaling.seconds(scaling.duration(_hold(run.stack), scaling.SCALE))
+    until(f"{ALERT} firing again before its hold of {hold:g} s", lambda: _fires(run), within=hold * 0.8)
     run.processes["redis_exporter"].start()
     until(f"the end of {ALERT}", lambda: told(run, broken, ALERT, firing=False), within=2 * PATIENCE_SECONDS)
     times = len(told(run, broken, ALERT, firing=True))
@@ -161,6 +165,10 @@ def _settled(run: Running, expr: str) -> float:
     still = f"changes({seen}) == 0 and count_over_time({seen}) >= 5"
     until("counts to settle", lambda: run.prometheus.instant(still), within=PATIENCE_SECONDS)
     return run.prometheus.value(expr)
+
+
+def _hold(stack: Stack) -> str:
+    return next(alert.hold for group in alerts.groups(stack) for alert in group.alerts if alert.name == ALERT)
 
 
 def _fires(run: Running) -> bool:

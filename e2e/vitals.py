@@ -25,8 +25,9 @@ def check(run: Running, report: Report) -> None:
         ("sent by hand", "", _by_hand),
         ("sent by Chromium", browser.lacks(run.programs), _by_chromium),
     ):
-        if lacking := run.programs.lacks("prometheus") or missing:
-            report.not_run(PART, words, lacking)
+        lacking = [reason for reason in (run.programs.lacks("prometheus"), missing) if reason]
+        if lacking:
+            report.not_run(PART, words, "; ".join(lacking))
             continue
         report.step(f"waiting for web vitals {words}")
         try:
