@@ -6,7 +6,7 @@ from itertools import accumulate
 from prometheus_client import utils
 
 from telemetry.family import Totals, lines_per_series, width, yield_turn
-from telemetry.series import Exemplar
+from telemetry.series import Exemplar, escape
 from telemetry.wire import ExemplarKey
 
 TEXT = "text/plain; version=0.0.4; charset=utf-8"
@@ -107,7 +107,7 @@ def _histograms(totals: Totals, chosen: slice, exemplars: Mapping[ExemplarKey, E
 def _attach(lines: list[str], first: int, exemplars: Iterable[Exemplar | None]) -> None:
     for place, exemplar in enumerate(exemplars, first):
         if exemplar is not None:
-            trace = f'{{trace_id="{exemplar.trace_id}"}}'
+            trace = f'{{trace_id="{escape(exemplar.trace_id)}"}}'
             lines[place] = f"{lines[place][:-1]} # {trace} {_go_float(exemplar.value)} {exemplar.timestamp}\n"
 
 

@@ -1,6 +1,7 @@
 """What does the whole service count now, over all its workers, and can the sums be trusted?"""
 
 import time
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -40,6 +41,13 @@ def _shared(recorder: Recorder, store: Store, timeout: float) -> Whole:
     contents = store.read()
     if contents.restoring:
         raise StoreError("the store lost data and is being restored by the workers; the next scrape will be whole")
+    try:
+        return _sum(recorder, contents)
+    except (KeyError, ValueError, zlib.error) as error:
+        raise StoreError(f"the store holds what this version cannot read: {type(error).__name__}: {error}") from error
+
+
+def _sum(recorder: Recorder, contents: Contents) -> Whole:
     alive = [instance for instance in contents.instances.values() if instance.alive]
     exemplars: dict[ExemplarKey, Exemplar] = {}
     for instance in alive:

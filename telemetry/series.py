@@ -244,7 +244,7 @@ def series_text(metric: Metric, values: tuple[str, ...]) -> str:
 
     A histogram's text has one newline, where ``le`` belongs; in every other text a newline is escaped.
     """
-    pairs = [(label.name, _escape(value)) for label, value in zip(metric.labels, values, strict=True)]
+    pairs = [(label.name, escape(value)) for label, value in zip(metric.labels, values, strict=True)]
     if metric.kind != "histogram":
         return ",".join(f'{name}="{value}"' for name, value in sorted(pairs))
     before = ",".join(f'{name}="{value}"' for name, value in sorted(pairs) if name < "le")
@@ -252,6 +252,7 @@ def series_text(metric: Metric, values: tuple[str, ...]) -> str:
     return f"{before}\n{after}"
 
 
-def _escape(value: str) -> str:
+def escape(value: str) -> str:
+    """Return a label value as the exposition writes it, cut to a sensible length."""
     value = str(value)[:MAX_LABEL_LENGTH].encode("utf-8", "replace").decode()
     return value.replace("\\", r"\\").replace("\n", r"\n").replace('"', r"\"")

@@ -47,7 +47,7 @@ def without_created() -> Iterator[None]:
 @given(
     counted=st.dictionaries(values, amounts, max_size=6),
     levels=st.dictionaries(values, st.floats(), max_size=6),
-    observed=st.lists(st.tuples(values, finite, st.sampled_from(["", TRACE_ID])), max_size=12),
+    observed=st.lists(st.tuples(values, finite, st.sampled_from(["", TRACE_ID, 'a"b\\c'])), max_size=12),
     bare=st.lists(finite, max_size=3),
 )
 def test_same_bytes_as_the_reference(

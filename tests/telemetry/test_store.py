@@ -438,6 +438,16 @@ def test_a_flush_is_one_command_whatever_the_traffic(worker: Worker, admin: Any)
     assert sent == ["EVALSHA"] * 4  # the first flush and the two steps of its fold, the second flush
 
 
+def test_foreign_data_is_named(worker: Worker, admin: Any) -> None:
+    """What somebody else wrote over our keys is an error with a reason, not a wrong total."""
+    recorder = worker()
+    recorder.flush()
+    admin.hset(TOTALS, "base/definitions", b"not ours")
+
+    with pytest.raises(StoreError, match="cannot read"):
+        scrape(recorder)
+
+
 def test_two_services_do_not_meet(worker: Worker, admin: Any) -> None:
     """Services in one Redis keep apart, and every key carries the documented prefix."""
     chat, shop = worker(service="chat"), worker(service="shop")
