@@ -32,6 +32,7 @@ DASHBOARD_DEFAULTS: Document = {
 }
 PANEL_DEFAULTS: Document = {"transparent": False, "repeatDirection": "h"}
 SERVER_FIELDS = ("id", "version", "iteration", "schemaVersion", "uid", "gnetId")
+RULE_SERVER_FIELDS = frozenset({"id", "orgID", "updated", "provenance", "version", "guid"})
 # Saved with every dashboard although nobody chose it.
 BUILT_IN_ANNOTATION = "Annotations & Alerts"
 MONTHS = tuple(name.lower() for name in calendar.month_name if name)
@@ -96,8 +97,7 @@ def rule_group(group: Document) -> Document:
 
 def rule(document: Document) -> Document:
     """Return one Grafana-managed rule without server fields, model defaults and zero durations."""
-    dropped = ("id", "orgID", "updated", "provenance", "folderUID", "ruleGroup", "version", "guid")
-    kept = {key: value for key, value in document.items() if key not in dropped}
+    kept = {key: value for key, value in document.items() if key not in {*RULE_SERVER_FIELDS, "folderUID", "ruleGroup"}}
     for field in ("for", "keep_firing_for"):
         kept[field] = durations.canonical(str(kept.get(field) or "0s"))
     kept["data"] = [_node(node) for node in kept.get("data") or []]

@@ -1,16 +1,16 @@
 """How are folders read and written?"""
 
+from http import HTTPStatus
 from typing import Any
 
 import orjson
 
 from deploy import ownership
 from deploy.client import Client, segment
-from deploy.errors import Missing, Refused
+from deploy.errors import Conflict, Missing
 from deploy.state import Item, Key, Kind, Live
 
 PAGE = 1000
-CONFLICT = 409
 
 
 class Folders:
@@ -54,10 +54,12 @@ class Folders:
             self._client.write("PUT", path, {"title": wanted["title"], "version": latest.get("version")})
 
     def delete(self, before: Live) -> None:
-        """Delete an empty folder; raise Refused for any other."""
+        """Delete an empty folder; raise Conflict for any other: the counts may trail a deletion just made."""
         path = f"/api/folders/{segment(before.key.uid)}"
         if content := self.content(before.key.uid):
-            raise Refused(f"folder {before.title!r} holds {content}; only an empty folder is deleted", CONFLICT)
+            raise Conflict(
+                f"folder {before.title!r} holds {content}; only an empty folder is deleted", HTTPStatus.CONFLICT
+            )
         self._client.write("DELETE", path)
 
     def content(self, uid: str) -> str:

@@ -7,6 +7,7 @@ import orjson
 
 from deploy import normalise, ownership, versions
 from deploy.client import Client, segment
+from deploy.errors import Lost
 from deploy.state import Document, Item, Key, Kind, Live
 from deploy.stores.store import foreign_provenance
 
@@ -26,6 +27,7 @@ class RuleGroups:
         self._client = client
         self._owner = owner
         self._server = server
+        self._new_one_by_one = not server.has("group_takes_new_uids")
 
     def list_rules(self) -> list[dict[str, Any]]:
         """List every rule of the organisation, with its provenance, folder and group."""
@@ -60,12 +62,17 @@ class RuleGroups:
         """Replace the group."""
         group = item.document
         rules = [self._addressed(rule, group) for rule in group["rules"]]
-        if not self._server.has("group_takes_new_uids"):
+        if self._new_one_by_one:
             known = {rule["uid"] for rule in before.document["rules"]} if before else set()
             for rule in rules:
                 if rule["uid"] not in known:
                     self._client.write("POST", f"{PREFIX}/alert-rules", rule)
-        self._client.write("PUT", _path(item.key.uid), {**group, "rules": rules})
+        try:
+            self._client.write("PUT", _path(item.key.uid), {**group, "rules": rules})
+        except Lost:
+            # Some releases answer 500 to new rules with uids of ours in a group PUT; which is not certain.
+            self._new_one_by_one = True
+            raise
 
     def delete(self, before: Live) -> None:
         """Delete the group and its rules."""
@@ -81,8 +88,7 @@ class RuleGroups:
         return all(rule in expected for rule in normalise.rule_group(live.document)["rules"])
 
     def _addressed(self, rule: Document, group: Document) -> Document:
-        server_fields = ("id", "orgID", "updated", "provenance")
-        kept = {name: value for name, value in rule.items() if name not in server_fields}
+        kept = {name: value for name, value in rule.items() if name not in normalise.RULE_SERVER_FIELDS}
         return {**kept, "folderUID": group["folderUid"], "ruleGroup": group["title"]}
 
 

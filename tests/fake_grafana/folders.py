@@ -70,6 +70,9 @@ def counts(state: State, request: Request) -> Answer:
         "alertrule": sum(rule["folderUID"] == uid for rule in state.rules.values()),
         "folder": sum(folder["parentUid"] == uid for folder in state.folders.values()),
     }
+    if state.stale_counts:
+        state.stale_counts -= 1
+        counted["dashboard"] += 1
     return Answer(200, counted)
 
 

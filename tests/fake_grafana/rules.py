@@ -60,7 +60,8 @@ def put_group(state: State, request: Request) -> Answer:
     folder_uid, name = request.path[4], request.path[6]
     _legal_group(state, folder_uid, name, body)
     rules = [_legal_rule(state, {**rule, "folderUID": folder_uid, "ruleGroup": name}) for rule in body["rules"]]
-    if state.version < (11, 5) and any(rule["uid"] not in state.rules for rule in rules):
+    taken = state.version >= (11, 5) if state.new_uids_in_groups is None else state.new_uids_in_groups
+    if not taken and any(rule["uid"] not in state.rules for rule in rules):
         raise Problem(HTTPStatus.INTERNAL_SERVER_ERROR, "failed to update rule group: rule not found")
     provenance = _provenance(request)
     for rule in rules:
