@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any, NamedTuple
 
+import orjson
 from grafanalib import core
 
 from dashboards.panels import Kind, Panel, Query, Step
@@ -97,15 +98,17 @@ def style(panel: Panel) -> Style:
     return Style(*shape, many, instant)
 
 
-@cache
 def drawn(look: Style) -> dict[str, Any]:
-    """
-    Return what panels of one style share, made by grafanalib once.
+    """Return what panels of one style share, as a copy of its own for each."""
+    copy: dict[str, Any] = orjson.loads(_drawn(look))
+    return copy
 
-    A thousand services have a few dozen styles between them. Nobody changes a model, so panels may share its inside.
-    """
+
+@cache
+def _drawn(look: Style) -> bytes:
+    """Have grafanalib make a style once: a thousand services have a few dozen between them."""
     body = SHAPES[look.kind](look).to_json_data()
-    return prune({key: value for key, value in body.items() if key not in STALE})
+    return orjson.dumps(prune({key: value for key, value in body.items() if key not in STALE}))
 
 
 def target_json(query: Query, ref_id: str, kind: str) -> dict[str, Any]:
