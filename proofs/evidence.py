@@ -21,11 +21,16 @@ Fault = tuple[str, str, str]
 
 @dataclass(frozen=True)
 class Evidence:
-    """A compiled stack, the checkout ``root`` it belongs to, and the metrics that exist."""
+    """
+    A compiled stack, the checkout ``root`` it belongs to, and the metrics that exist.
+
+    Where not the ``whole`` checkout is judged, its pages are left out: another service may be compiled in it.
+    """
 
     built: Built
     root: Path
     metrics: Sequence[Metric] = (*CONTRACT, *EXPORTERS, *RECORDED)
+    whole: bool = True
 
     @cached_property
     def contract(self) -> Contract:
@@ -40,7 +45,7 @@ class Evidence:
     @cached_property
     def pages(self) -> dict[str, str]:
         """The pages of docs/operations, by their path."""
-        return questions.pages(self.root)
+        return questions.pages(self.root) if self.whole else {}
 
     @cached_property
     def questions(self) -> tuple[Question, ...]:

@@ -3,6 +3,7 @@
 import datetime as dt
 import tempfile
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from alerts.model import Alert
@@ -25,9 +26,11 @@ def check(built: Built, root: Path, *, written: bool = True) -> list[Problem]:
     Where it is not ``written`` yet, what only a whole checkout shows is left out: runbooks, links to them, files on
     disk. Raises PromtoolError when there is no promtool to ask, WaiverError when the waivers can't be read.
     """
-    tool = promtool.find(root)
     chosen = tuple(one for one in CHECKS if written or not one.whole)
-    found = [*examine(Evidence(built, root), chosen), *loads(tool, built)]
+    with ThreadPoolExecutor(1) as pool:
+        loading = pool.submit(lambda: loads(promtool.find(root), built))
+        found = examine(Evidence(built, root, whole=written), chosen)
+        found += loading.result()
     ids = {one.id for one in chosen} | {LOADS}
     # A run of some checks can't tell whether the waivers of others are stale.
     listed = tuple(waiver for waiver in waivers.load(root / waivers.WAIVERS) if waiver.check in ids)

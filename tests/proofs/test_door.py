@@ -174,3 +174,14 @@ def test_a_waiver_covers_until_its_day(checkout: Checkout) -> None:
     assert units[0] not in waive("2999-12-31")
     assert waive("2000-01-01")[-1]["what"] == "it expired on 2000-01-01"
     assert waive("2999-12-31", place="dashboards/redis.py panel 'Gone'")[-1]["what"] == "it covers nothing"
+
+
+def test_another_service_is_not_held_to_these_runbooks(checkout: Checkout) -> None:
+    """A stack with other jobs is compiled here for elsewhere; its own checkout has its own pages."""
+    text = (checkout.root / "stack.toml").read_text(encoding="utf-8")
+    (checkout.root / "shop.toml").write_text(text.replace('"rce-api"', '"shop"').replace('job = "redis"', 'job = "kv"'))
+
+    done = checkout.obs("--stack", "shop.toml", "build", "--out", "elsewhere")
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert (checkout.root / "elsewhere" / "shop" / "docs" / "catalog.md").exists()
