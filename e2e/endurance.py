@@ -27,7 +27,9 @@ PATIENCE_SECONDS = 60
 EXACT_REQUESTS = 100
 SKEW = timedelta(minutes=2)
 ALERT = "RedisExporterDown"
+UNAVAILABLE = 503
 REFUSALS = 2
+DEADMAN_INTERVALS = 3
 
 Check = Callable[[Running, Report], str]
 """Does something to the stack and returns what was kept, in words; raises NeverHappenedError when it is not."""
@@ -48,7 +50,8 @@ def check(run: Running, report: Report) -> None:
 
 
 def redis_gone(run: Running, report: Report) -> str:
-    """Send requests while Redis is away: all are answered, and counted exactly once it is back."""
+    """Send requests while Redis is away: all are answered, scrapes say why not, and counts are exact afterwards."""
+    metrics = f"{run.api}{run.stack.targets.api.path}"
     job = JOB.eq(run.stack.targets.api.job)
     counted = total(select(REQUESTS, job, ROUTE.eq("/v1/users/{user_id}")))
     with run.traffic.paused(), requests.Session() as session:
@@ -56,6 +59,7 @@ def redis_gone(run: Running, report: Report) -> str:
         run.processes["redis"].kill()
         try:
             slowest = max(_answered(session, run.api) for _ in range(EXACT_REQUESTS))
+            until("a scrape answered 503", lambda: _status(metrics) == UNAVAILABLE, within=PATIENCE_SECONDS)
         finally:
             start_redis(run)
         report.step(f"waiting for {EXACT_REQUESTS} requests to be counted")
@@ -120,6 +124,22 @@ def told_once(run: Running, report: Report) -> str:
     return f"{ALERT} told once, after {run.sink.refused - refused} refusals and a crash of Prometheus, and ended"
 
 
+def deadman(run: Running, report: Report) -> str:
+    """Kill Alertmanager: the dead man's switch is no longer fed, which raises an alarm elsewhere; bring it back."""
+    interval = scaling.seconds("1m") / scaling.SCALE
+
+    def fed(seconds: float) -> bool:
+        return run.sink.heartbeats(time.monotonic() - seconds) > 0
+
+    until("the dead man's switch being fed", lambda: fed(interval), within=PATIENCE_SECONDS)
+    run.processes["alertmanager"].kill()
+    report.step("waiting for the dead man's switch to fall silent")
+    until("silence", lambda: not fed(DEADMAN_INTERVALS * interval), within=PATIENCE_SECONDS)
+    run.processes["alertmanager"].start()
+    until("the dead man's switch being fed again", lambda: fed(interval), within=PATIENCE_SECONDS)
+    return f"silent for {DEADMAN_INTERVALS} intervals without Alertmanager, fed every {interval:g} s with it"
+
+
 def history_kept(run: Running, report: Report) -> str:
     """Ask for samples from before the crash: they are there."""
     del report
@@ -139,6 +159,7 @@ CHECKS: tuple[tuple[str, tuple[str, ...], Check], ...] = (
         ("prometheus", "alertmanager", "redis_exporter"),
         told_once,
     ),
+    ("dead man's switch", ("prometheus", "alertmanager"), deadman),
     ("samples from before the crash", ("prometheus", "alertmanager", "redis_exporter"), history_kept),
 )
 
@@ -157,6 +178,10 @@ def _answered(session: requests.Session, api: str) -> float:
     answer = session.get(f"{api}/v1/users/1", timeout=10)
     answer.raise_for_status()
     return answer.elapsed.total_seconds()
+
+
+def _status(url: str) -> int:
+    return requests.get(url, timeout=10).status_code
 
 
 def _settled(run: Running, expr: str) -> float:

@@ -84,6 +84,9 @@ DEGRADATIONS = (
 )
 """In an order in which none leaves traces, in windows of hours, that another would be blamed for."""
 
+BURNT = {"ApiAvailabilityBudgetSlowBurn", "ApiLatencyBudgetSlowBurn"}
+"""Tickets that may follow: what was broken is a large part of the few minutes the budgets' windows then hold."""
+
 
 def check(run: Running, report: Report, faults: Sequence[Fault]) -> None:
     """Inject each fault into a quiet stack, and report who was told."""
@@ -96,6 +99,20 @@ def check(run: Running, report: Report, faults: Sequence[Fault]) -> None:
             _try(run, report, fault)
         except (NeverHappenedError, requests.RequestException) as error:
             report.failed(PART, fault.words, str(error))
+
+
+def nothing_else(run: Running, report: Report) -> None:
+    """Report whether anybody was told, at any time of the run, of anything that was not broken on purpose."""
+    words = "nobody is told of anything else"
+    if missing := run.programs.lacks(*NEEDED):
+        report.not_run(PART, words, missing)
+        return
+    expected = {fault.alert for fault in (*CRASHES, *DEGRADATIONS)} | {name for name, _ in background(run)} | BURNT
+    surprises = [f"{found.alert} at '{found.receiver}'" for found in run.sink.since(0) if found.alert not in expected]
+    if surprises:
+        report.failed(PART, words, ", ".join(dict.fromkeys(surprises)))
+    else:
+        report.passed(PART, words, f"{len(run.sink.since(0))} notifications, all of them explained")
 
 
 def _try(run: Running, report: Report, fault: Fault) -> None:

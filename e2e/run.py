@@ -24,3 +24,4 @@ def run(stack: Stack, root: Path, folder: Path, programs: Programs, report: Repo
         # Last: these burn error budgets, whose windows remember it.
         faults.check(live, report, faults.DEGRADATIONS)
         boards.check(live, report, trace_id)
+        faults.nothing_else(live, report)
