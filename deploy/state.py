@@ -2,6 +2,7 @@
 
 import math
 import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -89,6 +90,12 @@ class Desired:
 
     owner: str
     items: tuple[Item, ...]
+
+    def __post_init__(self) -> None:
+        """Refuse two items of one key: the second would silently replace the first."""
+        counted = Counter(item.key for item in self.items)
+        if twice := [key for key, count in counted.items() if count > 1]:
+            raise DeployError(f"{twice[0]} is there twice; uids, and names within a folder, are unique")
 
     def __iter__(self) -> Iterator[Item]:
         return iter(self.items)

@@ -2,14 +2,8 @@
 
 import datetime as dt
 import email.utils
-import http.server
 import socket
-import ssl
-import subprocess
-import threading
 import time
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -99,30 +93,12 @@ def test_another_programs_json_is_not_taken_for_grafana(world: World) -> None:
         world.plan(OLD)
 
 
-@pytest.fixture
-def https_url(tmp_path: Path) -> Iterator[str]:
-    """Give the address of an HTTPS server whose certificate nobody signed."""
-    key, certificate = tmp_path / "key.pem", tmp_path / "cert.pem"
-    request = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj", "/CN=localhost"]
-    subprocess.run([*request, "-keyout", key, "-out", certificate], check=True, capture_output=True)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate, key)
-    server = _Quiet(("127.0.0.1", 0), http.server.BaseHTTPRequestHandler)
-    server.socket = context.wrap_socket(server.socket, server_side=True)
-    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
-    yield f"https://localhost:{server.server_address[1]}"
-    server.shutdown()
-    server.server_close()
+def test_tls_that_fails_is_said_to_be_tls(world: World) -> None:
+    """An https address of a server that speaks plain HTTP: one sentence, with what to do about an own authority."""
+    error = plan_at(world.fake.url.replace("http://", "https://"))
 
-
-class _Quiet(http.server.HTTPServer):
-    def handle_error(self, request: object, client_address: object) -> None:
-        """Stay quiet about handshakes the client broke off."""
-
-
-def test_a_certificate_nobody_signed_is_refused(https_url: str) -> None:
-    """TLS failure names REQUESTS_CA_BUNDLE and is not retried."""
-    assert "REQUESTS_CA_BUNDLE" in str(plan_at(https_url))
+    assert "TLS failed" in str(error)
+    assert "REQUESTS_CA_BUNDLE" in str(error)
 
 
 def test_a_server_that_never_answers_ends_within_the_limit() -> None:
@@ -239,6 +215,12 @@ def test_a_uid_of_41_characters_is_refused_when_the_item_is_made() -> None:
     """The sentence says how long a uid may be."""
     with pytest.raises(DeployError, match="41 characters; Grafana takes 1 to 40"):
         board("x" * 41, "Long")
+
+
+def test_two_objects_of_one_uid_are_refused() -> None:
+    """The second would replace the first without a word."""
+    with pytest.raises(DeployError, match="dashboard shop-api is there twice"):
+        Desired(OWNER, (board("shop-api", "API"), board("shop-api", "API again")))
 
 
 def test_nan_in_a_model_is_refused_by_its_path() -> None:

@@ -149,6 +149,29 @@ def test_two_pushes_on_one_machine_share_no_journal(world: World) -> None:
         pass
 
 
+def test_a_journal_cut_off_in_the_middle_of_a_line_is_read_up_to_there(world: World) -> None:
+    """A kill in the middle of a write to the journal costs that line alone."""
+    world.push(OLD, commit="c0")
+    signalled(world, signal.SIGKILL, 4, after=True)
+    (journal,) = world.journals.glob("*.jsonl")
+    with journal.open("ab") as file:
+        file.write(b'{"begun": ["dashboard", "sho')
+
+    assert world.push(NEW).state == "new"
+
+
+def test_a_file_that_is_no_journal_is_left_for_a_person(world: World) -> None:
+    """Nothing is written, and the sentence names the file."""
+    with open_journal(world.journals, world.fake.url, "shop") as journal:
+        journal.begin("c0", {})
+    (file,) = world.journals.glob("*.jsonl")
+    file.write_text('{"format": 99}', encoding="utf-8")
+
+    with pytest.raises(DeployError, match=f"{file.name}: not a journal"):
+        world.push(OLD)
+    assert world.fake.written == []
+
+
 def test_a_lease_nobody_gave_back_expires(world: World) -> None:
     """A dead machine's lease folder is taken over once it is older than any push can be, and not before."""
     began = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
