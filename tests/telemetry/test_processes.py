@@ -22,6 +22,7 @@ from tests.telemetry.servers import Running, free_port, process, wait_until_up
 from tests.telemetry.serving import samples
 
 INTERVAL = 0.3
+FORK_WITH_THREADS = "ignore:This process .* is multi-threaded:DeprecationWarning"
 LINE = '{method="GET",route="/",status="200"}'
 THINGS = '{method="GET",route="/things/{id}",status="200"}'
 
@@ -52,6 +53,7 @@ def test_a_killed_worker_loses_at_most_one_interval(worker: Worker, redis_url: s
     assert all(moments[-1] - lost <= INTERVAL + 0.5 for lost in moments[arrived:])  # half a second for a busy machine
 
 
+@pytest.mark.filterwarnings(FORK_WITH_THREADS)
 def test_a_forked_child_delivers_its_own(worker: Worker, redis_url: str) -> None:
     """A process that forks while it delivers: parent and child each deliver what they counted, once."""
     recorder = Recorder(store=RedisStore(redis_url, "chat"), interval=0.05)
@@ -107,7 +109,7 @@ SERVERS = {
 
 @pytest.mark.parametrize("name", SERVERS)
 def test_a_rolling_deploy(redis_url: str, name: str) -> None:
-    """Two servers of two workers each, replaced one after the other under traffic: no request is lost or doubled."""
+    """A server of two workers is replaced by another under traffic: no request is lost or doubled, no count falls."""
     sent = 0
 
     def start(stack: ExitStack) -> tuple[str, Running]:
@@ -128,20 +130,15 @@ def test_a_rolling_deploy(redis_url: str, name: str) -> None:
         return samples(answer.text, REQUESTS.name).get(THINGS, 0)
 
     with ExitStack() as stack:
-        url, running = start(stack)
-        seen = [0.0]
-        for _ in range(2):
-            visit(url, 40)
-            next_url, next_running = start(stack)
-            visit(url, 20)
-            visit(next_url, 20)
-            running.stop()
-            url, running = next_url, next_running
-            seen.append(shown(url))
-        eventually(lambda: shown(url) == sent)
-
-        assert seen == sorted(seen)
-        assert shown(url) == sent
+        old_url, old = start(stack)
+        visit(old_url, 40)
+        new_url, _ = start(stack)
+        visit(old_url, 20)
+        visit(new_url, 20)
+        before = shown(old_url)
+        old.stop()
+        assert shown(new_url) >= before
+        eventually(lambda: shown(new_url) == sent)
 
 
 def test_a_hung_redis_does_not_slow_requests_down(redis_url: str, admin: Any) -> None:

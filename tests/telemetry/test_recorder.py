@@ -100,6 +100,7 @@ def test_threads_lose_nothing() -> None:
     assert value(recorder, REQUESTS.name, '{method="GET",route="/",status="200"}') == 100_000
 
 
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
 def test_a_forked_child_starts_from_zero() -> None:
     """The parent's counts are the parent's to deliver; a handle from before the fork works on in the child."""
     recorder = Recorder()
@@ -119,6 +120,7 @@ def test_a_forked_child_starts_from_zero() -> None:
     assert value(recorder, REQUESTS.name, '{method="GET",route="/",status="200"}') == 5
 
 
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
 def test_a_fork_in_the_middle_of_an_update_does_not_block_the_child() -> None:
     """A child forked while another thread counts can count itself: no lock stays locked."""
     recorder = Recorder()
