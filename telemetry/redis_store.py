@@ -115,7 +115,7 @@ class RedisStore:
 
     An instance that is silent for ``dead_after`` seconds counts as dead: its gauges vanish at once, its counters are
     folded by the next worker that delivers. For ``settle`` seconds after an instance found its data missing the
-    store says that it is being restored. No call takes much longer than ``timeout`` seconds per step of its
+    store says that it is being restored; both are several times the interval at which workers deliver. No call takes much longer than ``timeout`` seconds per step of its
     conversation with the server.
     """
 
