@@ -119,5 +119,7 @@ def _uncertain(certain: bool, sentence: str) -> DeployError:
 
 def _innermost(failure: Exception) -> str:
     """Return the innermost sentence of a requests error, without addresses of objects."""
-    found = re.findall(r"certificate verify failed[^()]*|[A-Z][a-z]+ [a-z][a-z .-]{5,}", str(failure))
-    return (found[-1] if found else type(failure).__name__).strip(" .")
+    said = str(failure)
+    system = re.search(r"\[(?:SSL: \w+|Errno -?\d+)\] ([^('\")]+)", said)
+    found = [system[1]] if system else re.findall(r"[A-Z][a-z]+ [a-z][a-z .-]{5,}", said)
+    return (found[-1] if found else type(failure).__name__).strip(" .:")
