@@ -115,8 +115,8 @@ class RedisStore:
 
     An instance that is silent for ``dead_after`` seconds counts as dead: its gauges vanish at once, its counters are
     folded by the next worker that delivers. For ``settle`` seconds after an instance found its data missing the
-    store says that it is being restored; both are several times the interval at which workers deliver. No call takes much longer than ``timeout`` seconds per step of its
-    conversation with the server.
+    store says that it is being restored. Both are several times the interval at which workers deliver. A call gives
+    up after ``timeout`` seconds without a word from the server.
     """
 
     def __init__(
