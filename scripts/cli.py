@@ -1,5 +1,6 @@
 """Which verbs does `obs` have, and how do its failures read?"""
 
+import gc
 import os
 import sys
 from collections.abc import Iterator
@@ -117,6 +118,8 @@ _unfolded(obs)
 
 def main() -> None:
     """Run `obs`; end with a sentence and an exit code, never with a traceback."""
+    # A build makes much and drops little: at its default the collector would walk all of it dozens of times.
+    gc.set_threshold(100_000)
     try:
         sys.exit(obs(standalone_mode=False))
     except click.ClickException as error:

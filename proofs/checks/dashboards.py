@@ -146,8 +146,10 @@ def _texts(board: Dashboard) -> Iterator[tuple[str, str]]:
 
 
 def _strings(value: Any) -> Iterator[str]:
+    """Yield the texts inside a value that could name a variable."""
     if isinstance(value, str):
-        yield value
+        if "$" in value or "[[" in value:
+            yield value
     elif isinstance(value, dict):
         for inner in value.values():
             yield from _strings(inner)

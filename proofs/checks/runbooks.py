@@ -18,12 +18,13 @@ UNFINISHED = re.compile(r"\b(TODO|TBD|FIXME|XXX)\b")
 def missing(evidence: Evidence) -> Iterator[Fault]:
     """Find alerts without a section of their runbook, and sections without their alert."""
     written: dict[str, set[str]] = {}
+    sections = {path: {found["title"] for found in SECTION.finditer(text)} for path, text in evidence.pages.items()}
     for alert in evidence.alerts:
         path = f"docs/operations/{alert.runbook}"
         written.setdefault(path, set()).add(alert.name)
         if path not in evidence.pages:
             yield place(alert), f"there is no {path}", f"write it, with a section '## {alert.name}'"
-        elif alert.name not in {section["title"] for section in SECTION.finditer(evidence.pages[path])}:
+        elif alert.name not in sections[path]:
             yield (
                 alert.source or alert.name,
                 f"{path} has no section '## {alert.name}'",

@@ -1,6 +1,5 @@
 """How is a real server started on a free port for one test, and stopped whatever happens?"""
 
-import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -13,13 +12,6 @@ from tests.e2e.programs import program
 
 PATIENCE_SECONDS = 60
 PAUSE_SECONDS = 0.1
-
-
-def free_port() -> int:
-    """Return a port of the loopback that nobody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port: int = server.getsockname()[1]
-        return port
 
 
 @contextmanager

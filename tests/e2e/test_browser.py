@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from examples.demo import Demo, running
-from tests.examples.conftest import free_port
+from examples.ports import free_port
 from tests.telemetry.reading import eventually
 from tests.telemetry.serving import samples
 

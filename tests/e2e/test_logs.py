@@ -12,9 +12,10 @@ import yaml
 
 import config
 import stack
+from examples.ports import free_port
 from stack import logql
 from tests.conftest import ROOT
-from tests.e2e.servers import free_port, serving, until
+from tests.e2e.servers import serving, until
 
 STACK = stack.load(ROOT / "stack.toml")
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"

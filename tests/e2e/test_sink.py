@@ -8,7 +8,7 @@ import pytest
 import requests
 
 from e2e.sink import PAGERDUTY_PATH, ROUTING_KEY, WEBHOOK_PATH, Sink
-from tests.e2e.servers import free_port
+from examples.ports import free_port
 
 EVENT: dict[str, Any] = {
     "routing_key": ROUTING_KEY,

@@ -12,8 +12,9 @@ import requests
 
 import config
 import stack
+from examples.ports import free_port
 from tests.conftest import ROOT
-from tests.e2e.servers import free_port, serving, until
+from tests.e2e.servers import serving, until
 
 TRACE, PARENT, CHILD = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7", "53995c3f42cd8ad8"
 

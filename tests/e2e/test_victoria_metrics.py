@@ -16,9 +16,10 @@ import config
 import dashboards
 import stack
 from alerts import render as rules
+from examples.ports import free_port
 from tests.conftest import ROOT
 from tests.e2e.history import Past, served
-from tests.e2e.servers import free_port, serving, until
+from tests.e2e.servers import serving, until
 
 STEPS, PACE_SECONDS, SLACK_SECONDS = 120, 0.4, 15
 PRODUCTION = stack.load(ROOT / "stack.toml")

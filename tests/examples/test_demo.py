@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.examples.conftest import free_port
+from examples.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 

