@@ -70,9 +70,11 @@ def make_plan(
     ``adopt_mine`` names the uids whose human edits, or whole objects, ours may replace. ``resend_secrets`` plans to
     send every contact point: what changed in its secret alone cannot be read.
     """
-    server = version(client.read("/api/health"))
-    stores = open_stores(client, server, desired.owner)
     with understood(client.url), ThreadPoolExecutor(client.connections, thread_name_prefix="plan") as pool:
+        health = pool.submit(client.read, "/api/health")
+        client.read("/api/org")  # fails in one clear way when the address or the token is wrong
+        server = version(health.result())
+        stores = open_stores(client, server, desired.owner)
         seen = survey(client, stores, desired, pool, everything=prune_gone)
         items, notes = _adapted(stores, desired)
         judge = Judge(stores, seen, desired, server, adopt_mine)

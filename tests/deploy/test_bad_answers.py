@@ -299,7 +299,7 @@ def test_an_unknown_data_source_is_found_in_the_plan(world: World) -> None:
 def test_a_grafana_too_old_is_refused() -> None:
     """The oldest supported version is named."""
     with FakeGrafana((9, 5)) as fake:
-        assert "older than 10.4" in str(plan_at(fake.url))
+        assert "older than 10.4" in str(plan_at(fake.url, fake.token))
 
 
 def test_a_stale_search_index_does_not_hide_a_dashboard(world: World) -> None:
