@@ -9,9 +9,12 @@ QUIET_SECONDS = 120
 
 def background(run: Running) -> set[tuple[str, str]]:
     """Return what fires in any case, as alert and job: the dead man's switch, and the parts that can't be had here."""
-    programs = {"grafana": "grafana", "loki": "loki", "promtail": "promtail", "jaeger": "jaeger"}
-    absent = [role for role, program in programs.items() if program not in run.programs.found]
-    down = {("StackTargetDown", getattr(run.stack.targets, role).job) for role in absent}
+    roles = ("grafana", "loki", "promtail", "jaeger", "alertmanager")
+    down = {
+        ("StackTargetDown", getattr(run.stack.targets, role).job) for role in roles if role not in run.programs.found
+    }
+    if "alertmanager" not in run.programs.found:
+        down.add(("PrometheusNotificationsDropped", run.stack.targets.prometheus.job))
     if "redis_exporter" not in run.programs.found:
         down.add(("RedisExporterDown", run.stack.targets.redis.job))
     return {("Watchdog", "")} | down
@@ -22,10 +25,23 @@ def quiet(run: Running) -> None:
     expected = background(run)
 
     def only_background() -> bool:
-        now = {(alert["labels"]["alertname"], alert["labels"].get("job", "")) for alert in run.prometheus.alerts()}
+        now = {(name, job) for name, job, _ in active(run)}
         return now <= expected and not open_troubles(run, {name for name, _ in expected})
 
     until("silence before the next fault", only_background, within=QUIET_SECONDS)
+
+
+def active(run: Running) -> set[tuple[str, str, str]]:
+    """Return what Prometheus holds for true now: alert, job, and `pending` or `firing`."""
+    return {
+        (alert["labels"]["alertname"], alert["labels"].get("job", ""), alert["state"])
+        for alert in run.prometheus.alerts()
+    }
+
+
+def fires(run: Running, alert: str) -> bool:
+    """Tell whether an alert fires now."""
+    return any(name == alert and state == "firing" for name, _, state in active(run))
 
 
 def open_troubles(run: Running, expected: set[str]) -> set[str]:

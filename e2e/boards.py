@@ -44,7 +44,6 @@ def check(run: Running, report: Report, trace_id: str) -> None:
         "__auto": STEP,
         "__range": f"{int(time.time() - run.started)}s",
         "trace_id": trace_id,
-        "route": "/v1/users/{user_id}",
     }
     answers = [_answer(run, question) for question in questions(run.stack, filled)]
     for board in dict.fromkeys(answer.question.board for answer in answers):

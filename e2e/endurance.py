@@ -11,7 +11,7 @@ import requests
 
 import alerts
 from e2e import scaling
-from e2e.alarms import quiet, told
+from e2e.alarms import fires, quiet, told
 from e2e.faults import start_redis
 from e2e.questions import fill
 from e2e.report import Report
@@ -115,7 +115,7 @@ def told_once(run: Running, report: Report) -> str:
     run.processes["prometheus"].ready(run.here.url("prometheus") + READY["prometheus"])
     # Without a memory of what fired it would be pending for its hold again, which Alertmanager may take for its end.
     hold = scaling.seconds(scaling.duration(_hold(run.stack), scaling.SCALE))
-    until(f"{ALERT} firing again before its hold of {hold:g} s", lambda: _fires(run), within=hold * 0.8)
+    until(f"{ALERT} firing again before its hold of {hold:g} s", lambda: fires(run, ALERT), within=hold * 0.8)
     run.processes["redis_exporter"].start()
     until(f"the end of {ALERT}", lambda: told(run, broken, ALERT, firing=False), within=2 * PATIENCE_SECONDS)
     times = len(told(run, broken, ALERT, firing=True))
@@ -194,12 +194,6 @@ def _settled(run: Running, expr: str) -> float:
 
 def _hold(stack: Stack) -> str:
     return next(alert.hold for group in alerts.groups(stack) for alert in group.alerts if alert.name == ALERT)
-
-
-def _fires(run: Running) -> bool:
-    return any(
-        alert["state"] == "firing" and alert["labels"]["alertname"] == ALERT for alert in run.prometheus.alerts()
-    )
 
 
 def _found_at(run: Running, text: str, at: float) -> None:

@@ -8,7 +8,7 @@ import requests
 
 import alerts
 from config.alertmanager import PAGER, TICKETS
-from e2e.alarms import background, quiet, told
+from e2e.alarms import background, fires, quiet, told
 from e2e.report import Page, Report
 from e2e.running import Running, wait_for_redis
 from e2e.traffic import BREAKABLE
@@ -18,7 +18,6 @@ from stack import Stack
 PART = "faults"
 TOLD_SECONDS = 60
 ENDED_SECONDS = 120
-NEEDED = ("prometheus", "alertmanager")
 
 Act = Callable[[Running], None]
 
@@ -91,12 +90,17 @@ BURNT = {"ApiAvailabilityBudgetSlowBurn", "ApiLatencyBudgetSlowBurn"}
 def check(run: Running, report: Report, faults: Sequence[Fault]) -> None:
     """Inject each fault into a quiet stack, and report who was told."""
     for fault in faults:
-        missing = run.programs.lacks(*NEEDED, *fault.needs)
-        if missing:
+        if missing := run.programs.lacks("prometheus", *fault.needs):
             report.not_run(PART, fault.words, missing)
             continue
         try:
-            _try(run, report, fault)
+            report.step(f"{fault.words}: waiting for silence")
+            quiet(run)
+            if missing := run.programs.lacks("alertmanager"):
+                _fire(run, report, fault)
+                report.not_run(PART, f"{fault.words}: somebody is told", missing)
+            else:
+                _tell(run, report, fault)
         except (NeverHappenedError, requests.RequestException) as error:
             report.failed(PART, fault.words, str(error))
 
@@ -104,7 +108,7 @@ def check(run: Running, report: Report, faults: Sequence[Fault]) -> None:
 def nothing_else(run: Running, report: Report) -> None:
     """Report whether anybody was told, at any time of the run, of anything that was not broken on purpose."""
     words = "nobody is told of anything else"
-    if missing := run.programs.lacks(*NEEDED):
+    if missing := run.programs.lacks("prometheus", "alertmanager"):
         report.not_run(PART, words, missing)
         return
     expected = {fault.alert for fault in (*CRASHES, *DEGRADATIONS)} | {name for name, _ in background(run)} | BURNT
@@ -115,9 +119,22 @@ def nothing_else(run: Running, report: Report) -> None:
         report.passed(PART, words, f"{len(run.sink.since(0))} notifications, all of them explained")
 
 
-def _try(run: Running, report: Report, fault: Fault) -> None:
-    report.step(f"{fault.words}: waiting for silence")
-    quiet(run)
+def _fire(run: Running, report: Report, fault: Fault) -> None:
+    """Show as much as there is without an Alertmanager: the alert fires, and stops."""
+    report.step(f"{fault.words}: waiting for {fault.alert}")
+    broken = time.monotonic()
+    fault.inject(run)
+    try:
+        until(fault.alert, lambda: fires(run, fault.alert), within=TOLD_SECONDS)
+        after = time.monotonic() - broken
+    finally:
+        fault.mend(run)
+    until(f"the end of {fault.alert}", lambda: not fires(run, fault.alert), within=ENDED_SECONDS)
+    report.passed(PART, fault.words, f"{fault.alert} fires after {after:.1f} s, and ends")
+
+
+def _tell(run: Running, report: Report, fault: Fault) -> None:
+    """Show that the right person is told, once, and of the end as well."""
     report.step(f"{fault.words}: waiting for {fault.alert}")
     broken = time.monotonic()
     fault.inject(run)

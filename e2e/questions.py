@@ -12,6 +12,8 @@ from stack import Stack, logql
 LABEL_VALUES = re.compile(r"label_values\((?:(?P<selector>.+), *)?(?P<label>\w+)\)")
 VARIABLE = re.compile(r"\$\{(\w+)(?::\w+)?\}|\$(\w+)")
 EVERYTHING = ".*"
+A_ROUTE = {"route": "/v1/users/{user_id}"}
+"""What a reader of the logs fills in; on a dashboard the variable of that name matches everything."""
 
 Kind = Literal["range", "instant", "label values"]
 
@@ -41,7 +43,7 @@ def questions(stack: Stack, filled: Mapping[str, str]) -> Iterator[Question]:
     for dashboard in boards(stack):
         yield from _asked(dashboard, filled)
     for query in logql.queries(stack):
-        yield Question("logs", query.name, "loki", "range", fill(query.expr, filled))
+        yield Question("logs", query.name, "loki", "range", fill(query.expr, {**filled, **A_ROUTE}))
 
 
 def fill(text: str, values: Mapping[str, str]) -> str:
