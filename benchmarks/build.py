@@ -37,12 +37,11 @@ def interleaved(*runs: Callable[[], float]) -> list[float]:
 
 def child(*command: str | Path) -> tuple[float, float]:
     """Return the CPU seconds and the peak MiB of one command."""
-    pid = os.spawnv(  # noqa: S606  - wait4 gives what subprocess hides: the memory of one child
-        os.P_NOWAIT, str(command[0]), list(map(str, command))
-    )
-    _, status, usage = os.wait4(pid, 0)
-    if status:
-        raise SystemExit(f"{' '.join(map(str, command))}: ended with status {status}")
+    process = subprocess.Popen(list(map(str, command)), stdout=subprocess.DEVNULL)
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise SystemExit(f"{command[0]}: ended with status {process.returncode}")
     return usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
 
 
@@ -127,21 +126,25 @@ def peer(folder: Path) -> None:
 
 
 def _panels() -> dict[str, list[Any]]:
-    """Return the grafanalib panels of every board, as they are before we turn them into today's JSON."""
+    """Return the panels of every board as grafanalib knows them, before we turn them into today's JSON."""
     import dashboards  # noqa: PLC0415  - the tables above time their own imports
     import stack  # noqa: PLC0415  - as above
-    from dashboards import grafana  # noqa: PLC0415  - as above
+    from dashboards import board, grafana  # noqa: PLC0415  - as above
 
-    found: dict[str, list[Any]] = {}
-    shapes = dict(grafana.SHAPES)
-    for slug in dashboards.DASHBOARDS:
-        made = found.setdefault(slug, [])
-        for kind, shape in shapes.items():
-            grafana.SHAPES[kind] = lambda panel, frame, shape=shape, made=made: (
-                made.append(shape(panel, frame)) or made[-1]
-            )
+    found: dict[str, list[Any]] = {slug: [] for slug in dashboards.DASHBOARDS}
+    ours = board.panel_json
+    for slug, made in found.items():
+
+        def keep(panel: Any, grid: dict[str, int], made: list[Any] = made) -> dict[str, Any]:
+            theirs, json = grafana.SHAPES[panel.kind](grafana.style(panel)), ours(panel, grid)
+            theirs.title, theirs.description, theirs.id, theirs.gridPos = panel.title, panel.why, json["id"], grid
+            theirs.dataSource, theirs.targets = json.get("datasource"), json.get("targets", [])
+            made.append(theirs)
+            return json
+
+        board.panel_json = keep
         dashboards.build(slug, stack.load(ROOT / "stack.toml"))
-    grafana.SHAPES.update(shapes)
+    board.panel_json = ours
     return found
 
 

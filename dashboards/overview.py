@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from alerts.mongodb import connections_ratio
 from alerts.slo import Slo, availability, latency
 from dashboards import panels
 from dashboards.board import Dashboard, board
@@ -10,7 +11,7 @@ from stack import Stack
 from stack.identity import dashboard_uid
 from telemetry.exporters import mongodb, redis
 from telemetry.exporters.scraping import ALERTS, UP
-from telemetry.labels import ALERTSTATE, CONNECTION_TYPE, JOB, SERVICE, SEVERITY, STATUS
+from telemetry.labels import ALERTSTATE, JOB, SERVICE, SEVERITY, STATUS
 from telemetry.metrics import (
     JOBS_FAILED,
     JOBS_OLDEST_WAITING,
@@ -157,9 +158,6 @@ def jobs(stack: Stack) -> list[Panel]:
 def databases(stack: Stack) -> list[Panel]:
     """Return MongoDB and Redis in two numbers each."""
     mongo, cache = panels.scope(stack.targets.mongodb), panels.scope(stack.targets.redis)
-    connections = mongodb.CONNECTIONS
-    current = total(select(connections, *mongo, CONNECTION_TYPE.eq("current")))
-    free = total(select(connections, *mongo, CONNECTION_TYPE.eq("available")))
     to_mongo: dict[str, Any] = {"links": (_to(stack, "mongodb"),), "width": 6}
     to_redis: dict[str, Any] = {"links": (_to(stack, "redis"),), "width": 6}
     return [
@@ -173,7 +171,7 @@ def databases(stack: Stack) -> list[Panel]:
         ),
         number(
             "MongoDB connections used",
-            ratio(current, f"({current} + {free})"),
+            aggregate("max", connections_ratio(*mongo)),
             unit="percentunit",
             steps=at_most(stack.thresholds.mongodb_connections_ratio),
             why="Red: clients will soon be refused; look for a leak before raising the limit.",

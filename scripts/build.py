@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 import proofs
-from output import Change, Staging, changes
+from output import Built, Change, Staging, changes
 from output import build as compile_stack
 from scripts.cli import FOUND, Selection
 
@@ -18,9 +18,15 @@ COLOURS = {"unchanged": "bright_black", "created": "green", "changed": "yellow",
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One file of the table: what became of it, what it holds, and the milliseconds it took to make."""
+    """
+    One file of the table: what became of it, what it holds, and the milliseconds it took to make.
 
-    change: Change
+    Its text is not kept: a thousand services are built in the memory of one.
+    """
+
+    path: str
+    action: str
+    line: int
     holds: str
     milliseconds: float
 
@@ -55,13 +61,11 @@ def build(selection: Selection, check: bool, out: Path | None, as_json: bool) ->
             planned = changes(built.texts, root)
             if not check:
                 staging.add(planned, root)
-            for change in planned:
-                file = built.files.get(change.path)
-                rows.append(Row(change, file.holds if file else "", file.seconds * 1000 if file else 0))
+            rows += [_row(change, built) for change in planned]
         if not check:
             staging.commit()
     (_print_json if as_json else _print_table)(rows, time.perf_counter() - started)
-    stale = [row.change for row in rows if row.change.action != "unchanged"]
+    stale = [row.change for row in rows if row.action != "unchanged"]
     if check and stale:
         for change in stale:
             at = f", line {change.line}" if change.line else ""
@@ -71,21 +75,27 @@ def build(selection: Selection, check: bool, out: Path | None, as_json: bool) ->
         click.get_current_context().exit(FOUND)
 
 
+def _row(change: Change, built: Built) -> Row:
+    file = built.files.get(change.path)
+    holds, seconds = (file.holds, file.seconds) if file else ("", 0)
+    return Row(change.path, change.action, change.line, holds, seconds * 1000)
+
+
 def _print_table(rows: Sequence[Row], seconds: float) -> None:
-    width = max(len(row.change.path) for row in rows)
+    width = max(len(row.path) for row in rows)
     for row in rows:
-        state = click.style(f"{row.change.action:<9}", fg=COLOURS[row.change.action])
-        click.echo(f"{row.change.path:<{width}}  {row.holds:<14} {state} {row.milliseconds:6.1f} ms")
-    differing = sum(row.change.action != "unchanged" for row in rows)
+        state = click.style(f"{row.action:<9}", fg=COLOURS[row.action])
+        click.echo(f"{row.path:<{width}}  {row.holds:<14} {state} {row.milliseconds:6.1f} ms")
+    differing = sum(row.action != "unchanged" for row in rows)
     click.echo(f"{len(rows)} files, {differing or 'nothing'} to write, {seconds:.2f} s")
 
 
 def _print_json(rows: Sequence[Row], seconds: float) -> None:
     files = [
         {
-            "path": row.change.path,
+            "path": row.path,
             "holds": row.holds,
-            "action": row.change.action,
+            "action": row.action,
             "milliseconds": round(row.milliseconds, 1),
         }
         for row in rows
