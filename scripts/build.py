@@ -65,13 +65,11 @@ def build(selection: Selection, check: bool, out: Path | None, as_json: bool) ->
         if not check:
             staging.commit()
     (_print_json if as_json else _print_table)(rows, time.perf_counter() - started)
-    stale = [row.change for row in rows if row.action != "unchanged"]
+    stale = [row for row in rows if row.action != "unchanged"]
     if check and stale:
-        for change in stale:
-            at = f", line {change.line}" if change.line else ""
-            click.echo(
-                f"{change.path}{at}: out of date ({change.action}); run `make dashboards` and commit it", err=True
-            )
+        for row in stale:
+            at = f", line {row.line}" if row.line else ""
+            click.echo(f"{row.path}{at}: out of date ({row.action}); run `make dashboards` and commit it", err=True)
         click.get_current_context().exit(FOUND)
 
 

@@ -39,7 +39,19 @@ VERBS = {
 }
 """Where each verb lives. Imported when it is called: `obs build` does not wait for an HTTP client."""
 
-OURS = {"alerts", "config", "dashboards", "deploy", "e2e", "incidents", "output", "proofs", "scripts", "stack", "telemetry"}
+OURS = {
+    "alerts",
+    "config",
+    "dashboards",
+    "deploy",
+    "e2e",
+    "incidents",
+    "output",
+    "proofs",
+    "scripts",
+    "stack",
+    "telemetry",
+}
 """Packages whose exceptions are sentences for a person."""
 
 
