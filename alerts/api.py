@@ -163,10 +163,10 @@ def down(stack: Stack) -> Alert:
     return Alert(
         name="ApiDown",
         expr=f"{promql.select(UP, job)} == 0",
-        hold="2m",
+        hold="3m",  # longer than RedisDown, which explains and silences it
         severity=Severity.PAGE,
         summary="The API does not answer Prometheus.",
-        description="{{ $labels.instance }} failed every scrape for two minutes.",
+        description="{{ $labels.instance }} failed every scrape for three minutes.",
         runbook=RUNBOOK,
         panel=PanelRef("overview", "Targets down by job"),
         cases=(
@@ -175,9 +175,9 @@ def down(stack: Stack) -> Alert:
                 at="10m",
                 series={up: "1x4 0x10"},
                 where=(job, INSTANCE.eq(stack.targets.api.address)),
-                says=f"{stack.targets.api.address} failed every scrape for two minutes.",
+                says=f"{stack.targets.api.address} failed every scrape for three minutes.",
             ),
-            silent("one scrape is missed", at="6m", series={up: "1x5 0 1x5"}),
+            silent("two scrapes are missed", at="8m", series={up: "1x5 0x1 1x5"}),
             silent("it is up", at="10m", series={up: "1x12"}),
             clears("it is back", fired="10m", at="15m", series={up: "1x4 0x8 1x8"}),
         ),

@@ -129,20 +129,25 @@ def stack_target_down(stack: Stack) -> Alert:
     )
 
 
-def watchdog(_stack: Stack) -> Alert:
+def watchdog(stack: Stack) -> Alert:
     """Always fires: when it stops arriving, alerts no longer reach anybody."""
+    prometheus = stack.targets.prometheus
+    alive = promql.aggregate("group", f"{promql.select(UP, JOB.eq(prometheus.job))} == 1")
     return Alert(
         name="Watchdog",
-        expr="vector(1)",
+        # Not vector(1): with a full disk that goes on, while no sample is stored and no other alert can fire.
+        expr=alive,
         hold="0s",
         severity=Severity.NONE,
         summary="Alerts reach their receiver.",
         description="This alert always fires. Whoever receives it must raise the alarm when it stops coming.",
         runbook=RUNBOOK,
-        panel=PanelRef("stack", "Alerts firing"),
+        panel=TARGETS,
         cases=(
-            fires("nothing is scraped at all", at="1m", series={}),
-            fires("a day later", at="1d", series={}),
+            fires("everything else is down", at="10m", series={up(prometheus): "1x20", up(stack.targets.api): "0x20"}),
+            fires("a day later", at="1d", series={up(prometheus): "1x1440"}),
+            silent("Prometheus can't scrape itself", at="10m", series={up(prometheus): "0x20"}),
+            clears("samples can no longer be stored", fired="5m", at="20m", series={up(prometheus): "1x10"}),
         ),
     )
 

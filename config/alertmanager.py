@@ -22,7 +22,7 @@ DEPLOYMENT = (SERVICE.name, logql.ENVIRONMENT)
 @dataclass(frozen=True, slots=True)
 class Cause:
     """
-    A dead target: the alert that says so, and the rule files whose other alerts then only repeat it.
+    A fault that has a name: the alert that says so, and the rule files whose other alerts then only repeat it.
 
     ``same`` are labels that must be equal on both. An alert never silences a more severe one.
     """
@@ -34,6 +34,8 @@ class Cause:
 
 OF_THE_API = ("promises", "api", "jobs", "ux")
 CAUSES = (
+    # Both page for the same promise, minutes apart: whoever is up for the first need not be woken by the second
+    Cause("ApiErrorRatioHigh", ("promises", "api"), (SLO,)),
     Cause("ApiDown", OF_THE_API),
     # The API answers Prometheus 503 while its totals, which Redis holds, can't be whole: that is one fault, not two
     Cause("RedisDown", OF_THE_API),
