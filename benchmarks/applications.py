@@ -27,9 +27,9 @@ def bare() -> Starlette:
 
 def ours() -> App:
     """Our metrics, delivered to the Redis at REDIS_URL where that is set."""
-    from telemetry.middleware import MetricsMiddleware  # noqa: PLC0415 - a child imports its own subject alone
-    from telemetry.recorder import Recorder  # noqa: PLC0415
-    from telemetry.redis_store import RedisStore  # noqa: PLC0415
+    from telemetry.middleware import MetricsMiddleware
+    from telemetry.recorder import Recorder
+    from telemetry.redis_store import RedisStore
 
     url = os.environ.get("REDIS_URL")
     return MetricsMiddleware(bare(), Recorder(store=RedisStore(url, "bench") if url else None))
@@ -37,14 +37,14 @@ def ours() -> App:
 
 def everything() -> App:
     """Our metrics, log lines and traces together; spans are recorded as OTEL_TRACES_SAMPLER_ARG says."""
-    from telemetry import instrument  # noqa: PLC0415
+    from telemetry import instrument
 
     return instrument(bare())
 
 
 def hand_written() -> App:
     """Return what a team writes on prometheus_client: count, duration, in progress; sizes are left out."""
-    from prometheus_client import Counter, Gauge, Histogram  # noqa: PLC0415
+    from prometheus_client import Counter, Gauge, Histogram
 
     requests = Counter("http_requests_total", "Requests.", ["method", "route", "status"])
     duration = Histogram("http_request_duration_seconds", "Duration.", ["method", "route"])
@@ -80,7 +80,7 @@ def hand_written() -> App:
 
 def fastapi_instrumentator() -> App:
     """prometheus-fastapi-instrumentator with its defaults."""
-    from prometheus_fastapi_instrumentator import Instrumentator  # noqa: PLC0415
+    from prometheus_fastapi_instrumentator import Instrumentator
 
     app = bare()
     Instrumentator().instrument(app)
@@ -89,7 +89,7 @@ def fastapi_instrumentator() -> App:
 
 def starlette_exporter() -> App:
     """starlette_exporter, grouping paths by route template."""
-    from starlette_exporter import PrometheusMiddleware  # noqa: PLC0415
+    from starlette_exporter import PrometheusMiddleware
 
     app = bare()
     app.add_middleware(PrometheusMiddleware, group_paths=True)
@@ -98,9 +98,9 @@ def starlette_exporter() -> App:
 
 def opentelemetry() -> App:
     """OpenTelemetry's ASGI middleware with its Prometheus exporter, spans off."""
-    from opentelemetry.exporter.prometheus import PrometheusMetricReader  # noqa: PLC0415
-    from opentelemetry.instrumentation.asgi import OpenTelemetryMiddleware  # noqa: PLC0415
-    from opentelemetry.sdk.metrics import MeterProvider  # noqa: PLC0415
+    from opentelemetry.exporter.prometheus import PrometheusMetricReader
+    from opentelemetry.instrumentation.asgi import OpenTelemetryMiddleware
+    from opentelemetry.sdk.metrics import MeterProvider
 
     provider = MeterProvider(metric_readers=[PrometheusMetricReader()])
     return OpenTelemetryMiddleware(bare(), meter_provider=provider)

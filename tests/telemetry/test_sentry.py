@@ -38,7 +38,7 @@ async def fail(request: Request) -> Response:
     raise ValueError(f"no access with token={password}")
 
 
-async def bare(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG001
+async def bare(scope: Scope, receive: Receive, send: Send) -> None:
     """Fail without a framework that integrates with Sentry."""
     raise ValueError("no access with token=s3cr3t-token")
 

@@ -20,7 +20,7 @@ ORIGIN = "https://app.example"
 PHONE = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) Mobile/15E148"
 
 
-async def nothing(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG001
+async def nothing(scope: Scope, receive: Receive, send: Send) -> None:
     """Answer 404 to everything."""
     await send({"type": "http.response.start", "status": 404, "headers": []})
     await send({"type": "http.response.body"})
