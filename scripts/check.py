@@ -31,7 +31,8 @@ def check(selection: Selection, as_json: bool, listing: bool) -> None:
         for one in CHECKS:
             click.echo(f"{one.id:28}{one.claim}")
         return
-    problems = proofs.check(build(selection.stack()), Path.cwd())
+    # What is committed is the stack without an overlay: another one is judged by itself, not by those files.
+    problems = proofs.check(build(selection.stack()), Path.cwd(), written=not selection.env)
     if as_json:
         click.echo(json.dumps([dataclasses.asdict(problem) for problem in problems], indent=2))
     elif problems:

@@ -203,3 +203,10 @@ def test_a_folder_that_can_not_be_written_is_named(checkout: Checkout) -> None:
     assert result.returncode == 2
     assert "obs: infra/observability/prometheus/rules" in result.stderr
     assert {path.name: path.read_text() for path in rules.with_name("kept").iterdir()} == kept
+
+
+def test_an_overlay_is_proven_by_itself(checkout: Checkout) -> None:
+    """`--env staging check` judges the overlay's rules and boards, not the files that production committed."""
+    result = checkout.obs("--env", "staging", "check")
+
+    assert result.returncode == 0, result.stdout + result.stderr
