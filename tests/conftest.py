@@ -1,5 +1,6 @@
 """What every test starts from: the checkout, and the stack it describes."""
 
+import signal
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,9 @@ import stack
 from stack import Stack
 
 ROOT = Path(__file__).parent.parent
+
+# A shell that runs the suite in the background has it ignore Ctrl-C; the programs that tests start must not inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
