@@ -10,7 +10,7 @@ from stack import Stack
 
 ROOT = Path(__file__).parent.parent
 
-# A shell that runs the suite in the background has it ignore Ctrl-C; the programs that tests start must not inherit that.
+# A shell that runs the suite in the background has it ignore Ctrl-C; what tests start must not inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
