@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import math
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -140,7 +141,8 @@ def _note_cancellation(run: Run, *, timed_out: bool) -> None:
 
 async def depth(redis: ArqRedis, queue: str) -> Depth:
     """Return how full an arq queue is now."""
-    now = time.time() * 1000
+    # arq rounds to the nearest millisecond, so a job enqueued just now may be due a moment ahead of the clock.
+    now = math.ceil(time.time() * 1000)
     due = await redis.zrangebyscore(queue, "-inf", now, start=0, num=MAX_LOOKED_AT, withscores=True)
     taken = await redis.mget([in_progress_key_prefix + job_id.decode() for job_id, _ in due]) if due else []
     waiting = [score for (_, score), running in zip(due, taken, strict=True) if running is None]
