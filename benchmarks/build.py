@@ -80,7 +80,7 @@ def copies(folder: Path) -> None:
     text = (ROOT / "stack.toml").read_text()
     print("\nMany services in one build")
     first: tuple[float, float] | None = None
-    base = child(ROOT / ".venv/bin/obs", "--help")
+    base = child(ROOT / ".venv/bin/obs", "build", "--help")
     for count in COPIES:
         arguments: list[str] = []
         for number in range(count):
