@@ -1,15 +1,19 @@
-"""What do cases feed to the rules of the API: one series of requests, and one of their durations?"""
+"""What do cases feed to the rules about the service: one series of any metric, of requests, of their durations?"""
 
 from stack import Stack
 from telemetry import promql
-from telemetry.labels import INSTANCE, JOB, LE, METHOD, ROUTE, STATUS
-from telemetry.metrics import REQUEST_DURATION, REQUESTS
+from telemetry.labels import INSTANCE, JOB, LE, METHOD, ROUTE, STATUS, Matcher
+from telemetry.metrics import REQUEST_DURATION, REQUESTS, Metric
+
+
+def one(stack: Stack, metric: Metric, *where: Matcher) -> str:
+    """Return the selector of one series of the service's own scrape target, for a case."""
+    return promql.select(metric, JOB.eq(stack.targets.api.job), INSTANCE.eq(stack.targets.api.address), *where)
 
 
 def requests(stack: Stack, status: str, route: str = "/v1/rooms") -> str:
     """Return the selector of one series of requests, for a case."""
-    job, instance = JOB.eq(stack.targets.api.job), INSTANCE.eq(stack.targets.api.address)
-    return promql.select(REQUESTS, job, instance, METHOD.eq("GET"), ROUTE.eq(route), STATUS.eq(status))
+    return one(stack, REQUESTS, METHOD.eq("GET"), ROUTE.eq(route), STATUS.eq(status))
 
 
 def timed(stack: Stack, *, within: str, over: str) -> dict[str, str]:

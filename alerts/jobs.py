@@ -1,9 +1,10 @@
 """What wakes someone for the background jobs, and what proves that it does?"""
 
+from alerts import histories
 from alerts.model import Alert, PanelRef, Severity, clears, fires, silent
 from stack import Stack
 from telemetry import promql
-from telemetry.labels import ERROR, INSTANCE, JOB, LE, QUEUE, Matcher
+from telemetry.labels import ERROR, JOB, LE, QUEUE, Matcher
 from telemetry.metrics import (
     JOB_QUEUE_LATENCY,
     JOB_WORKERS,
@@ -23,7 +24,7 @@ SPIKE_FAILURES = 3
 
 def one(stack: Stack, metric: Metric, *where: Matcher) -> str:
     """Return the selector of one series of the queue `email`, for a case."""
-    return promql.select(metric, JOB.eq(stack.targets.api.job), INSTANCE.eq(stack.targets.api.address), EMAIL, *where)
+    return histories.one(stack, metric, EMAIL, *where)
 
 
 def failure_ratio_high(stack: Stack) -> Alert:

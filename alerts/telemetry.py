@@ -1,10 +1,11 @@
 """What tells us that the service's own numbers can't be trusted, and what proves that it does?"""
 
+from alerts.histories import one
 from alerts.model import Alert, PanelRef, Severity, clears, fires, silent
 from stack import Stack
 from telemetry import promql
-from telemetry.labels import DROP_REASON, INSTANCE, JOB, RESULT, Matcher
-from telemetry.metrics import DROPPED, FLUSHES, LAST_FLUSH, Metric
+from telemetry.labels import DROP_REASON, JOB, RESULT
+from telemetry.metrics import DROPPED, FLUSHES, LAST_FLUSH
 
 RUNBOOK = "telemetry.md"
 STALE_SECONDS = 120
@@ -12,11 +13,6 @@ STALE_SECONDS = 120
 
 FAILING_RATIO = 0.1
 """One flush in ten that fails is no lost packet; a failed one is repeated, so nothing is lost yet."""
-
-
-def one(stack: Stack, metric: Metric, *where: Matcher) -> str:
-    """Return the selector of one series, for a case."""
-    return promql.select(metric, JOB.eq(stack.targets.api.job), INSTANCE.eq(stack.targets.api.address), *where)
 
 
 def flushes_failing(stack: Stack) -> Alert:
