@@ -41,13 +41,13 @@ drift: .venv/.ready ## compare code, last deployment and Grafana
 	@$(OBS) drift
 
 demo: .venv/.ready ## run the reference service with traffic
-	@$(OBS) demo
+	@python -m examples.demo
 
 .venv/.e2e: requirements/e2e.lock .venv/.ready
 	@sh scripts/setup e2e && touch $@
 
 e2e: .venv/.e2e ## start the real programs of the stack, break them, show who hears of it
-	@sh scripts/install-stack-programs; $(OBS) e2e $(if $(STRICT),--strict)
+	@sh scripts/install-stack-programs; python -m e2e $(if $(STRICT),--strict)
 
 e2e-test: .venv/.e2e ## the tests that need the real programs, Chromium and npm
 	@pytest -n 2 tests/e2e

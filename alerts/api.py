@@ -1,12 +1,12 @@
 """What wakes someone for the API, and what proves that it does?"""
 
-from alerts.histories import requests, timed
-from alerts.model import Alert, PanelRef, Severity, clears, fires, silent
-from stack import Stack
-from telemetry import promql
-from telemetry.exporters.scraping import UP
-from telemetry.labels import INSTANCE, JOB, STATUS
-from telemetry.metrics import REQUEST_DURATION, REQUESTS
+from obs.alerting.histories import requests, timed
+from obs.alerting.model import Alert, PanelRef, Severity, clears, fires, silent
+from obs.query import promql
+from obs.stack import Stack
+from watchkeeper.contract.labels import INSTANCE, JOB, STATUS
+from watchkeeper.contract.metrics import REQUEST_DURATION, REQUESTS
+from watchkeeper.contract.scraping import UP
 
 RUNBOOK = "api.md"
 

@@ -1,11 +1,11 @@
 """What wakes someone for the background jobs, and what proves that it does?"""
 
-from alerts import histories
-from alerts.model import Alert, PanelRef, Severity, clears, fires, silent
-from stack import Stack
-from telemetry import promql
-from telemetry.labels import ERROR, JOB, LE, QUEUE, Matcher
-from telemetry.metrics import (
+from obs.alerting import histories
+from obs.alerting.model import Alert, PanelRef, Severity, clears, fires, silent
+from obs.query import promql
+from obs.stack import Stack
+from watchkeeper.contract.labels import ERROR, JOB, LE, QUEUE, Matcher
+from watchkeeper.contract.metrics import (
     JOB_QUEUE_LATENCY,
     JOB_WORKERS,
     JOBS_FAILED,

@@ -1,12 +1,13 @@
 """What tells us that logs or traces get lost, and what proves that it does?"""
 
-from alerts.model import Alert, PanelRef, Severity, clears, fires, silent
 from alerts.prometheus import at
 from alerts.targets import RUNBOOK
-from stack import Stack
-from telemetry import promql
-from telemetry.exporters import jaeger, loki
-from telemetry.labels import CALL_METHOD, CALL_ROUTE, HOST, INSTANCE, JOB, STATUS_CODE, Matcher
+from metrics import jaeger, loki
+from metrics.loki import CALL_METHOD, CALL_ROUTE, HOST, STATUS_CODE
+from obs.alerting.model import Alert, PanelRef, Severity, clears, fires, silent
+from obs.query import promql
+from obs.stack import Stack
+from watchkeeper.contract.labels import INSTANCE, JOB, Matcher
 
 LOKI_ERROR_RATIO = 0.1
 """As the Loki mixin has it: https://github.com/grafana/loki/tree/main/production/loki-mixin."""

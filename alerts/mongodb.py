@@ -1,21 +1,13 @@
 """What wakes someone for a MongoDB server, and what proves that it does?"""
 
-from alerts.model import Alert, PanelRef, Severity, clears, fires, silent
-from stack import Stack
-from telemetry import promql
-from telemetry.exporters import UP, mongodb
-from telemetry.labels import (
-    CLUSTER_ROLE,
-    CONNECTION_TYPE,
-    DATABASE,
-    INSTANCE,
-    JOB,
-    QUEUE_SIDE,
-    REPLICA_SET_STATE,
-    TICKET,
-    Matcher,
-)
-from telemetry.metrics import Metric
+from metrics import mongodb
+from metrics.mongodb import CLUSTER_ROLE, CONNECTION_TYPE, DATABASE, QUEUE_SIDE, REPLICA_SET_STATE, TICKET
+from obs.alerting.model import Alert, PanelRef, Severity, clears, fires, silent
+from obs.query import promql
+from obs.stack import Stack
+from watchkeeper.contract.labels import INSTANCE, JOB, Matcher
+from watchkeeper.contract.metrics import Metric
+from watchkeeper.contract.scraping import UP
 
 RUNBOOK = "mongodb.md"
 DISK_FULL_RATIO = 0.85

@@ -1,11 +1,12 @@
 """What wakes someone for a MongoDB replica set, and what proves that it does?"""
 
-from alerts.model import Alert, PanelRef, Severity, clears, fires, silent
 from alerts.mongodb import RUNBOOK, one
-from stack import Stack
-from telemetry import promql
-from telemetry.exporters import mongodb
-from telemetry.labels import JOB, MEMBER, MEMBER_STATE, REPLICA_SET, Matcher
+from metrics import mongodb
+from metrics.mongodb import MEMBER, MEMBER_STATE, REPLICA_SET
+from obs.alerting.model import Alert, PanelRef, Severity, clears, fires, silent
+from obs.query import promql
+from obs.stack import Stack
+from watchkeeper.contract.labels import JOB, Matcher
 
 SET = REPLICA_SET.eq("rs0")
 FIRST, SECOND = MEMBER.eq("mongo-1:27017"), MEMBER.eq("mongo-2:27017")
@@ -163,5 +164,8 @@ def primary_missing(stack: Stack) -> Alert:
         ),
     )
 
+
+GROUP = "mongodb"
+"""Its rules stand in the file of those about the server itself."""
 
 ALERTS = (replication_lag, member_unhealthy, primary_missing)

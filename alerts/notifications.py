@@ -1,12 +1,13 @@
 """What tells us that alerts don't reach anybody, and what proves that it does?"""
 
-from alerts.model import Alert, PanelRef, Severity, clears, fires, silent
 from alerts.prometheus import at, reload_failed
 from alerts.targets import RUNBOOK
-from stack import Stack
-from telemetry import promql
-from telemetry.exporters import prometheus
-from telemetry.labels import INSTANCE, INTEGRATION, JOB, Matcher
+from metrics import prometheus
+from metrics.prometheus import INTEGRATION
+from obs.alerting.model import Alert, PanelRef, Severity, clears, fires, silent
+from obs.query import promql
+from obs.stack import Stack
+from watchkeeper.contract.labels import INSTANCE, JOB, Matcher
 
 FAILURE_RATIO = 0.01
 """As the Alertmanager mixin has it: https://github.com/prometheus/alertmanager/tree/main/doc/alertmanager-mixin."""

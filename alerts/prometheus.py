@@ -1,13 +1,14 @@
 """What tells us that rules are not evaluated or samples not kept, and what proves that it does?"""
 
-from alerts.model import Alert, PanelRef, Severity, clears, fires, silent
 from alerts.targets import RUNBOOK
-from stack import Stack
-from stack.settings import Target
-from telemetry import promql
-from telemetry.exporters import prometheus
-from telemetry.labels import INSTANCE, JOB, RULE_GROUP, Matcher
-from telemetry.metrics import Metric
+from metrics import prometheus
+from metrics.prometheus import RULE_GROUP
+from obs.alerting.model import Alert, PanelRef, Severity, clears, fires, silent
+from obs.query import promql
+from obs.stack import Stack
+from obs.stack.settings import Target
+from watchkeeper.contract.labels import INSTANCE, JOB, Matcher
+from watchkeeper.contract.metrics import Metric
 
 # Names, windows and holds are those of
 # https://github.com/prometheus/prometheus/tree/main/documentation/prometheus-mixin

@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 
-from alerts.histories import requests, timed
-from alerts.model import Alert, Case, PanelRef, Severity, clears, fires, silent
-from alerts.slo import PAGE_WINDOWS, TICKET_WINDOWS, Slo, availability, latency
-from stack import Stack
-from telemetry import promql
+from obs.alerting.histories import requests, timed
+from obs.alerting.model import Alert, Case, PanelRef, Severity, clears, fires, silent
+from obs.alerting.slo import PAGE_WINDOWS, TICKET_WINDOWS, Slo, availability, latency
+from obs.query import promql
+from obs.stack import Stack
 
 RUNBOOK = "api.md"
 

@@ -1,11 +1,13 @@
 """What wakes someone for Redis, and what proves that it does?"""
 
-from alerts.model import Alert, PanelRef, Severity, clears, fires, silent
-from stack import Stack
-from telemetry import promql
-from telemetry.exporters import UP, redis
-from telemetry.labels import INSTANCE, JOB, MASTER_HOST, MASTER_PORT, Matcher
-from telemetry.metrics import Metric
+from metrics import redis
+from metrics.redis import MASTER_HOST, MASTER_PORT
+from obs.alerting.model import Alert, PanelRef, Severity, clears, fires, silent
+from obs.query import promql
+from obs.stack import Stack
+from watchkeeper.contract.labels import INSTANCE, JOB, Matcher
+from watchkeeper.contract.metrics import Metric
+from watchkeeper.contract.scraping import UP
 
 RUNBOOK = "redis.md"
 REPLICA = "redis-replica-exporter:9121"

@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 
-from alerts.model import Alert, PanelRef, Severity, clears, fires, silent
-from stack import Stack
-from stack.settings import Target
-from telemetry import promql
-from telemetry.exporters import UP
-from telemetry.labels import INSTANCE, JOB
+from obs.alerting.model import Alert, PanelRef, Severity, clears, fires, silent
+from obs.query import promql
+from obs.stack import Stack
+from obs.stack.settings import Target
+from watchkeeper.contract.labels import INSTANCE, JOB
+from watchkeeper.contract.scraping import UP
 
 RUNBOOK = "stack.md"
 TARGETS = PanelRef("stack", "Targets up")

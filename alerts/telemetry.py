@@ -1,11 +1,11 @@
 """What tells us that the service's own numbers can't be trusted, and what proves that it does?"""
 
-from alerts.histories import one
-from alerts.model import Alert, PanelRef, Severity, clears, fires, silent
-from stack import Stack
-from telemetry import promql
-from telemetry.labels import DROP_REASON, JOB, RESULT
-from telemetry.metrics import DROPPED, FLUSHES, LAST_FLUSH
+from obs.alerting.histories import one
+from obs.alerting.model import Alert, PanelRef, Severity, clears, fires, silent
+from obs.query import promql
+from obs.stack import Stack
+from watchkeeper.contract.labels import DROP_REASON, JOB, RESULT
+from watchkeeper.contract.metrics import DROPPED, FLUSHES, LAST_FLUSH
 
 RUNBOOK = "telemetry.md"
 STALE_SECONDS = 120

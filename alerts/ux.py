@@ -1,10 +1,10 @@
 """What tells the team that pages feel bad to the people who use them, and what proves that it does?"""
 
-from alerts.model import Alert, PanelRef, Severity, clears, fires, silent
-from stack import Stack
-from telemetry import promql
-from telemetry.labels import DEVICE, INSTANCE, JOB, LE, PAGE
-from telemetry.ratings import RATINGS, Rating
+from obs.alerting.model import Alert, PanelRef, Severity, clears, fires, silent
+from obs.query import promql
+from obs.stack import Stack
+from watchkeeper.contract.labels import DEVICE, INSTANCE, JOB, LE, PAGE
+from watchkeeper.contract.ratings import RATINGS, Rating
 
 RUNBOOK = "ux.md"
 LCP, INP, CLS = (rating for rating in RATINGS if rating.core)

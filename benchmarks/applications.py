@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from telemetry.asgi import App, Message, Receive, Scope, Send
+from watchkeeper.asgi.types import App, Message, Receive, Scope, Send
 
 ROUTE_COUNT = 20
 
@@ -27,9 +27,9 @@ def bare() -> Starlette:
 
 def ours() -> App:
     """Our metrics, delivered to the Redis at REDIS_URL where that is set."""
-    from telemetry.middleware import MetricsMiddleware
-    from telemetry.recorder import Recorder
-    from telemetry.redis_store import RedisStore
+    from watchkeeper.asgi.middleware import MetricsMiddleware
+    from watchkeeper.recorder import Recorder
+    from watchkeeper.store.redis import RedisStore
 
     url = os.environ.get("REDIS_URL")
     return MetricsMiddleware(bare(), Recorder(store=RedisStore(url, "bench") if url else None))
@@ -37,7 +37,7 @@ def ours() -> App:
 
 def everything() -> App:
     """Our metrics, log lines and traces together; spans are recorded as OTEL_TRACES_SAMPLER_ARG says."""
-    from telemetry import instrument
+    from watchkeeper import instrument
 
     return instrument(bare())
 

@@ -127,11 +127,10 @@ def peer(folder: Path) -> None:
 
 def _panels() -> dict[str, list[Any]]:
     """Return the panels of every board as grafanalib knows them, before we turn them into today's JSON."""
-    import dashboards
-    import stack
-    from dashboards import board, grafana
+    from obs import content, stack
+    from obs.boards import board, dashboards, grafana
 
-    found: dict[str, list[Any]] = {slug: [] for slug in dashboards.DASHBOARDS}
+    found: dict[str, list[Any]] = {slug: [] for slug in content.here().dashboards}
     ours = board.panel_json
     for slug, made in found.items():
 
@@ -158,7 +157,7 @@ def checks() -> None:
 
 
 def _promtool() -> Path:
-    from proofs import promtool
+    from obs.proofs import promtool
 
     return promtool.find(ROOT).path
 

@@ -12,8 +12,8 @@ from typing import Any
 
 import orjson
 
-from deploy.diff import render_markdown
-from deploy.diff.sources import diff_files
+from obs.diff import render_markdown
+from obs.diff.sources import diff_files
 
 DASHBOARDS, PANELS, EVERY = 1_000, 50, 100
 LIMIT_SECONDS = 5.0

@@ -24,9 +24,9 @@ from pathlib import Path
 from benchmarks.applications import BUILDERS, ROUTE_COUNT, bare
 from benchmarks.request import Contestant, drive
 from examples.ports import free_port
-from telemetry.middleware import MetricsMiddleware
-from telemetry.recorder import Recorder
-from telemetry.redis_store import RedisStore
+from watchkeeper.asgi.middleware import MetricsMiddleware
+from watchkeeper.recorder import Recorder
+from watchkeeper.store.redis import RedisStore
 
 CONNECTIONS = 256
 """Enough to keep both workers busy: each connection waits 40 ms for an acknowledgement that TCP delays."""

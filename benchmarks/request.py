@@ -20,7 +20,7 @@ from multiprocessing.connection import Connection
 
 from benchmarks.applications import BUILDERS, ROUTE_COUNT
 from examples.ports import free_port
-from telemetry.asgi import App, Message
+from watchkeeper.asgi.types import App, Message
 
 REQUESTS_PER_TURN = 3000
 TURNS = 15

@@ -18,8 +18,8 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from examples.ports import free_port
-from telemetry.labels import ROUTE, Label
-from telemetry.metrics import Metric
+from watchkeeper.contract.labels import ROUTE, Label
+from watchkeeper.contract.metrics import Metric
 
 TURNS = 5
 SIZES = (10_000, 50_000)
@@ -63,9 +63,9 @@ async def longest_wait(scrape: Scrape) -> tuple[float, float, int]:
 
 def ours(size: int, workers: int, url: str, _: str) -> Scrape:
     """Fill the store from ``workers`` recorders; scrape through the application that Prometheus asks."""
-    from telemetry.metrics_app import MetricsApp
-    from telemetry.recorder import Recorder
-    from telemetry.redis_store import RedisStore
+    from watchkeeper.metrics_app import MetricsApp
+    from watchkeeper.recorder import Recorder
+    from watchkeeper.store.redis import RedisStore
 
     def delivered(worker: int) -> Recorder:
         store = RedisStore(url, f"bench-{size}-{workers}", dead_after=3600)

@@ -1,13 +1,15 @@
 """API: do we answer, do we answer right, do we answer in time, and if not, where does it hurt?"""
 
-from alerts.slo import availability, latency
-from dashboards import panels
-from dashboards.board import Dashboard, board, variable
-from dashboards.panels import RATE, Column, Query, at_most, scope
-from stack import Stack, logql
-from stack.identity import dashboard_uid
-from telemetry.labels import CLOSE_REASON, DIRECTION, JOB, METHOD, ROUTE, STATUS
-from telemetry.metrics import (
+from obs.alerting.slo import availability, latency
+from obs.boards import panels
+from obs.boards.board import Dashboard, board, variable
+from obs.boards.panels import RATE, Column, Query, at_most, scope
+from obs.query import logql
+from obs.query.promql import quantile, rate, ratio, total
+from obs.stack import Stack
+from obs.stack.identity import dashboard_uid
+from watchkeeper.contract.labels import CLOSE_REASON, DIRECTION, JOB, METHOD, ROUTE, STATUS
+from watchkeeper.contract.metrics import (
     REQUEST_DURATION,
     REQUEST_SIZE,
     REQUESTS,
@@ -20,7 +22,6 @@ from telemetry.metrics import (
     WS_MESSAGES,
     WS_USERS,
 )
-from telemetry.promql import quantile, rate, ratio, total
 
 SERVER_ERROR = STATUS.re("5..")
 RANGE = "$__range"

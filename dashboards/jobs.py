@@ -1,11 +1,12 @@
 """Jobs: are they done, are they done right, and how long do they wait?"""
 
-from dashboards import panels
-from dashboards.board import Dashboard, board, variable
-from dashboards.panels import RATE, Query, at_most, scope
-from stack import Stack
-from telemetry.labels import ERROR, JOB, QUEUE
-from telemetry.metrics import (
+from obs.boards import panels
+from obs.boards.board import Dashboard, board, variable
+from obs.boards.panels import RATE, Query, at_most, scope
+from obs.query.promql import rate, select, total
+from obs.stack import Stack
+from watchkeeper.contract.labels import ERROR, JOB, QUEUE
+from watchkeeper.contract.metrics import (
     JOB_DURATION,
     JOB_QUEUE_LATENCY,
     JOB_WORKERS,
@@ -17,7 +18,6 @@ from telemetry.metrics import (
     JOBS_RETRIED,
     JOBS_WAITING,
 )
-from telemetry.promql import rate, select, total
 
 
 def dashboard(stack: Stack) -> Dashboard:

@@ -2,18 +2,13 @@
 
 from alerts.mongodb import DISK_FULL_RATIO, connections_ratio, disk_ratio
 from alerts.mongodb_replication import lag
-from dashboards import panels
-from dashboards.board import Dashboard, board
-from dashboards.panels import RATE, Panel, Query, at_least, at_most, number, scope
-from stack import Stack
-from telemetry.exporters import UP, mongodb
-from telemetry.labels import (
+from metrics import mongodb
+from metrics.mongodb import (
     ASSERTION,
     CONNECTION_TYPE,
     CURSOR,
     DATABASE,
     DOCUMENT_OPERATION,
-    INSTANCE,
     MEMBER,
     OPERATION,
     OPERATION_CLASS,
@@ -21,7 +16,13 @@ from telemetry.labels import (
     REPLICA_SET,
     TICKET,
 )
-from telemetry.promql import aggregate, rate, ratio, select, total
+from obs.boards import panels
+from obs.boards.board import Dashboard, board
+from obs.boards.panels import RATE, Panel, Query, at_least, at_most, number, scope
+from obs.query.promql import aggregate, rate, ratio, select, total
+from obs.stack import Stack
+from watchkeeper.contract.labels import INSTANCE
+from watchkeeper.contract.scraping import UP
 
 EACH = (INSTANCE,)
 

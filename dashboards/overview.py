@@ -3,16 +3,16 @@
 from typing import Any
 
 from alerts.mongodb import connections_ratio
-from alerts.slo import Slo, availability, latency
-from dashboards import panels
-from dashboards.board import Dashboard, board
-from dashboards.panels import RATE, Link, Panel, at_least, at_most, number, rated
-from stack import Stack
-from stack.identity import dashboard_uid
-from telemetry.exporters import mongodb, redis
-from telemetry.exporters.scraping import ALERTS, UP
-from telemetry.labels import ALERTSTATE, JOB, SERVICE, SEVERITY, STATUS
-from telemetry.metrics import (
+from metrics import mongodb, redis
+from obs.alerting.slo import Slo, availability, latency
+from obs.boards import panels
+from obs.boards.board import Dashboard, board
+from obs.boards.panels import RATE, Link, Panel, at_least, at_most, number, rated
+from obs.query.promql import aggregate, quantile, rate, ratio, select, total
+from obs.stack import Stack
+from obs.stack.identity import dashboard_uid
+from watchkeeper.contract.labels import ALERTSTATE, JOB, SERVICE, SEVERITY, STATUS
+from watchkeeper.contract.metrics import (
     JOBS_FAILED,
     JOBS_OLDEST_WAITING,
     JOBS_PROCESSED,
@@ -20,8 +20,8 @@ from telemetry.metrics import (
     REQUESTS,
     WS_USERS,
 )
-from telemetry.promql import aggregate, quantile, rate, ratio, select, total
-from telemetry.ratings import RATINGS
+from watchkeeper.contract.ratings import RATINGS
+from watchkeeper.contract.scraping import ALERTS, UP
 
 
 def dashboard(stack: Stack) -> Dashboard:

@@ -1,12 +1,14 @@
 """Redis: does it answer, does it have room, and what keeps it busy?"""
 
-from dashboards import panels
-from dashboards.board import Dashboard, board
-from dashboards.panels import RATE, Panel, Query, at_least, at_most, none_at_all, number, scope
-from stack import Stack
-from telemetry.exporters import UP, redis
-from telemetry.labels import CMD, DB, INSTANCE, REPLICA_IP, REPLICA_PORT
-from telemetry.promql import aggregate, rate, ratio, select, total
+from metrics import redis
+from metrics.redis import CMD, DB, REPLICA_IP, REPLICA_PORT
+from obs.boards import panels
+from obs.boards.board import Dashboard, board
+from obs.boards.panels import RATE, Panel, Query, at_least, at_most, none_at_all, number, scope
+from obs.query.promql import aggregate, rate, ratio, select, total
+from obs.stack import Stack
+from watchkeeper.contract.labels import INSTANCE
+from watchkeeper.contract.scraping import UP
 
 EACH = (INSTANCE,)
 

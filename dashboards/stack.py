@@ -3,33 +3,29 @@
 from alerts.logs_traces import LOKI_ERROR_RATIO, loki_error_ratio
 from alerts.notifications import FAILURE_RATIO, failure_ratio
 from alerts.telemetry import STALE_SECONDS
-from dashboards import panels
-from dashboards.board import Dashboard, board
-from dashboards.panels import RATE, Column, Panel, Query, at_least, at_most, none_at_all, scope
-from stack import Stack
-from telemetry import metrics
-from telemetry.exporters import ALERTS, UP, jaeger, loki, prometheus, scraping
-from telemetry.labels import (
-    ALERT_STATE,
-    ALERTMANAGER,
+from metrics import jaeger, loki, prometheus
+from metrics.loki import CALL_ROUTE, STATUS_CODE
+from metrics.prometheus import ALERT_STATE, ALERTMANAGER, INTEGRATION, RULE_GROUP, SILENCE_STATE
+from obs.boards import panels
+from obs.boards.board import Dashboard, board
+from obs.boards.panels import RATE, Column, Panel, Query, at_least, at_most, none_at_all, scope
+from obs.query.promql import aggregate, increase, rate, select, total
+from obs.stack import Stack
+from watchkeeper.contract import metrics, scraping
+from watchkeeper.contract.labels import (
     ALERTNAME,
     ALERTSTATE,
-    CALL_ROUTE,
     DROP_REASON,
     ENVIRONMENT,
     INSTANCE,
-    INTEGRATION,
     JOB,
     RESULT,
-    RULE_GROUP,
     SERVICE,
     SEVERITY,
-    SILENCE_STATE,
-    STATUS_CODE,
     VERSION,
     Matcher,
 )
-from telemetry.promql import aggregate, increase, rate, select, total
+from watchkeeper.contract.scraping import ALERTS, UP
 
 TARGET = (JOB, INSTANCE)
 

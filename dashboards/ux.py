@@ -1,13 +1,13 @@
 """UX vitals: how do pages feel to the people who use them?"""
 
-from dashboards import panels
-from dashboards.board import Dashboard, board, variable
-from dashboards.panels import RATE, UNITS, Query, rated, scope
-from stack import Stack
-from telemetry.labels import DEVICE, JOB, OUTCOME, PAGE, Matcher
-from telemetry.metrics import LCP, VITALS_REPORTS
-from telemetry.promql import quantile, share_within
-from telemetry.ratings import RATINGS, Rating
+from obs.boards import panels
+from obs.boards.board import Dashboard, board, variable
+from obs.boards.panels import RATE, UNITS, Query, rated, scope
+from obs.query.promql import quantile, share_within
+from obs.stack import Stack
+from watchkeeper.contract.labels import DEVICE, JOB, OUTCOME, PAGE, Matcher
+from watchkeeper.contract.metrics import LCP, VITALS_REPORTS
+from watchkeeper.contract.ratings import RATINGS, Rating
 
 P75 = 0.75
 """Where Core Web Vitals are judged: https://web.dev/articles/vitals."""

@@ -2,7 +2,7 @@
 
 from e2e.running import Running
 from e2e.sink import Arrival
-from e2e.waiting import until
+from obs.programs.waiting import until
 
 QUIET_SECONDS = 120
 

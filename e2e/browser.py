@@ -6,8 +6,8 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from e2e.processes import ProcessError
-from e2e.programs import Programs
+from obs.programs.processes import ProcessError
+from obs.programs.programs import Programs
 
 PACKAGE = Path("tests/e2e/web-vitals")
 """The pinned versions of the library, with their hashes."""

@@ -9,18 +9,19 @@ from datetime import UTC, datetime, timedelta
 
 import requests
 
-import alerts
 from e2e import scaling
 from e2e.alarms import fires, quiet, told
 from e2e.faults import start_redis
 from e2e.questions import fill
 from e2e.report import Report
 from e2e.running import READY, Running
-from e2e.waiting import NeverHappenedError, until
-from stack import Stack, logql
-from telemetry.labels import JOB, ROUTE
-from telemetry.metrics import REQUESTS
-from telemetry.promql import select, total
+from obs.alerting import rules
+from obs.programs.waiting import NeverHappenedError, until
+from obs.query import logql
+from obs.query.promql import select, total
+from obs.stack import Stack
+from watchkeeper.contract.labels import JOB, ROUTE
+from watchkeeper.contract.metrics import REQUESTS
 
 PART = "endurance"
 PATIENCE_SECONDS = 60
@@ -193,7 +194,7 @@ def _settled(run: Running, expr: str) -> float:
 
 
 def _hold(stack: Stack) -> str:
-    return next(alert.hold for group in alerts.groups(stack) for alert in group.alerts if alert.name == ALERT)
+    return next(alert.hold for group in rules.groups(stack) for alert in group.alerts if alert.name == ALERT)
 
 
 def _found_at(run: Running, text: str, at: float) -> None:

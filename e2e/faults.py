@@ -6,14 +6,14 @@ from dataclasses import dataclass
 
 import requests
 
-import alerts
-from config.alertmanager import PAGER, TICKETS
 from e2e.alarms import background, fires, quiet, told
 from e2e.report import Page, Report
 from e2e.running import Running, wait_for_redis
 from e2e.traffic import BREAKABLE
-from e2e.waiting import NeverHappenedError, until
-from stack import Stack
+from obs.alerting import rules
+from obs.config.alertmanager import PAGER, TICKETS
+from obs.programs.waiting import NeverHappenedError, until
+from obs.stack import Stack
 
 PART = "faults"
 TOLD_SECONDS = 60
@@ -176,4 +176,4 @@ def _complaints(run: Running, fault: Fault, since: float) -> list[str]:
 
 def severities(stack: Stack) -> dict[str, str]:
     """Return the severity of every alert, by name."""
-    return {alert.name: alert.severity.value for group in alerts.groups(stack) for alert in group.alerts}
+    return {alert.name: alert.severity.value for group in rules.groups(stack) for alert in group.alerts}

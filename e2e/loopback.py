@@ -10,11 +10,11 @@ from typing import Any
 
 import yaml
 
-import alerts
-import config
 from e2e import scaling
 from e2e.sink import PAGERDUTY_PATH, ROUTING_KEY, WEBHOOK_PATH
-from stack import Stack
+from obs import config
+from obs.alerting import rules
+from obs.stack import Stack
 
 HOST = "127.0.0.1"
 SCRAPE_INTERVAL = "1s"
@@ -87,7 +87,7 @@ def stack_at(stack: Stack, here: Place) -> Stack:
 def write(stack: Stack, here: Place) -> None:
     """Write every configuration and rule file of a stack that is at this place, and the secrets it names."""
     files = config.render(stack)
-    files |= {path: scaling.rules(text) for path, text in alerts.render(stack).items()}
+    files |= {path: scaling.rules(text) for path, text in rules.render(stack).items()}
     files["alertmanager/alertmanager.yml"] = scaling.routes(files["alertmanager/alertmanager.yml"])
     files["service.env"] = files["service.env"].replace("http://jaeger:4318", here.url("otlp_http"))
     for program, edits in _inside_a_container(here).items():

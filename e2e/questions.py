@@ -5,9 +5,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from dashboards import boards
-from dashboards.board import Dashboard
-from stack import Stack, logql
+from obs.boards.board import Dashboard
+from obs.boards.dashboards import boards
+from obs.query import logql
+from obs.stack import Stack
 
 LABEL_VALUES = re.compile(r"label_values\((?:(?P<selector>.+), *)?(?P<label>\w+)\)")
 VARIABLE = re.compile(r"\$\{(\w+)(?::\w+)?\}|\$(\w+)")

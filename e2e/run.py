@@ -3,10 +3,10 @@
 from pathlib import Path
 
 from e2e import boards, endurance, faults, tracing, validity, vitals
-from e2e.programs import Programs
 from e2e.report import Report
 from e2e.running import running
-from stack import Stack
+from obs.programs.programs import Programs
+from obs.stack import Stack
 
 
 def run(stack: Stack, root: Path, folder: Path, programs: Programs, report: Report) -> None:

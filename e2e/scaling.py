@@ -6,7 +6,7 @@ from typing import Any
 
 import yaml
 
-from proofs.expr import STRING
+from obs.query.expr import STRING
 
 SCALE = 30
 """One minute of production is two seconds here: `[5m]` becomes ten, which still holds ten scrapes."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 
-from config.alertmanager import DEADMAN, PAGER
+from obs.config.alertmanager import DEADMAN, PAGER
 
 PAGERDUTY_PATH = "/v2/enqueue"
 WEBHOOK_PATH = "/webhook"

@@ -8,9 +8,9 @@ import requests
 from e2e.questions import fill
 from e2e.report import Report
 from e2e.running import Running
-from e2e.waiting import NeverHappenedError, until
-from stack import logql
-from telemetry.metrics import REQUEST_DURATION
+from obs.programs.waiting import NeverHappenedError, until
+from obs.query import logql
+from watchkeeper.contract.metrics import REQUEST_DURATION
 
 PART = "one request"
 PATIENCE_SECONDS = 30

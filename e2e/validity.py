@@ -5,11 +5,11 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
-import alerts
-import config
-from e2e.programs import Programs
 from e2e.report import Report
-from stack import Stack
+from obs import config
+from obs.alerting import rules
+from obs.programs.programs import Programs
+from obs.stack import Stack
 
 PART = "configuration"
 PATIENCE_SECONDS = 60
@@ -19,7 +19,7 @@ COMPOSE = ("docker-compose.yml", "docker-compose.observability.yml")
 def check(stack: Stack, root: Path, folder: Path, programs: Programs, report: Report) -> None:
     """Write what `obs build` writes below ``folder``, and have each program's own checker read it."""
     written = folder / "infra/observability"
-    for path, text in {**config.render(stack), **alerts.render(stack)}.items():
+    for path, text in {**config.render(stack), **rules.render(stack)}.items():
         (written / path).parent.mkdir(parents=True, exist_ok=True)
         (written / path).write_text(text, encoding="utf-8")
     for name, arguments in _commands(root, folder):

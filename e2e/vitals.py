@@ -3,14 +3,14 @@
 import requests
 
 from e2e import browser
-from e2e.processes import ProcessError
 from e2e.report import Report
 from e2e.running import Running
 from e2e.traffic import vitals
-from e2e.waiting import NeverHappenedError, until
-from telemetry.labels import JOB, PAGE
-from telemetry.promql import select, total
-from telemetry.vitals import METRICS
+from obs.programs.processes import ProcessError
+from obs.programs.waiting import NeverHappenedError, until
+from obs.query.promql import select, total
+from watchkeeper.contract.labels import JOB, PAGE
+from watchkeeper.vitals.reports import METRICS
 
 PART = "web vitals"
 PATIENCE_SECONDS = 30

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-import stack
-from stack import Stack
+from obs import stack
+from obs.stack import Stack
 
 ROOT = Path(__file__).parent.parent
 

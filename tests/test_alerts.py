@@ -4,15 +4,15 @@ from pathlib import Path
 
 import pytest
 
-import alerts
-import stack
-from alerts.model import Alert, Group
-from proofs import cases, mutants, promtool
-from proofs.promtool import Promtool
-from stack import Stack
+from obs import stack
+from obs.alerting import rules
+from obs.alerting.model import Alert, Group
+from obs.proofs import cases, mutants, promtool
+from obs.proofs.promtool import Promtool
+from obs.stack import Stack
 
 ROOT = Path(__file__).parent.parent
-GROUPS = alerts.groups(stack.load(ROOT / "stack.toml"))
+GROUPS = rules.groups(stack.load(ROOT / "stack.toml"))
 ALERTS = [alert for group in GROUPS for alert in group.alerts]
 
 

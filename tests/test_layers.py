@@ -9,29 +9,29 @@ from pathlib import Path
 
 import pytest
 
-import alerts
-import dashboards
-from alerts.recording import RECORDED
-from telemetry import labels
-from telemetry.exporters import EXPORTERS
-from telemetry.labels import Label
-from telemetry.metrics import CONTRACT
+from obs import content
+from obs.alerting.recording import RECORDED
 from tests.conftest import ROOT
+from watchkeeper.contract import labels
+from watchkeeper.contract.labels import Label
+from watchkeeper.contract.metrics import CONTRACT
 
-LAYERS = {
-    "telemetry": set(),
-    "stack": set(),
-    "alerts": {"telemetry", "stack"},
-    "config": {"telemetry", "stack", "alerts"},
-    "dashboards": {"telemetry", "stack", "alerts"},
-    "output": {"telemetry", "stack", "alerts", "config", "dashboards"},
-    "incidents": {"telemetry", "stack", "alerts"},
-    "proofs": {"telemetry", "stack", "alerts", "config", "dashboards", "output"},
-    "deploy": {"telemetry", "stack", "alerts", "config", "dashboards", "output", "proofs"},
-}
-"""What each package may import of the others, besides itself."""
-
-CONTRACT_MODULES = ("labels", "metrics", "promql", "ratings")
+CONTENT = ("alerts", "dashboards", "metrics")
+TOOL = ("obs", "watchkeeper")
+FLOORS = (
+    {"watchkeeper"},
+    {"obs/stack"},
+    {"obs/content.py", "obs/query"},
+    {"obs/alerting"},
+    {"obs/boards"},
+    {"obs/config"},
+    {"obs/output", "obs/replay"},
+    {"obs/proofs"},
+    {"obs/diff"},
+    {"obs/adopt", "obs/deploy"},
+    {"obs/cli"},
+)
+"""The rooms of the tool, from the ground up: each may import those on floors below its own, and itself."""
 
 
 def modules(*packages: str) -> Iterator[Path]:
@@ -40,35 +40,54 @@ def modules(*packages: str) -> Iterator[Path]:
 
 
 def imported(path: Path) -> set[str]:
-    """Return the top-level names a module imports."""
+    """Return the names a module imports."""
     tree = ast.parse(path.read_text())
     plain = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
-    return plain | {node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+    froms = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+    return plain | {f"{node.module}.{alias.name}" for node in froms for alias in node.names}
 
 
-@pytest.mark.parametrize("package", LAYERS)
-def test_a_package_imports_what_stands_below_it(package: str) -> None:
-    """The wheel knows nothing of alerts, alerts nothing of dashboards, and no library of the command line."""
-    above = set(LAYERS) - LAYERS[package] - {package} | {"scripts", "tests"}
-    for path in modules(package):
-        wrong = {name for name in imported(path) if name.split(".")[0] in above}
+def inside(name: str, room: str) -> bool:
+    """Tell whether an imported name is a room of the tool, or lies in one."""
+    module = room.removesuffix(".py").replace("/", ".")
+    return name == module or name.startswith(f"{module}.")
+
+
+@pytest.mark.parametrize("floor", range(len(FLOORS)))
+def test_a_room_imports_what_stands_below_it(floor: int) -> None:
+    """A circle between rooms is where one fact begins to be judged twice."""
+    above = {room for rooms in FLOORS[floor + 1 :] for room in rooms} | {"tests", "e2e", "benchmarks", "examples"}
+    for room in FLOORS[floor]:
+        paths = [ROOT / room] if room.endswith(".py") else modules(room)
+        beside = FLOORS[floor] - {room}
+        for path in paths:
+            wrong = {name for name in imported(path) for other in above | beside if inside(name, other)}
+            assert not wrong, f"{path.relative_to(ROOT)} imports {wrong}"
+
+
+def test_the_tool_knows_no_content() -> None:
+    """What one service brings along is found in its folder, never imported by name."""
+    for path in modules(*TOOL):
+        wrong = {name for name in imported(path) if name.split(".")[0] in CONTENT}
         assert not wrong, f"{path.relative_to(ROOT)} imports {wrong}"
 
 
 def test_the_contract_needs_the_standard_library_alone() -> None:
     """An API that only wants the names does not install anything for them."""
-    for path in [ROOT / "telemetry" / f"{name}.py" for name in CONTRACT_MODULES] + list(modules("telemetry/exporters")):
-        assert all(name.split(".")[0] in {"telemetry", *sys.stdlib_module_names} for name in imported(path)), path
+    for path in modules("watchkeeper/contract", "metrics"):
+        allowed = {"watchkeeper.contract", "metrics"}
+        others = {name for name in imported(path) if not any(inside(name, room) for room in allowed)}
+        assert all(name.split(".")[0] in sys.stdlib_module_names for name in others), path
 
 
 def test_grafanalib_is_imported_in_one_module() -> None:
     """Replacing it stays a change to one file."""
     users = [
         path.relative_to(ROOT)
-        for path in modules(*LAYERS, "scripts", "examples")
+        for path in modules(*TOOL, *CONTENT, "examples")
         if any(name.startswith("grafanalib") for name in imported(path))
     ]
-    assert users == [Path("dashboards/grafana.py")]
+    assert users == [Path("obs/boards/grafana.py")]
 
 
 def words(path: Path) -> Iterator[str]:
@@ -82,8 +101,9 @@ def words(path: Path) -> Iterator[str]:
 
 def test_a_metric_is_spelled_once() -> None:
     """Renaming a series is one edit: its name stands in one string of the code."""
-    names = {metric.name for metric in (*CONTRACT, *EXPORTERS, *RECORDED) if "_" in metric.name}
-    spelled = Counter(word for path in modules(*LAYERS, "scripts", "examples") for word in words(path) if word in names)
+    series = (*CONTRACT, *content.here().exporters, *RECORDED)
+    names = {metric.name for metric in series if "_" in metric.name}
+    spelled = Counter(word for path in modules(*TOOL, *CONTENT, "examples") for word in words(path) if word in names)
     assert {name: spelled[name] for name in names if spelled[name] != 1} == {}
 
 
@@ -92,22 +112,3 @@ def test_every_label_has_one_constant() -> None:
     constants = [value for value in vars(labels).values() if isinstance(value, Label)]
 
     assert len({(label.name, label.help) for label in constants}) == len(constants)
-
-
-@pytest.mark.parametrize(
-    ("package", "registered", "vocabulary"),
-    [
-        ("alerts", alerts.ALERTS, {"model", "recording", "render", "slo", "histories"}),
-        ("dashboards", dashboards.DASHBOARDS, {"panels", "grafana", "board"}),
-    ],
-)
-def test_no_module_is_forgotten(package: str, registered: dict[str, object], vocabulary: set[str]) -> None:
-    """Whoever adds a file of rules or a board lists it, or hears of it here."""
-    module = __import__(package)
-    listed = {
-        source.__module__.split(".")[1]
-        for values in registered.values()
-        for source in (values if isinstance(values, tuple) else (values,))
-    }
-    found = {path.stem for path in modules(package)} - vocabulary - {"__init__"}
-    assert found == listed, f"list every module in {module.__name__}/__init__.py"

@@ -7,8 +7,9 @@ import click
 import uvicorn
 
 from examples.rce_api.config import SERVICE
-from telemetry import TelemetryError, logs
-from telemetry.settings import Settings
+from watchkeeper import TelemetryError
+from watchkeeper.logs import lines
+from watchkeeper.settings import Settings
 
 
 @click.command()
@@ -25,7 +26,7 @@ def main(*, host: str, port: int, workers: int, redis_url: str, faults: bool, we
     # The workers are new processes: they read the environment.
     os.environ.update(REDIS_URL=redis_url, FAULTS="1" if faults else "", WEB_VITALS_FILE=web_vitals)
     try:
-        logs.configure(Settings.read(service=SERVICE))
+        lines.configure(Settings.read(service=SERVICE))
     except TelemetryError as error:
         click.echo(error, err=True)
         sys.exit(2)

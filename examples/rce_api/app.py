@@ -16,10 +16,10 @@ from examples.rce_api.deliveries import connect, request_delivery
 from examples.rce_api.faults import Faults, Switchboard
 from examples.rce_api.messages import Message, Messages, messages
 from examples.rce_api.pages import pages
-from telemetry import Telemetry, instrument
-from telemetry.adapters.arq import watch
-from telemetry.instrumentation import Instrumented
-from telemetry.jobs import Jobs
+from watchkeeper import Telemetry, instrument
+from watchkeeper.adapters.arq import watch
+from watchkeeper.instrumentation import Instrumented
+from watchkeeper.jobs.jobs import Jobs
 
 LAST_USER = 1000
 READY_SECONDS = 0.5

@@ -6,7 +6,7 @@ from urllib.parse import parse_qs
 from fastapi import APIRouter, WebSocket, WebSocketDisconnect
 
 from examples.rce_api.messages import Message, Messages
-from telemetry.asgi import Scope
+from watchkeeper.asgi.types import Scope
 
 MAX_TEXT = 2000
 

@@ -12,7 +12,7 @@ from redis.exceptions import RedisError
 
 from examples.rce_api.config import QUEUE
 from examples.rce_api.faults import Switchboard
-from telemetry.adapters.arq import enqueue
+from watchkeeper.adapters.arq import enqueue
 
 MAX_TRIES = 3
 PATIENCE_SECONDS = 0.5

@@ -5,7 +5,7 @@ from pathlib import Path
 from fastapi import APIRouter, HTTPException
 from fastapi.responses import FileResponse, HTMLResponse
 
-from telemetry.browser import SNIPPET
+from watchkeeper.vitals.browser import SNIPPET
 
 PAGE = """<!doctype html>
 <html lang="en">

@@ -10,8 +10,8 @@ from arq.worker import run_worker
 from examples.rce_api.config import QUEUE, SERVICE, Config
 from examples.rce_api.deliveries import MAX_TRIES, connect, deliver
 from examples.rce_api.faults import Switchboard
-from telemetry import Telemetry, TelemetryError
-from telemetry.adapters.arq import observe
+from watchkeeper import Telemetry, TelemetryError
+from watchkeeper.adapters.arq import observe
 
 
 def worker_settings(config: Config, telemetry: Telemetry) -> type:

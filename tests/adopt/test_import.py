@@ -10,13 +10,13 @@ from click.testing import CliRunner, Result
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-import dashboards
-from dashboards import panels
-from dashboards.board import board
-from dashboards.panels import Column, Link, Panel, Query
-from deploy.adopt.importing import Import, import_dashboard
-from scripts.cli import obs
-from stack import Stack, load
+from obs import content
+from obs.adopt.importing import Import, import_dashboard
+from obs.boards import panels
+from obs.boards.board import board
+from obs.boards.panels import Column, Link, Panel, Query
+from obs.cli.cli import obs
+from obs.stack import Stack, load
 from tests.diff.boards import any_dashboard
 from tests.fake_grafana import FakeGrafana
 from tests.fake_grafana.state import Dashboard
@@ -34,10 +34,10 @@ def rebuilt(found: Import, stack: Stack = STACK) -> Model:
     return model
 
 
-@pytest.mark.parametrize("slug", dashboards.DASHBOARDS)
+@pytest.mark.parametrize("slug", content.here().dashboards)
 def test_our_own_dashboards_survive_the_round_trip(slug: str) -> None:
     """Emitted, imported and emitted again, each dashboard is the same to the byte, and nothing is listed as lost."""
-    model = dashboards.DASHBOARDS[slug](STACK).model
+    model = content.here().dashboards[slug](STACK).model
 
     found = import_dashboard(model, STACK)
 
@@ -133,7 +133,7 @@ def test_only_what_is_not_a_default_is_written() -> None:
     )
 """
     )
-    assert "from dashboards.panels import Query, at_least\n" in source
+    assert "from obs.boards.panels import Query, at_least\n" in source
 
 
 @UNTIMED

@@ -11,10 +11,10 @@ from typing import Any
 import orjson
 import pytest
 
-import dashboards
-from deploy.adopt import Proposal, patch, propose
-from deploy.diff import diff_dashboard, diff_rule_group
-from stack import load
+from obs import content
+from obs.adopt import Proposal, patch, propose
+from obs.diff import diff_dashboard, diff_rule_group
+from obs.stack import load
 from tests.diff.boards import alert, rules, words
 
 ROOT = Path(__file__).parents[2]
@@ -24,7 +24,7 @@ Model = dict[str, Any]
 
 def offered(slug: str, edit: Callable[[dict[str, Model], Model], Any]) -> list[Proposal]:
     """Return what is proposed after a person edited a dashboard's panels (by title) or itself."""
-    code = dashboards.DASHBOARDS[slug](STACK).model
+    code = content.here().dashboards[slug](STACK).model
     live = orjson.loads(orjson.dumps(code))  # not a copy: panels of one style share their inside
     edit({panel["title"]: panel for panel in live["panels"] if panel["type"] != "row"}, live)
     return propose(diff_dashboard(code, live), live, root=ROOT, stack_file=ROOT / "stack.toml")
@@ -87,14 +87,14 @@ def test_a_patch_applies_and_the_dashboard_then_matches_grafana(tmp_path: Path) 
         live.update(copy.deepcopy(model))
 
     proposals = offered("redis", edit)
-    for package in ("alerts", "dashboards", "stack", "telemetry", "config"):
+    for package in ("alerts", "dashboards", "metrics"):
         shutil.copytree(ROOT / package, tmp_path / package)
     shutil.copy(ROOT / "stack.toml", tmp_path)
     subprocess.run(("git", "init", "-q"), cwd=tmp_path, check=True)
     subprocess.run(("git", "apply", "-"), cwd=tmp_path, input=patch(proposals).encode(), check=True)
     built = (
-        "import sys, orjson, dashboards, stack, pathlib;"
-        "model = dashboards.DASHBOARDS['redis'](stack.load(pathlib.Path('stack.toml'))).model;"
+        "import sys, orjson, pathlib; from obs import content, stack;"
+        "model = content.here().dashboards['redis'](stack.load(pathlib.Path('stack.toml'))).model;"
         "sys.stdout.buffer.write(orjson.dumps(model))"
     )
     made = subprocess.run((sys.executable, "-c", built), cwd=tmp_path, capture_output=True, check=True).stdout
@@ -140,7 +140,7 @@ def test_a_panel_added_in_grafana_comes_as_python_to_paste() -> None:
     assert proposal.look.startswith('panels.number(\n    "Open files",\n    "sum(process_open_fds)",')
 
 
-@pytest.mark.parametrize("slug", dashboards.DASHBOARDS)
+@pytest.mark.parametrize("slug", content.here().dashboards)
 def test_every_edit_of_every_panel_gets_an_answer_that_holds(slug: str) -> None:
     """Whatever the panel, a new unit is either a patch that was built and compared, or the live value and a reason."""
 

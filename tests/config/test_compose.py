@@ -7,9 +7,8 @@ from typing import Any
 import pytest
 import yaml
 
-import config
-import stack
-from telemetry.exporters import mongodb
+from metrics import mongodb
+from obs import config, stack
 
 ROOT = Path(__file__).parents[2]
 STACK = stack.load(ROOT / "stack.toml")

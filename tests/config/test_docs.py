@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 import yaml
 
-import stack
-from config import promtail
-from stack import logql
+from obs import stack
+from obs.config import promtail
+from obs.query import logql
 from tests.conftest import ROOT
 
 PAGES = {page.name: page.read_text(encoding="utf-8") for page in (ROOT / "docs").glob("*.md")}

@@ -8,11 +8,10 @@ from typing import Any
 import pytest
 import yaml
 
-import config
-import stack
-from alerts import render as rules
-from proofs import promtool
-from stack import Stack
+from obs import config, stack
+from obs.alerting.rules import render as rules
+from obs.proofs import promtool
+from obs.stack import Stack
 from tests.conftest import ROOT
 
 PRODUCTION = stack.load(ROOT / "stack.toml")

@@ -9,10 +9,9 @@ from typing import Any
 import pytest
 import yaml
 
-import config
-import dashboards
-import stack
-from stack import logql
+from obs import config, stack
+from obs.boards import dashboards
+from obs.query import logql
 
 ROOT = Path(__file__).parents[2]
 STACK = stack.load(ROOT / "stack.toml")
@@ -44,7 +43,7 @@ def _panels(panels: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
 @pytest.mark.parametrize(("place", "expr"), [*asked_by_dashboards(), *asked_by_runbooks()])
 def test_only_saved_queries_are_asked(place: str, expr: str) -> None:
     """A query that nobody has run against Loki may be one that never finds anything."""
-    assert expr in SAVED, f"{place} asks {expr}, which stack/logql.py does not know"
+    assert expr in SAVED, f"{place} asks {expr}, which obs/query/logql.py does not know"
 
 
 def test_dashboards_and_runbooks_do_ask() -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from config import preflight
+from obs.programs import preflight
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = (ROOT / ".env.example").read_text(encoding="utf-8")
@@ -132,7 +132,7 @@ esac; done
 def obs(checkout: Path, path: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run `obs` in a folder, with only these programs on PATH."""
     return subprocess.run(
-        [sys.executable, "-c", "from scripts.cli import main; main()", *arguments],
+        [sys.executable, "-c", "from obs.cli.cli import main; main()", *arguments],
         cwd=checkout,
         env={"PATH": path, "PYTHONPATH": str(ROOT), "LANG": "C.UTF-8"},
         capture_output=True,

@@ -8,12 +8,11 @@ from typing import Any
 import pytest
 import yaml
 
-import config
-import stack
-from alerts import groups
-from alerts.model import Alert
-from config.routing import ALERTMANAGER, GRAFANA, PROMETHEUS, TEMPLATES, problems
-from stack import Stack
+from obs import config, stack
+from obs.alerting.model import Alert
+from obs.alerting.rules import groups
+from obs.proofs.routes.routing import ALERTMANAGER, GRAFANA, PROMETHEUS, TEMPLATES, problems
+from obs.stack import Stack
 
 ROOT = Path(__file__).parents[2]
 Files = dict[str, str]

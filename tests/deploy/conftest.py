@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-import stack as stacks
-from stack import Stack
+from obs import stack as stacks
+from obs.stack import Stack
 from tests.deploy.world import World
 from tests.fake_grafana import FakeGrafana
 

@@ -4,11 +4,11 @@ import sys
 import threading
 from pathlib import Path
 
-from deploy.client import Client
-from deploy.journal import open_journal
-from deploy.patience import Patience
-from deploy.plan import make_plan
-from deploy.push import Author, Push
+from obs.deploy.grafana.client import Client
+from obs.deploy.grafana.patience import Patience
+from obs.deploy.plan.plan import make_plan
+from obs.deploy.push.journal import open_journal
+from obs.deploy.push.push import Author, Push
 from tests.deploy.world import NEW
 
 

@@ -8,11 +8,11 @@ import time
 
 import pytest
 
-from deploy.client import Client
-from deploy.errors import DeployError
-from deploy.patience import Patience
-from deploy.plan import make_plan
-from deploy.state import Desired, Kind, item
+from obs.deploy.grafana.client import Client
+from obs.deploy.grafana.errors import DeployError
+from obs.deploy.grafana.patience import Patience
+from obs.deploy.grafana.state import Desired, Kind, item
+from obs.deploy.plan.plan import make_plan
 from tests.deploy.conftest import MakeWorld
 from tests.deploy.world import FOLDER, NEW, OLD, OWNER, World, board, folders, group, rule
 from tests.fake_grafana import FakeGrafana, Fault

@@ -2,11 +2,11 @@
 
 import pytest
 
-import output
-from deploy.desired import desired
-from deploy.errors import DeployError
-from deploy.state import Kind
-from stack import Stack
+from obs import output
+from obs.deploy.grafana.errors import DeployError
+from obs.deploy.grafana.state import Kind
+from obs.deploy.plan.desired import desired
+from obs.stack import Stack
 
 
 def test_every_rendered_dashboard_and_alert_is_wanted(stack: Stack) -> None:

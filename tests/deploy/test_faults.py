@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from deploy.errors import DeployError
-from deploy.outcome import Outcome
+from obs.deploy.grafana.errors import DeployError
+from obs.deploy.push.outcome import Outcome
 from tests.deploy.conftest import MakeWorld
 from tests.deploy.world import NEW, OLD, VERSIONS, World
 from tests.fake_grafana import Fault

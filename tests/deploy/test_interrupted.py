@@ -13,11 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from deploy.errors import Busy, DeployError
-from deploy.journal import open_journal
-from deploy.lease import EXPIRES_SECONDS, Lease
-from deploy.outcome import Outcome
-from deploy.patience import Patience
+from obs.deploy.grafana.errors import Busy, DeployError
+from obs.deploy.grafana.patience import Patience
+from obs.deploy.push.journal import open_journal
+from obs.deploy.push.lease import EXPIRES_SECONDS, Lease
+from obs.deploy.push.outcome import Outcome
 from tests.deploy.conftest import MakeWorld
 from tests.deploy.world import NEW, OLD, World
 from tests.fake_grafana import Fault

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from deploy.normalise import canonical
+from obs.diff.normalise import canonical
 from tests.deploy.world import rule
 
 BOARD: dict[str, Any] = {

@@ -2,8 +2,8 @@
 
 import pytest
 
-from deploy.errors import DeployError
-from deploy.state import Desired
+from obs.deploy.grafana.errors import DeployError
+from obs.deploy.grafana.state import Desired
 from tests.deploy.conftest import MakeWorld
 from tests.deploy.world import FOLDER, NEW, OLD, OWNER, VERSIONS, World, board, folders
 from tests.fake_grafana import Fault

@@ -2,7 +2,7 @@
 
 import pytest
 
-from deploy.state import Desired, Kind, item
+from obs.deploy.grafana.state import Desired, Kind, item
 from tests.deploy.conftest import MakeWorld
 from tests.deploy.world import NEW, OLD, OWNER, VERSIONS, World, board, folders
 from tests.fake_grafana import Fault

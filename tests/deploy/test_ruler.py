@@ -9,12 +9,12 @@ from urllib.parse import unquote
 import pytest
 import yaml
 
-import alerts
-from deploy.client import Client
-from deploy.errors import DeployError
-from deploy.patience import Patience
-from deploy.ruler import Ruler, prometheus_groups
-from stack import Stack
+from obs.alerting import rules
+from obs.deploy.grafana.client import Client
+from obs.deploy.grafana.errors import DeployError
+from obs.deploy.grafana.patience import Patience
+from obs.deploy.ruler import Ruler, prometheus_groups
+from obs.stack import Stack
 from tests.fake_grafana import FakeGrafana
 
 Groups = dict[str, dict[str, Any]]
@@ -95,14 +95,14 @@ def ruler(url: str) -> Ruler:
 
 def test_all_groups_arrive_and_the_second_push_writes_nothing(mimir: Mimir, stack: Stack) -> None:
     """Recording rules too; with an answer lost on the way; under the tenant asked for."""
-    groups = prometheus_groups({f"infra/observability/{path}": text for path, text in alerts.render(stack).items()})
+    groups = prometheus_groups({f"infra/observability/{path}": text for path, text in rules.render(stack).items()})
     there = ruler(mimir.url + mimir.prefix)
     mimir.answers_to_lose = 1
 
     there.push(there.plan(groups))
     mimir.writes.clear()
 
-    assert set(mimir.namespaces["rce-api"]) == {group.name for group in alerts.groups(stack)}
+    assert set(mimir.namespaces["rce-api"]) == {group.name for group in rules.groups(stack)}
     assert {change.action for change in there.plan(groups)} == {"unchanged"}
     assert there.push(there.plan(groups)) == []
     assert mimir.writes == []

@@ -3,12 +3,12 @@
 import pytest
 import yaml
 
-import alerts
-from deploy import durations
-from deploy.errors import DeployError
-from deploy.rules import Target, rule_groups, uid
-from deploy.state import Desired, Document
-from stack import Stack
+from obs.alerting import rules
+from obs.deploy.grafana.errors import DeployError
+from obs.deploy.grafana.state import Desired, Document
+from obs.deploy.plan.rules import Target, rule_groups, uid
+from obs.query import durations
+from obs.stack import Stack
 from tests.deploy.conftest import MakeWorld
 from tests.deploy.world import OWNER, RULES_FOLDER, VERSIONS, folders
 
@@ -116,7 +116,7 @@ def test_every_rule_of_the_stack_is_taken_by_every_version(
     make_world: MakeWorld, version: tuple[int, int], stack: Stack
 ) -> None:
     """All our alerts are accepted, unchanged the second time, and what an old Grafana lacks is noted."""
-    items = [item for text in alerts.render(stack).values() for item in rule_groups(text, TARGET)]
+    items = [item for text in rules.render(stack).values() for item in rule_groups(text, TARGET)]
     world = make_world(version)
     wanted = Desired(OWNER, (*folders(), *items))
 
@@ -124,8 +124,8 @@ def test_every_rule_of_the_stack_is_taken_by_every_version(
     assert world.push(wanted).results == ()
 
     titles = {rule["title"] for rule in world.fake.state.rules.values()}
-    assert titles == {alert.name for group in alerts.groups(stack) for alert in group.alerts}
-    keeps = any(alert.keep_firing_for for group in alerts.groups(stack) for alert in group.alerts)
+    assert titles == {alert.name for group in rules.groups(stack) for alert in group.alerts}
+    keeps = any(alert.keep_firing_for for group in rules.groups(stack) for alert in group.alerts)
     noted = any("keep_firing_for; left out" in note for note in world.plan(wanted).notes)
     assert noted == (keeps and version < (12, 0))
 

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from deploy import notifications
-from deploy.errors import DeployError
-from deploy.plan import make_plan
-from deploy.report import rendered
-from scripts.cli import obs
+from obs.cli.cli import obs
+from obs.deploy.grafana.errors import DeployError
+from obs.deploy.plan import notifications
+from obs.deploy.plan.plan import make_plan
+from obs.deploy.push.report import rendered
 from tests.deploy.conftest import MakeWorld
 from tests.deploy.world import NEW, OLD, SECRET, World
 from tests.fake_grafana import Fault

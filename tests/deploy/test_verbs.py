@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-import output
-import stack as stacks
-from deploy import history
-from deploy.errors import DeployError
-from scripts.cli import obs
+from obs import output
+from obs import stack as stacks
+from obs.cli.cli import obs
+from obs.deploy.grafana.errors import DeployError
+from obs.deploy.push import commits
 from tests.deploy.conftest import ROOT, MakeWorld
 from tests.deploy.world import World
 from tests.fake_grafana.routes import EVERY_ACTION
@@ -27,7 +27,8 @@ API = "rce-api-api"
 def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, world: World) -> Path:
     """Give a checkout of this repository whose Grafana is the fake; it is the current folder."""
     folder = tmp_path / "checkout"
-    shutil.copytree(ROOT / "dashboards", folder / "dashboards", ignore=shutil.ignore_patterns("__pycache__"))
+    for part in ("alerts", "dashboards", "metrics"):
+        shutil.copytree(ROOT / part, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
     (folder / ".gitignore").write_text(".obs/\n", encoding="utf-8")
     text = (ROOT / "stack.toml").read_text(encoding="utf-8")
     (folder / "stack.toml").write_text(text.replace("http://localhost:3001", world.fake.url), encoding="utf-8")
@@ -56,7 +57,7 @@ def commit(**replace: str) -> str:
         Path(path).write_text(rendered, encoding="utf-8")
     git("add", "-A")
     git("commit", "-q", "-m", "change")
-    return history.head(Path.cwd())
+    return commits.head(Path.cwd())
 
 
 def run(*arguments: str) -> Result:
@@ -86,7 +87,7 @@ def test_plan_push_plan(world: World) -> None:
     assert "Everything is as planned." in pushed.output
     assert again.output.endswith("Nothing to do.\n")
     assert run("plan", "--exit-code").exit_code == 0
-    assert world.fake.state.annotations[0]["tags"][2] == f"sha:{history.head(Path.cwd())}"
+    assert world.fake.state.annotations[0]["tags"][2] == f"sha:{commits.head(Path.cwd())}"
 
 
 @pytest.mark.usefixtures("checkout")
@@ -144,7 +145,7 @@ def test_a_threshold_change_is_told_in_the_plan(world: World) -> None:
 @pytest.mark.usefixtures("checkout")
 def test_rollback_puts_back_the_deploy_before(world: World) -> None:
     """After two deploys a rollback restores the first one's thresholds, and says so in a new annotation."""
-    first = history.head(Path.cwd())
+    first = commits.head(Path.cwd())
     run("push")
     before = world.snapshot()
     commit(api_error_ratio="0.05")

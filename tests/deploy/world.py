@@ -7,13 +7,13 @@ from typing import Any
 
 import orjson
 
-from deploy.client import Client
-from deploy.journal import open_journal
-from deploy.outcome import Outcome
-from deploy.patience import Patience
-from deploy.plan import Plan, make_plan
-from deploy.push import Author, Push
-from deploy.state import Desired, Item, Kind, item
+from obs.deploy.grafana.client import Client
+from obs.deploy.grafana.patience import Patience
+from obs.deploy.grafana.state import Desired, Item, Kind, item
+from obs.deploy.plan.plan import Plan, make_plan
+from obs.deploy.push.journal import open_journal
+from obs.deploy.push.outcome import Outcome
+from obs.deploy.push.push import Author, Push
 from tests.fake_grafana import FakeGrafana
 from tests.fake_grafana.dashboards import shown
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from deploy.diff import DiffError, diff_dashboard
+from obs.diff import DiffError, diff_dashboard
 from tests.diff.boards import Model, any_dashboard, board, panel, row, usual, words
 
 

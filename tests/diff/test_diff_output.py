@@ -7,7 +7,7 @@ import re
 import click
 import pytest
 
-from deploy.diff import ObjectChange, diff_trees, render_html, render_json, render_markdown, render_terminal
+from obs.diff import ObjectChange, diff_trees, render_html, render_json, render_markdown, render_terminal
 from tests.diff.boards import alert, board, panel, rules, usual
 
 HOSTILE = "</style><script>alert(1)</script> @team #12 *bold* `x` <img src=x onerror=y>"

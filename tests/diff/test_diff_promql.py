@@ -4,7 +4,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from deploy.diff import diff_dashboard, diff_rule_group
+from obs.diff import diff_dashboard, diff_rule_group
 from tests.diff.boards import Model, alert, board, panel, rules, words
 
 QUERY = (

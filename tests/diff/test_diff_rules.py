@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from deploy.diff import diff_object, diff_rule_group
+from obs.diff import diff_object, diff_rule_group
 from tests.diff.boards import Model, alert, rules, words
 
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from deploy.diff import DiffError
-from deploy.diff.sources import GENERATED
-from scripts.cli import obs
+from obs.cli.cli import obs
+from obs.diff import DiffError
+from obs.diff.sources import GENERATED
 from tests.diff.boards import Model, alert, rules, usual
 
 DASHBOARD = f"{GENERATED[0]}/api.json"

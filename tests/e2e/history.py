@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import product
 
-from telemetry.exporters import EXPORTERS
-from telemetry.labels import LE, STATUS, Label
-from telemetry.metrics import CONTRACT, Metric
+from obs import content
 from tests.exposition.recording import RECORDINGS
+from watchkeeper.contract.labels import LE, STATUS, Label
+from watchkeeper.contract.metrics import CONTRACT, Metric
 
 STEP_SECONDS = 60
 GROWTH = 0.01
@@ -29,7 +29,7 @@ RECORDED = {
 """What is served for a target that was recorded; the API's series are made from the contract."""
 
 VALUES = {STATUS.name: ("200", "404", "500")}
-GROWING = {metric.name for metric in EXPORTERS if metric.kind == "counter"}
+GROWING = {metric.name for metric in content.here().exporters if metric.kind == "counter"}
 _SAMPLE = re.compile(r"(?P<series>(?P<name>[a-zA-Z_:][\w:]*)(?:\{.*\})?) (?P<value>\S+)(?: \d+)?")
 
 

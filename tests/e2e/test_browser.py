@@ -12,10 +12,10 @@ from typing import Any
 import httpx
 import pytest
 
-from examples.demo import Demo, running
 from examples.ports import free_port
-from tests.telemetry.reading import eventually
-from tests.telemetry.serving import samples
+from examples.service import Demo, running
+from tests.watchkeeper.reading import eventually
+from tests.watchkeeper.serving import samples
 
 PACKAGE = Path(__file__).parent / "web-vitals"
 FLAGS = [

@@ -7,11 +7,10 @@ from pathlib import Path
 
 import pytest
 
-import config
-import stack
-from alerts import render as rules
-from config.alertmanager import CAUSES
-from stack import Stack
+from obs import config, stack
+from obs.alerting.rules import render as rules
+from obs.config.alertmanager import CAUSES
+from obs.stack import Stack
 from tests.conftest import ROOT
 from tests.e2e.programs import run
 

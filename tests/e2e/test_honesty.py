@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from e2e import boards, programs
+from e2e import boards
 from e2e.questions import questions
-from stack import Stack
+from obs.programs import programs
+from obs.stack import Stack
 from tests.conftest import ROOT
 
 
@@ -64,6 +65,6 @@ def test_every_exception_is_about_a_question_that_is_asked(board: str, productio
 
 def _run(checkout: Path, *options: str) -> "subprocess.CompletedProcess[str]":
     """Run `obs e2e` on a machine that has nothing but Python."""
-    command = [str(ROOT / ".venv/bin/obs"), "e2e", "--json", *options]
+    command = [str(ROOT / ".venv/bin/python"), "-m", "e2e", "--json", *options]
     environ = {**os.environ, "PATH": ""}
     return subprocess.run(command, cwd=checkout, env=environ, capture_output=True, text=True, check=False, timeout=120)

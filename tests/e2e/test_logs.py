@@ -10,10 +10,9 @@ import pytest
 import requests
 import yaml
 
-import config
-import stack
 from examples.ports import free_port
-from stack import logql
+from obs import config, stack
+from obs.query import logql
 from tests.conftest import ROOT
 from tests.e2e.servers import serving, until
 

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from e2e.processes import ProcessError, Processes
-from e2e.waiting import NeverHappenedError, until
+from obs.programs.processes import ProcessError, Processes
+from obs.programs.waiting import NeverHappenedError, until
 from tests.conftest import ROOT
 
 RUN = """
 import sys, time
 from pathlib import Path
-from e2e.processes import Processes
+from obs.programs.processes import Processes
 
 with Processes(Path(sys.argv[1])) as processes:
     processes.start("sleeper", "sh", "-c", "echo $$; sleep 600 & sleep 600")

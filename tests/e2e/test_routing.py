@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 import yaml
 
-import stack
-from alerts import groups
-from config import alertmanager
-from config.routing import final_labels
-from config.tree import Route
+from obs import stack
+from obs.alerting.rules import groups
+from obs.config import alertmanager
+from obs.proofs.routes.routing import final_labels
+from obs.proofs.routes.tree import Route
 from tests.conftest import ROOT
 from tests.e2e.programs import run
 

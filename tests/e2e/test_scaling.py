@@ -6,11 +6,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-import alerts
-import config
-import stack
 from e2e import scaling
-from proofs import promtool
+from obs import config, stack
+from obs.alerting import rules
+from obs.proofs import promtool
 from tests.conftest import ROOT
 
 STACK = stack.load(ROOT / "stack.toml")
@@ -35,7 +34,7 @@ def test_windows_and_offsets_shrink_and_nothing_else(expr: str, faster: str) -> 
 def test_every_rule_of_the_project_stays_valid(tmp_path: Path) -> None:
     """Promtool accepts the faster rules: no window became nothing."""
     files = []
-    for path, text in alerts.render(STACK).items():
+    for path, text in rules.render(STACK).items():
         files.append(tmp_path / Path(path).name)
         files[-1].write_text(scaling.rules(text), encoding="utf-8")
 
@@ -44,7 +43,7 @@ def test_every_rule_of_the_project_stays_valid(tmp_path: Path) -> None:
 
 def test_no_duration_of_a_rule_is_left_as_it_was() -> None:
     """Undoing it gives the rules again: holds, intervals and windows are all thirty times shorter, exactly."""
-    for text in alerts.render(STACK).values():
+    for text in rules.render(STACK).values():
         slower = yaml.safe_load(scaling.rules(scaling.rules(text), by=1))
         for before, after in zip(_durations(yaml.safe_load(text)), _durations(slower), strict=True):
             assert scaling.seconds(after) == pytest.approx(scaling.seconds(before) / scaling.SCALE, abs=0.001)

@@ -10,9 +10,8 @@ from typing import Any
 import pytest
 import requests
 
-import config
-import stack
 from examples.ports import free_port
+from obs import config, stack
 from tests.conftest import ROOT
 from tests.e2e.servers import serving, until
 

@@ -12,11 +12,10 @@ import pytest
 import requests
 import yaml
 
-import config
-import dashboards
-import stack
-from alerts import render as rules
 from examples.ports import free_port
+from obs import config, stack
+from obs.alerting.rules import render as rules
+from obs.boards import dashboards
 from tests.conftest import ROOT
 from tests.e2e.history import Past, served
 from tests.e2e.servers import serving, until

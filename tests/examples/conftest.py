@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from examples.demo import Demo, running
 from examples.ports import free_port
+from examples.service import Demo, running
 
 
 @pytest.fixture(scope="session")

@@ -11,8 +11,8 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run `obs demo` with these arguments."""
-    command = [sys.executable, "-m", "scripts.demo", "--once", *arguments]
+    """Run the demonstration with these arguments."""
+    command = [sys.executable, "-m", "examples.demo", "--once", *arguments]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
 
 

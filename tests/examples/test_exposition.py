@@ -13,10 +13,10 @@ from prometheus_client import Metric as Family
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.utils import floatToGoString
 
-from examples.demo import Demo, send
+from examples.service import Demo, send
 from examples.traffic import Tally
-from proofs import promtool
-from telemetry.metrics import CONTRACT, JOBS_FAILED, JOBS_RETRIED, Metric
+from obs.proofs import promtool
+from watchkeeper.contract.metrics import CONTRACT, JOBS_FAILED, JOBS_RETRIED, Metric
 
 ROOT = Path(__file__).resolve().parents[2]
 GOLDEN = ROOT / "tests/golden/metrics.txt"

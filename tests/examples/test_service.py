@@ -11,14 +11,14 @@ from fastapi import FastAPI
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
-from examples.demo import Demo
 from examples.rce_api.app import service as service_of
 from examples.rce_api.config import Config
 from examples.rce_api.faults import Faults
 from examples.rce_api.messages import Message, messages
-from telemetry import Telemetry
-from tests.telemetry.servers import server as redis_server
-from tests.telemetry.serving import client
+from examples.service import Demo
+from tests.watchkeeper.servers import server as redis_server
+from tests.watchkeeper.serving import client
+from watchkeeper import Telemetry
 
 ROOT = Path(__file__).resolve().parents[2]
 

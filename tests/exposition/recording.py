@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
 
-from telemetry.labels import LE, TARGET, Label
-from telemetry.metrics import Metric
+from watchkeeper.contract.labels import LE, TARGET, Label
+from watchkeeper.contract.metrics import Metric
 
 RECORDINGS = Path(__file__).parent / "recordings"
 SAMPLE = re.compile(r"(?P<name>[a-zA-Z_:][\w:]*)(?:\{(?P<labels>.*)\})? \S+(?: \d+)?")

@@ -7,14 +7,16 @@ from pathlib import Path
 import pytest
 import yaml
 
-import stack
-from telemetry.exporters import EXPORTERS, mongodb, redis, scraping
-from telemetry.exporters.jaeger import JAEGER
-from telemetry.exporters.loki import LOKI, PROMTAIL
-from telemetry.exporters.prometheus import ALERTMANAGER_SERIES, PROMETHEUS, RESIDENT_MEMORY
-from telemetry.labels import CLUSTER_ROLE, CMD, MEMBER_STATE, Label
-from telemetry.metrics import CONTRACT, Metric
+from metrics import jaeger, mongodb, redis
+from metrics.loki import LOKI, PROMTAIL
+from metrics.mongodb import CLUSTER_ROLE, MEMBER_STATE
+from metrics.prometheus import ALERTMANAGER_SERIES, PROMETHEUS, RESIDENT_MEMORY
+from metrics.redis import CMD
+from obs import content, stack
 from tests.exposition.recording import Recording, complaints, read
+from watchkeeper.contract import scraping
+from watchkeeper.contract.labels import Label
+from watchkeeper.contract.metrics import CONTRACT, Metric
 
 Versions = Mapping[str, Recording]
 
@@ -29,12 +31,12 @@ SOURCES: tuple[tuple[tuple[Metric, ...], Versions], ...] = (
     (scraping.SCRAPING, {f"Prometheus {v} federation": read(f"federation-{v}.prom") for v in ("2.42", "3.16")}),
     (redis.SERVER, {"Redis 7.0.15": REDIS_7, "Valkey 9.1.2": VALKEY_9}),
     (redis.REPLICATION, {"Redis 7.0.15": REDIS_7}),
-    (mongodb.MONGODB, MONGODB),
+    (mongodb.SERIES, MONGODB),
     (PROMETHEUS, SERVERS),
     (ALERTMANAGER_SERIES, ALERTMANAGERS),
     (LOKI, LOKI_3),
     (PROMTAIL, {"Promtail 1.6.1": read("promtail-1.6.1.prom")}),
-    (JAEGER, {"Jaeger 2": read("jaeger-2.prom")}),
+    (jaeger.SERIES, {"Jaeger 2": read("jaeger-2.prom")}),
 )
 DECLARED = [(metric, versions) for metrics, versions in SOURCES for metric in metrics]
 LABELLED = [(metric, versions) for metric, versions in DECLARED if metric.labels]
@@ -55,12 +57,14 @@ def test_every_declared_series_is_held_against_a_recording() -> None:
     """No source is read by a dashboard without a recording behind it."""
     held = [metric for metric, _ in DECLARED]
 
-    assert sorted(held, key=lambda metric: metric.name) == sorted(EXPORTERS, key=lambda metric: metric.name)
+    assert sorted(held, key=lambda metric: metric.name) == sorted(
+        content.here().exporters, key=lambda metric: metric.name
+    )
 
 
 def test_no_name_is_declared_twice() -> None:
     """A series has one meaning, whoever exposes it."""
-    names = [metric.name for metric in (*EXPORTERS, *CONTRACT)]
+    names = [metric.name for metric in (*content.here().exporters, *CONTRACT)]
 
     assert sorted(names) == sorted(set(names))
 
@@ -81,7 +85,7 @@ def test_a_dead_database_leaves_only_its_up_series(file: str, up: Metric, left: 
     """Alerts on anything but `up` fall silent with the database, so each is backed by one on `up`."""
     recording = read(file)
 
-    assert {metric.name for metric in (*redis.REDIS, *mongodb.MONGODB) if metric.name in recording} == left
+    assert {metric.name for metric in (*redis.SERIES, *mongodb.SERIES) if metric.name in recording} == left
     assert recording[up.name].type == "gauge"
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from output import OutputError, Staging, changes
+from obs.output import OutputError, Staging, changes
 
 RULES, BOARDS = "infra/observability/prometheus/rules", "infra/observability/grafana/dashboards"
 

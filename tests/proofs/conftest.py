@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from output import Built, build
-from proofs import promtool
-from proofs.evidence import Evidence
-from proofs.promtool import Promtool
-from stack import Stack
+from obs.output import Built, build
+from obs.proofs import promtool
+from obs.proofs.evidence import Evidence
+from obs.proofs.promtool import Promtool
+from obs.stack import Stack
 from tests.proofs.planted import Planted
 
 

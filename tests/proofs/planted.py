@@ -6,15 +6,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from alerts.model import Alert, Group, PanelRef, Recording
-from alerts.recording import REQUEST_RATE
-from dashboards.board import Dashboard
-from output import Built
-from proofs.checks import CHECKS
-from proofs.evidence import Evidence
-from proofs.gate import examine
-from stack import Stack
-from stack.identity import panel_id
+from obs.alerting.model import Alert, Group, PanelRef, Recording
+from obs.alerting.recording import REQUEST_RATE
+from obs.boards.board import Dashboard
+from obs.output import Built
+from obs.proofs.checks import CHECKS
+from obs.proofs.evidence import Evidence
+from obs.proofs.gate import examine
+from obs.stack import Stack
+from obs.stack.identity import panel_id
 from tests.proofs.test_cases import DOWN
 
 RATIO = (

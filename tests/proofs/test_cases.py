@@ -4,12 +4,12 @@ from dataclasses import replace
 
 import pytest
 
-from alerts.model import Alert, Case, Group, PanelRef, Recording, Severity, clears, fires, silent
-from proofs import cases
-from proofs.promtool import Promtool
-from stack import Stack
-from telemetry.labels import JOB
-from telemetry.metrics import Metric
+from obs.alerting.model import Alert, Case, Group, PanelRef, Recording, Severity, clears, fires, silent
+from obs.proofs import cases
+from obs.proofs.promtool import Promtool
+from obs.stack import Stack
+from watchkeeper.contract.labels import JOB
+from watchkeeper.contract.metrics import Metric
 
 UP = 'up{job="api"}'
 DOWN = Alert(

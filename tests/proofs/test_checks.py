@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from alerts.model import PanelRef
-from output import Built
-from output.built import File
-from proofs.checks import CHECKS
-from proofs.evidence import Evidence
-from proofs.gate import examine
-from stack import Stack
+from obs.alerting.model import PanelRef
+from obs.output import Built
+from obs.output.built import File
+from obs.proofs.checks import CHECKS
+from obs.proofs.evidence import Evidence
+from obs.proofs.gate import examine
+from obs.stack import Stack
 from tests.proofs.planted import ALERT, BOARD, RATIO, RULE, RUNBOOK, Plant, Planted
 
 ALL = ("query", "function", "operator", "panel", "dashboard", "link", "runbook", "alert/panel", "alert/template-label")

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from proofs import promtool
+from obs.proofs import promtool
 
-PARTS = ("alerts", "config", "dashboards", "docs", "infra", "output", "proofs", "scripts", "stack", "telemetry")
+PARTS = ("alerts", "dashboards", "docs", "infra", "metrics")
 
 
 class Checkout:
@@ -21,8 +21,9 @@ class Checkout:
         self.root = copy
         for part in PARTS:
             shutil.copytree(root / part, copy / part, ignore=shutil.ignore_patterns("__pycache__"))
-        shutil.copy(root / "stack.toml", copy)
-        self.environ = os.environ | {"PYTHONPATH": str(copy), "PROMTOOL": str(promtool.find(root).path)}
+        for file in ("stack.toml", "waivers.toml"):
+            shutil.copy(root / file, copy)
+        self.environ = os.environ | {"PYTHONPATH": str(root), "PROMTOOL": str(promtool.find(root).path)}
 
     def edit(self, path: str, old: str, new: str) -> None:
         """Replace text in a file; fail where it is not there."""
@@ -32,7 +33,7 @@ class Checkout:
 
     def obs(self, *arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
         """Run `obs`."""
-        command = [sys.executable, "-c", "from scripts.cli import main; main()", *arguments]
+        command = [sys.executable, "-c", "from obs.cli.cli import main; main()", *arguments]
         return subprocess.run(
             command, cwd=self.root, env=self.environ | environ, capture_output=True, text=True, check=False, timeout=120
         )
@@ -150,7 +151,7 @@ def test_the_catalog_is_printed_as_it_is_written(checkout: Checkout) -> None:
 
 def test_a_waiver_covers_until_its_day(checkout: Checkout) -> None:
     """A waived problem is not told; past its day, or without a problem, the waiver is."""
-    waivers = checkout.root / "proofs" / "waivers.toml"
+    waivers = checkout.root / "waivers.toml"
     checkout.edit("dashboards/redis.py", 'unit="ops"', 'unit="bytes"')
     told = json.loads(checkout.obs("check", "--json").stdout)
     units = [one for one in told if one["check"] == "panel/unit"]

@@ -4,13 +4,13 @@ from dataclasses import replace
 
 import pytest
 
-from alerts.model import Alert, Group, clears, fires, silent
-from proofs import mutants
-from proofs.mutants import mutations
-from proofs.promtool import Promtool
-from stack import Stack
-from telemetry.labels import JOB
+from obs.alerting.model import Alert, Group, clears, fires, silent
+from obs.proofs import mutants
+from obs.proofs.mutants import mutations
+from obs.proofs.promtool import Promtool
+from obs.stack import Stack
 from tests.proofs.test_cases import DOWN
+from watchkeeper.contract.labels import JOB
 
 
 def unproven(tool: Promtool, stack: Stack, alert: Alert) -> list[str]:

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from proofs import promtool
-from proofs.promtool import OLDEST, Promtool, PromtoolError, Version
-from proofs.promtool_output import Firing
+from obs.proofs import promtool
+from obs.proofs.promtool import OLDEST, Promtool, PromtoolError, Version
+from obs.proofs.promtool_output import Firing
 
 RULES = """
 groups:

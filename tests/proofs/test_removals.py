@@ -7,26 +7,24 @@ from pathlib import Path
 import promql_parser as ast
 import pytest
 
-import alerts
-import output
-import stack
-from alerts.model import Alert
-from alerts.recording import RECORDED
-from dashboards.board import Dashboard
-from proofs.checks import CHECKS, Check
-from proofs.checks.runbooks import SECTION
-from proofs.evidence import Evidence
-from proofs.expr import STRING, walk
-from proofs.gate import examine
-from telemetry.exporters import EXPORTERS
-from telemetry.labels import Label
-from telemetry.metrics import CONTRACT, Metric
+from obs import content, output, stack
+from obs.alerting import rules
+from obs.alerting.model import Alert
+from obs.alerting.recording import RECORDED
+from obs.boards.board import Dashboard
+from obs.proofs.checks import CHECKS, Check
+from obs.proofs.checks.runbooks import SECTION
+from obs.proofs.evidence import Evidence
+from obs.proofs.gate import examine
+from obs.query.expr import STRING, walk
 from tests.proofs.planted import Planted
+from watchkeeper.contract.labels import Label
+from watchkeeper.contract.metrics import CONTRACT, Metric
 
 ROOT = Path(__file__).parent.parent.parent
 BUILT = output.build(stack.load(ROOT / "stack.toml"))
 EVIDENCE = Evidence(BUILT, ROOT)
-EVERYTHING = (*CONTRACT, *EXPORTERS, *RECORDED)
+EVERYTHING = (*CONTRACT, *content.here().exporters, *RECORDED)
 
 GUARDED = sorted(
     {
@@ -133,7 +131,7 @@ def test_a_case_that_is_removed_changes_the_catalog() -> None:
     """Every case is listed by name, so that `obs build --check` notices when one goes."""
     page = BUILT.texts["docs/catalog.md"]
 
-    for group in alerts.groups(BUILT.stack):
+    for group in rules.groups(BUILT.stack):
         for alert in group.alerts:
             section = page.partition(f"### {alert.name}\n")[2].partition("\n#")[0]
             assert [line for line in section.splitlines() if line] == [

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import stack
-from stack import StackError
+from obs import stack
+from obs.stack import StackError
 from tests.conftest import ROOT
 
 TEXT = (ROOT / "stack.toml").read_text()

@@ -1,6 +1,0 @@
-"""How does what people made in Grafana become Python again: whole dashboards, and single edits?"""
-
-from deploy.adopt.importing import Import, import_dashboard
-from deploy.adopt.propose import Proposal, patch, propose
-
-__all__ = ["Import", "Proposal", "import_dashboard", "patch", "propose"]

@@ -1,0 +1,99 @@
+"""Which series of Prometheus and Alertmanager do we read, in every version from 2.42 and 0.25 on?"""
+
+from dataclasses import replace
+
+from watchkeeper.contract.labels import Label
+from watchkeeper.contract.metrics import Metric
+
+RULE_GROUP = Label("rule_group", "Rule file and group, as `file;group`.")
+ALERTMANAGER = Label("alertmanager", "Address alerts are sent to.")
+SAMPLE_TYPE = Label("type", "What a stored sample is.", ("float", "histogram"))
+INTEGRATION = Label("integration", "Kind of receiver (`webhook`, `pagerduty`).")
+ALERT_STATE = Label("state", "What Alertmanager makes of an alert.", ("active", "suppressed", "unprocessed"))
+SILENCE_STATE = replace(ALERT_STATE, help="Where a silence stands.", values=("active", "expired", "pending"))
+
+RELOAD_OK = Metric(
+    "prometheus_config_last_reload_successful", "gauge", "1 when the running configuration is the one on disk."
+)
+RESIDENT_MEMORY = Metric(
+    "process_resident_memory_bytes", "gauge", "Memory the process holds; every Go program tells it.", unit="bytes"
+)
+
+RULE_EVALUATIONS = Metric("prometheus_rule_evaluations_total", "counter", "Rules evaluated.", (RULE_GROUP,))
+RULE_FAILURES = Metric(
+    "prometheus_rule_evaluation_failures_total", "counter", "Rules that ended in an error.", (RULE_GROUP,)
+)
+RULE_ITERATIONS_MISSED = Metric(
+    "prometheus_rule_group_iterations_missed_total",
+    "counter",
+    "Evaluations left out because the one before still ran.",
+    (RULE_GROUP,),
+)
+RULE_DURATION = Metric(
+    "prometheus_rule_group_last_duration_seconds",
+    "gauge",
+    "Time the last evaluation of the group took.",
+    (RULE_GROUP,),
+    "seconds",
+)
+
+ALERTMANAGERS = Metric("prometheus_notifications_alertmanagers_discovered", "gauge", "Alertmanagers alerts go to.")
+ALERTS_SENT = Metric("prometheus_notifications_sent_total", "counter", "Alerts sent.", (ALERTMANAGER,))
+ALERTS_SEND_ERRORS = Metric(
+    "prometheus_notifications_errors_total", "counter", "Alerts whose sending failed.", (ALERTMANAGER,)
+)
+ALERTS_DROPPED = Metric(
+    "prometheus_notifications_dropped_total", "counter", "Alerts no Alertmanager got, told by address from 3.x on."
+)
+
+HEAD_SERIES = Metric("prometheus_tsdb_head_series", "gauge", "Series in memory.")
+SAMPLES_APPENDED = Metric("prometheus_tsdb_head_samples_appended_total", "counter", "Samples stored.", (SAMPLE_TYPE,))
+BLOCKS_SIZE = Metric(
+    "prometheus_tsdb_storage_blocks_bytes",
+    "gauge",
+    "Disk taken by stored blocks, the write-ahead log apart.",
+    unit="bytes",
+)
+RETENTION_SIZE = Metric(
+    "prometheus_tsdb_retention_limit_bytes", "gauge", "Disk the blocks may take; 0 means no limit.", unit="bytes"
+)
+COMPACTIONS_FAILED = Metric("prometheus_tsdb_compactions_failed_total", "counter", "Compactions that failed.")
+WAL_WRITES_FAILED = Metric("prometheus_tsdb_wal_writes_failed_total", "counter", "Failed writes to the log.")
+WAL_CORRUPTIONS = Metric("prometheus_tsdb_wal_corruptions_total", "counter", "Damage found in the log.")
+
+PROMETHEUS = (
+    RELOAD_OK,
+    RESIDENT_MEMORY,
+    RULE_EVALUATIONS,
+    RULE_FAILURES,
+    RULE_ITERATIONS_MISSED,
+    RULE_DURATION,
+    ALERTMANAGERS,
+    ALERTS_SENT,
+    ALERTS_SEND_ERRORS,
+    ALERTS_DROPPED,
+    HEAD_SERIES,
+    SAMPLES_APPENDED,
+    BLOCKS_SIZE,
+    RETENTION_SIZE,
+    COMPACTIONS_FAILED,
+    WAL_WRITES_FAILED,
+    WAL_CORRUPTIONS,
+)
+
+ALERTMANAGER_RELOAD_OK = Metric(
+    "alertmanager_config_last_reload_successful", "gauge", "1 when the running configuration is the one on disk."
+)
+ACTIVE_ALERTS = Metric("alertmanager_alerts", "gauge", "Alerts Alertmanager knows.", (ALERT_STATE,))
+SILENCES = Metric("alertmanager_silences", "gauge", "Silences.", (SILENCE_STATE,))
+NOTIFICATIONS = Metric("alertmanager_notifications_total", "counter", "Notifications tried.", (INTEGRATION,))
+NOTIFICATIONS_FAILED = Metric(
+    "alertmanager_notifications_failed_total",
+    "counter",
+    "Notifications that failed, told by reason from 0.27 on.",
+    (INTEGRATION,),
+)
+
+ALERTMANAGER_SERIES = (ALERTMANAGER_RELOAD_OK, ACTIVE_ALERTS, SILENCES, NOTIFICATIONS, NOTIFICATIONS_FAILED)
+
+SERIES = (*PROMETHEUS, *ALERTMANAGER_SERIES)

@@ -1,0 +1,1 @@
+"""Observability as code: what proves, writes, compares and deploys the content of one service."""

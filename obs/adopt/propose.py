@@ -1,0 +1,267 @@
+"""Which change to the Python source makes the code say what a person said in Grafana?"""
+
+import ast
+import importlib.abc
+import importlib.util
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from obs import content
+from obs.adopt.reading import read as read_board
+from obs.adopt.source import Edit, Source, edited, number_in_toml, read, replayed, unified
+from obs.adopt.writing import panel as panel_source
+from obs.diff import ObjectChange, Sentence, diff_dashboard
+from obs.diff.layout import panels
+from obs.stack import Stack, loads
+from obs.stack.identity import dashboard_uid
+
+Model = dict[str, Any]
+
+KEYWORDS = {
+    "unit": "unit",
+    "description": "why",
+    "min": "low",
+    "max": "high",
+    "decimals": "decimals",
+    "width": "width",
+    "height": "height",
+}
+"""The panel argument behind each field of a sentence, where it is one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """What to do about one edit somebody made in Grafana.
+
+    Where `after` differs from `before` (path to text) the code can say it: it was edited, built, and the difference was
+    gone. Otherwise `reason` says why not, and `look` is what to look at: the JSON as it is live, or Python to paste for
+    a panel that is new. The proposals of one dashboard build on each other.
+    """
+
+    sentence: Sentence
+    before: Mapping[str, str]
+    after: Mapping[str, str]
+    reason: str = ""
+    look: str = ""
+
+    @property
+    def mapped(self) -> bool:
+        """Tell whether the source can say it."""
+        return not self.reason
+
+
+def propose(
+    change: ObjectChange, live: Mapping[str, Any], *, root: Path, stack_file: Path, env: str = ""
+) -> list[Proposal]:
+    """Offer each visible sentence of a change from code to Grafana back as an edit of the source.
+
+    `live` is the dashboard's model in Grafana, `root` the checkout, `stack_file` and `env` name the stack that was
+    deployed. Every edit offered was tried: the dashboard built with it no longer differs there, nor anywhere new.
+    """
+    stack_text = stack_file.read_text(encoding="utf-8")
+    stack = loads(stack_text, env, where=str(stack_file))
+    slug = next((slug for slug in content.here().dashboards if dashboard_uid(stack, slug) == change.uid), "")
+    shown = [sentence for sentence in change.sentences if not sentence.hidden]
+    if change.kind != "dashboard" or not slug or change.action != "update":
+        reason = (
+            "it is not built by a module of dashboards/" if change.kind == "dashboard" else f"it is a {change.kind}"
+        )
+        return [Proposal(sentence, {}, {}, reason, _json(sentence.new)) for sentence in shown]
+    name = stack_file.relative_to(root).as_posix() if stack_file.is_relative_to(root) else str(stack_file)
+    texts = {**read(root, [f"dashboards/{slug}.py"]), name: stack_text}
+    renamed = {str(sentence.new): str(sentence.old) for sentence in shown if sentence.field == "title"}
+    trial = _Trial(slug, texts, name, env, dict(live), renamed)
+    # Renames last: every other sentence knows its panel by the old title.
+    return [_proposal(trial, sentence, stack) for sentence in sorted(shown, key=lambda one: one.field == "title")]
+
+
+def patch(proposals: Sequence[Proposal]) -> str:
+    """Return every edit offered, for one dashboard or several, as one patch for `git apply`; "" if there is none.
+
+    Where two dashboards would change one line of the stack file differently, the first has it.
+    """
+    original: dict[str, str] = {}
+    now: dict[str, str] = {}
+    for proposal in proposals:
+        for path, text in proposal.before.items():
+            original.setdefault(path, text)
+            now[path] = replayed(text, proposal.after[path], now.get(path, text))
+    return unified(original, now)
+
+
+@dataclass(slots=True)
+class _Trial:
+    """A dashboard's module and stack file, edited step by step and built on the side."""
+
+    slug: str
+    texts: Mapping[str, str]
+    stack_name: str
+    env: str
+    live: Model
+    renamed: Mapping[str, str]
+
+    @property
+    def module(self) -> Source:
+        path = f"dashboards/{self.slug}.py"
+        return Source(path, self.texts[path])
+
+    def settled(self, sentence: Sentence, edits: Sequence[Edit]) -> bool:
+        """Keep the edits if, built with them, the sentence goes and none comes, but for a legend after a rename."""
+        texts = edited(self.texts, edits)
+        try:
+            before, after = self._said(self.texts), self._said(texts)
+        except (ValueError, TypeError, SyntaxError):
+            return False
+        follows = {said for said in after - before if sentence.field == "title" and said[1].startswith("legend ")}
+        if (sentence.subject, sentence.text) in after or not after - follows < before:
+            return False
+        self.texts = texts
+        return True
+
+    def done(self, sentence: Sentence) -> bool:
+        """Tell whether an earlier edit has settled the sentence as well."""
+        return (sentence.subject, sentence.text) not in self._said(self.texts)
+
+    def _said(self, texts: Mapping[str, str]) -> set[tuple[str, str]]:
+        stack = loads(texts[self.stack_name], self.env, where=self.stack_name)
+        model = _load(self.slug, texts[f"dashboards/{self.slug}.py"])(stack).model
+        return {(one.subject, one.text) for one in diff_dashboard(model, self.live).sentences if not one.hidden}
+
+
+class _Edited(importlib.abc.SourceLoader):
+    """Loads a module from text that is on no disk yet."""
+
+    def __init__(self, path: str, text: str) -> None:
+        self._path = path
+        self._text = text
+
+    def get_filename(self, fullname: str) -> str:
+        """Return the path the text is meant for."""
+        del fullname
+        return self._path
+
+    def get_data(self, path: str | bytes) -> bytes:
+        """Return the text, whatever is on disk."""
+        del path
+        return self._text.encode()
+
+
+def _load(slug: str, text: str) -> Callable[[Stack], Any]:
+    loader = _Edited(f"dashboards/{slug}.py", text)
+    spec = importlib.util.spec_from_loader(f"dashboards.{slug}", loader)
+    if spec is None:
+        raise ValueError(f"dashboards/{slug}.py cannot be loaded")
+    module = importlib.util.module_from_spec(spec)
+    loader.exec_module(module)
+    build: Callable[[Stack], Any] = module.dashboard
+    return build
+
+
+def _proposal(trial: _Trial, sentence: Sentence, stack: Stack) -> Proposal:
+    before = trial.texts
+    if trial.done(sentence) or any(trial.settled(sentence, edits) for edits in _candidates(trial, sentence)):
+        return Proposal(sentence, before, trial.texts)
+    reason, look = "the code computes it, shares it with other panels, or has no argument for it", _json(sentence.new)
+    if sentence.field == "panel" and sentence.verb == "added":
+        reason = f"paste it into its row of dashboards/{trial.slug}.py"
+        look = _pasteable(trial, sentence, stack)
+    return Proposal(sentence, before, before, reason, look)
+
+
+def _candidates(trial: _Trial, sentence: Sentence) -> Iterator[list[Edit]]:
+    """Yield edits that may say the sentence, the most direct first."""
+    module = trial.module
+    if not sentence.subject:
+        yield from _of_board(module, sentence, trial)
+        return
+    if sentence.field == "position":
+        yield from _orders(module, trial)
+        return
+    board = module.call_of("board")
+    if sentence.subject.startswith("row ") and sentence.field == "title" and board:
+        edit = module.constant(board, sentence.old, sentence.new)
+        yield from [[edit]] if edit else []
+    for call in module.calls(sentence.subject) or module.calls(sentence.subject.rpartition(" / ")[2]):
+        yield from ([edit] for edit in _of_panel(module, call, sentence, trial) if edit)
+        if sentence.field == "title":
+            yield from _renames(module, call, sentence)
+
+
+def _of_board(module: Source, sentence: Sentence, trial: _Trial) -> Iterator[list[Edit]]:
+    call = module.call_of("board")
+    if call is None:
+        return
+    new = str(sentence.new or "")
+    prefix = loads(trial.texts[trial.stack_name], trial.env, where=trial.stack_name).service.name
+    arguments = {
+        "description": ("why", new),
+        "title": ("title", new.removeprefix(f"{prefix} / ")),
+        "time range from": ("span", new.removeprefix("now-")),
+    }
+    if sentence.field in arguments:
+        edit = module.keyword(call, *arguments[sentence.field])
+        yield from [[edit]] if edit else []
+
+
+def _of_panel(module: Source, call: ast.Call, sentence: Sentence, trial: _Trial) -> Iterator[Edit | None]:
+    field, old, new = sentence.field, sentence.old, sentence.new
+    if field in KEYWORDS:
+        yield module.keyword(call, KEYWORDS[field], new)
+    if field == "thresholds" and isinstance(new, list):
+        yield module.keyword(call, "steps", tuple((step.get("value"), step.get("color")) for step in new))
+    if field in {"query", "legend"} and isinstance(old, str):
+        yield module.constant(call, old, new)
+    if field == "threshold":
+        steps = next((one.value for one in call.keywords if one.arg == "steps"), call)
+        yield module.constant(steps, old, new)
+        text = trial.texts[trial.stack_name]
+        for name in dict.fromkeys(node.attr for node in ast.walk(steps) if isinstance(node, ast.Attribute)):
+            yield number_in_toml(trial.stack_name, text, name, old, new)
+
+
+def _renames(module: Source, call: ast.Call, sentence: Sentence) -> Iterator[list[Edit]]:
+    """Yield a new title, with the old one kept as the slug so that the panel's id and saved links stay."""
+    edit = module.constant(call, sentence.old, sentence.new)
+    if edit and not any(one.arg == "slug" for one in call.keywords):
+        kept = module.keyword(call, "slug", sentence.old)
+        yield from [[edit, kept]] if kept else []
+    if edit:
+        yield [edit]
+
+
+def _orders(module: Source, trial: _Trial) -> Iterator[list[Edit]]:
+    """Yield the order of a row's panels as they stand in Grafana, for each list of panels written out."""
+    shown = [panel for panel in panels(trial.live) if panel.kind != "row"]
+    placed = sorted(shown, key=lambda panel: (panel.box[1], panel.box[0]))
+    ranks = {trial.renamed.get(panel.title, panel.title): rank for rank, panel in enumerate(placed)}
+    for listed in module.lists():
+        titles = [_title(element) for element in listed.elts]
+        if len(titles) < 2 or not all(title in ranks for title in titles):  # noqa: PLR2004 - one cannot be reordered
+            continue
+        order = sorted(range(len(titles)), key=lambda index: ranks[titles[index]])
+        texts = [module.text[slice(*module.span(element))] for element in listed.elts]
+        if order != sorted(order):
+            yield [
+                module.replaced(slot, texts[index])
+                for slot, index in zip(listed.elts, order, strict=True)
+                if slot is not listed.elts[index]
+            ]
+
+
+def _title(element: ast.expr) -> str:
+    first = element.args[0] if isinstance(element, ast.Call) and element.args else None
+    return first.value if isinstance(first, ast.Constant) and isinstance(first.value, str) else ""
+
+
+def _pasteable(trial: _Trial, sentence: Sentence, stack: Stack) -> str:
+    rows = read_board(trial.live, stack, trial.slug).rows.values()
+    found = (panel for members in rows for panel in members if panel.title == sentence.subject)
+    panel = next(found, None)
+    return panel_source(panel) if panel else _json(sentence.new)
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, indent=2, ensure_ascii=False, sort_keys=True, default=str)

@@ -1,0 +1,1 @@
+"""What is an alert, a promise and a case, and how do they become rules?"""

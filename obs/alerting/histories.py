@@ -1,0 +1,35 @@
+"""What do cases feed to the rules about the service: one series of any metric, of requests, of their durations?"""
+
+from obs.query import promql
+from obs.stack import Stack
+from watchkeeper.contract.labels import INSTANCE, JOB, LE, METHOD, ROUTE, STATUS, Matcher
+from watchkeeper.contract.metrics import REQUEST_DURATION, REQUESTS, Metric
+
+
+def one(stack: Stack, metric: Metric, *where: Matcher) -> str:
+    """Return the selector of one series of the service's own scrape target, for a case."""
+    return promql.select(metric, JOB.eq(stack.targets.api.job), INSTANCE.eq(stack.targets.api.address), *where)
+
+
+def requests(stack: Stack, status: str, route: str = "/v1/rooms") -> str:
+    """Return the selector of one series of requests, for a case."""
+    return one(stack, REQUESTS, METHOD.eq("GET"), ROUTE.eq(route), STATUS.eq(status))
+
+
+def timed(stack: Stack, *, within: str, over: str) -> dict[str, str]:
+    """Return the series of a case in which requests are answered ``within`` the latency threshold, or ``over`` it."""
+    job, instance = JOB.eq(stack.targets.api.job), INSTANCE.eq(stack.targets.api.address)
+    labels = (job, instance, METHOD.eq("GET"), ROUTE.eq("/v1/rooms"))
+    edge = stack.slo.latency.threshold_seconds
+    edges = [edge, REQUEST_DURATION.buckets[-1]]
+    series = {
+        promql.select(REQUEST_DURATION.bucket, *labels, promql.le(REQUEST_DURATION, upper)): samples
+        for upper, samples in zip(edges, (within, over), strict=True)
+    }
+    everything = promql.select(REQUEST_DURATION.bucket, *labels, LE.eq("+Inf"))
+    return {
+        **series,
+        everything: over,
+        promql.select(REQUEST_DURATION.count, *labels): over,
+        requests(stack, "200"): over,
+    }

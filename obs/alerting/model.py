@@ -1,0 +1,174 @@
+"""What is an alert, and what proof does it owe before it may wake someone?"""
+
+import re
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Literal
+
+from obs.stack import Stack
+from obs.stack.identity import dashboard_url
+from obs.stack.settings import DURATION, matches
+from watchkeeper.contract.labels import SERVICE, SEVERITY, SLO, TEAM, Matcher
+from watchkeeper.contract.metrics import Metric
+
+
+class Severity(StrEnum):
+    """Who hears of an alert: a page wakes someone, a ticket waits for the day, none only proves that alerting works."""
+
+    PAGE = "page"
+    TICKET = "ticket"
+    NONE = "none"
+
+
+class AlertError(ValueError):
+    """An alert, case or promise that would mislead; raised when it is built."""
+
+
+@dataclass(frozen=True, slots=True)
+class PanelRef:
+    """The panel that plots what an alert is about: the dashboard's slug and the panel's title."""
+
+    dashboard: str
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """
+    One history, and what the alert makes of it. Build it with `fires`, `silent` or `clears`.
+
+    ``series`` maps selectors to samples, ``every`` apart, as promtool writes them: `0+10x20 _x5 stale`
+    (https://prometheus.io/docs/prometheus/latest/configuration/unit_testing_rules/#series). At ``at`` the alert
+    must fire, or not have fired so far. ``where`` are the labels that the expression gives the alert, ``says`` is the
+    description as a human reads it then. A clearing case must fire at ``fired`` first.
+    """
+
+    name: str
+    verdict: Literal["fires", "silent", "clears"]
+    at: str
+    series: dict[str, str]
+    where: tuple[Matcher, ...] = ()
+    says: str = ""
+    fired: str = ""
+    every: str = "1m"
+
+    def __post_init__(self) -> None:
+        """Refuse a case that promtool could not place in time; raise AlertError."""
+        for moment in filter(None, (self.at, self.fired, self.every)):
+            if not matches(DURATION, moment):
+                raise AlertError(f"case '{self.name}': {moment!r} is no duration; write it as '30m'")
+
+
+def fires(
+    name: str, *, at: str, series: dict[str, str], where: tuple[Matcher, ...] = (), says: str = "", every: str = "1m"
+) -> Case:
+    """Return the case that the alert fires once at ``at``, with these labels and this description."""
+    return Case(name, "fires", at, series, where, says, every=every)
+
+
+def silent(name: str, *, at: str, series: dict[str, str], every: str = "1m") -> Case:
+    """Return the case that the alert has not fired by ``at``, at no moment."""
+    return Case(name, "silent", at, series, every=every)
+
+
+def clears(name: str, *, fired: str, at: str, series: dict[str, str], every: str = "1m") -> Case:
+    """Return the case that the alert fires at ``fired`` and no longer at ``at``."""
+    return Case(name, "clears", at, series, fired=fired, every=every)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alert:
+    """
+    One alerting rule with its proof.
+
+    ``hold`` is Prometheus' ``for``, ``keep_firing_for`` bridges flapping. ``summary`` is a fixed sentence;
+    ``description`` may use Go templates (`{{ $value | humanizePercentage }}`) and is what `Case.says` proves.
+    ``runbook`` is a page of docs/operations with a section named like the alert. ``slo`` ties the alerts of one
+    promise together, so that a page silences the ticket. Raises AlertError when something owed is missing.
+    """
+
+    name: str
+    expr: str
+    hold: str
+    severity: Severity
+    summary: str
+    description: str
+    runbook: str
+    panel: PanelRef | None
+    cases: tuple[Case, ...]
+    keep_firing_for: str = ""
+    slo: str = ""
+    source: str = field(default="", compare=False)
+
+    def __post_init__(self) -> None:
+        """Raise AlertError, with the alert's name, what is wrong, and what it takes."""
+        for complaint in self._complaints():
+            raise AlertError(f"{self.name}: {complaint}")
+
+    def _complaints(self) -> list[str]:
+        found = []
+        if not re.fullmatch(r"([A-Z][a-z0-9]*)+", self.name):
+            found.append("a name is Subject and Symptom in CamelCase, such as RedisMemoryFull")
+        for key, value in (("hold", self.hold), ("keep_firing_for", self.keep_firing_for)):
+            if value and value != "0s" and not matches(DURATION, value):
+                found.append(f"{key} = {value!r}: takes a duration such as '5m'")
+        if "{{" in self.summary:
+            found.append("summary is a fixed sentence, so that notifications group; put templates into description")
+        return found + self._proof_complaints()
+
+    def _proof_complaints(self) -> list[str]:
+        # A dead man's switch always fires: it has nothing to be silent about.
+        owed = ("fires",) if self.severity is Severity.NONE else ("fires", "silent", "clears")
+        shown = {case.verdict for case in self.cases}
+        found = [
+            f"it has no case built with {verdict}(); an alert proves that it fires, stays silent and clears"
+            for verdict in owed
+            if verdict not in shown
+        ]
+        names = [case.name for case in self.cases]
+        found += [f"two cases are called '{name}'" for name in sorted({n for n in names if names.count(n) > 1})]
+        templated = "{{" in self.description
+        for case in self.cases:
+            if case.verdict == "fires" and templated and not case.says:
+                found.append(
+                    f"case '{case.name}': the description is a template; add says=, the sentence as it is read"
+                )
+            if case.says and not templated:
+                found.append(f"case '{case.name}': the description is fixed; leave says= out")
+        return found
+
+    def labels(self, stack: Stack) -> dict[str, str]:
+        """Return the labels the rule adds to those of its expression: what routes it to a human."""
+        own = {SERVICE.name: stack.service.name, SEVERITY.name: self.severity.value, TEAM.name: stack.service.team}
+        return own | ({SLO.name: self.slo} if self.slo else {})
+
+    def annotations(self, stack: Stack) -> dict[str, str]:
+        """Return what the notification says: summary, description, runbook_url and dashboard_url."""
+        base = stack.runbooks.base_url.rstrip("/")
+        links = {"runbook_url": f"{base}/{self.runbook}#{self.name.lower()}"}
+        if self.panel:
+            links["dashboard_url"] = dashboard_url(stack, self.panel.dashboard, self.panel.title)
+        return {"summary": self.summary, "description": self.description, **links}
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """One recording rule: ``metric`` is the series it writes, ``expr`` what it writes into it."""
+
+    metric: Metric
+    expr: str
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Rules that are evaluated together, in order, every ``interval``; ``file`` is the rule file's stem."""
+
+    file: str
+    name: str
+    rules: tuple[Alert | Recording, ...]
+    interval: str = "30s"
+
+    @property
+    def alerts(self) -> tuple[Alert, ...]:
+        """The alerting rules of the group."""
+        return tuple(rule for rule in self.rules if isinstance(rule, Alert))

@@ -1,0 +1,171 @@
+"""How do panels become a dashboard: rows laid out on the grid, variables, annotations and links around them?"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+from obs.boards.grafana import SCHEMA_VERSION, panel_json, row_json, source_json
+from obs.boards.panels import Panel
+from obs.query import promql
+from obs.stack import Stack
+from obs.stack.identity import dashboard_uid, panel_id
+from watchkeeper.contract.labels import ALERTSTATE, ENVIRONMENT, INSTANCE, JOB, SERVICE, Label, Matcher
+from watchkeeper.contract.metrics import Metric
+from watchkeeper.contract.scraping import ALERTS, UP
+
+COLUMNS = 24
+"""Width of Grafana's grid: https://grafana.com/docs/grafana/latest/dashboards/build-dashboards/view-dashboard-json-model/."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dashboard:
+    """A dashboard: its slug, the module it comes from, and the model Grafana stores."""
+
+    slug: str
+    source: str
+    model: dict[str, Any]
+
+
+def board(
+    stack: Stack,
+    *,
+    slug: str,
+    title: str,
+    why: str,
+    jobs: Sequence[str],
+    rows: Mapping[str, Sequence[Panel]],
+    variables: Sequence[Mapping[str, Any]] = (),
+    runbook: str = "",
+    span: str = "6h",
+) -> Dashboard:
+    """
+    Build a dashboard.
+
+    ``rows`` maps a row's title to its panels, left to right, wrapped at 24 columns. ``jobs`` are the scrape jobs
+    whose instances the variables offer, ``runbook`` is the page of docs/operations to link, ``span`` how far back
+    the board opens. Raises ValueError when two panels would share an id.
+    """
+    service = stack.service.name
+    model = {
+        "uid": dashboard_uid(stack, slug),
+        "title": f"{service} / {title}",
+        "description": why,
+        "tags": [service, "observability-as-code"],
+        "timezone": "browser",
+        "schemaVersion": SCHEMA_VERSION,
+        "graphTooltip": 1,
+        "editable": True,
+        "refresh": "30s",
+        "time": {"from": f"now-{span}", "to": "now"},
+        "links": _links(stack, jobs, runbook),
+        "templating": {"list": [*_variables(stack, jobs, rows), *variables]},
+        "annotations": {"list": _annotations(stack)},
+        "panels": _layout(rows),
+    }
+    return Dashboard(slug, f"dashboards/{slug}.py", model)
+
+
+def variable(name: str, metric: Metric, label: Label, *where: Matcher, words: str) -> dict[str, Any]:
+    """Offer the values of ``label`` as the variable ``name``, several at once and all by default."""
+    query = f"label_values({promql.select(metric, *where)}, {label.name})"
+    return {
+        "name": name,
+        "label": words,
+        "type": "query",
+        "datasource": source_json("prometheus"),
+        "query": {"query": query, "refId": f"Variable-{name}"},
+        "definition": query,
+        "refresh": 2,
+        "sort": 1,
+        "multi": True,
+        "includeAll": True,
+        "allValue": ".*",
+        "current": {"text": ["All"], "value": ["$__all"]},
+    }
+
+
+def _variables(stack: Stack, jobs: Sequence[str], rows: Mapping[str, Sequence[Panel]]) -> list[dict[str, Any]]:
+    scraped = JOB.eq(jobs[0]) if len(jobs) == 1 else JOB.re("|".join(jobs))
+    here = ENVIRONMENT.re("$environment")
+    reads_logs = any(query.source == "loki" for panels in rows.values() for panel in panels for query in panel.queries)
+    return [
+        _source_variable("datasource", "Metrics", "prometheus", stack.datasources.prometheus.uid),
+        *([_source_variable("logs", "Logs", "loki", stack.datasources.loki.uid)] if reads_logs else []),
+        variable("environment", UP, ENVIRONMENT, scraped, words="Environment"),
+        variable("instance", UP, INSTANCE, scraped, here, words="Instance"),
+    ]
+
+
+def _source_variable(name: str, words: str, kind: str, uid: str) -> dict[str, Any]:
+    current = {"text": uid, "value": uid}
+    return {"name": name, "label": words, "type": "datasource", "query": kind, "current": current, "refresh": 1}
+
+
+def _annotations(stack: Stack) -> list[dict[str, Any]]:
+    firing = promql.select(ALERTS, ALERTSTATE.eq("firing"), SERVICE.eq(stack.service.name))
+    grafana = {"type": "grafana", "uid": "-- Grafana --"}
+    return [
+        {
+            "name": "Deploys",
+            "datasource": grafana,
+            "enable": True,
+            "iconColor": "blue",
+            "target": {"type": "tags", "tags": ["deploy", stack.service.name], "matchAny": False, "limit": 100},
+        },
+        {
+            "name": "Alerts",
+            "datasource": source_json("prometheus"),
+            "enable": True,
+            "iconColor": "red",
+            "expr": firing,
+            "titleFormat": "{{alertname}}",
+            "textFormat": "{{severity}}",
+            "step": "60s",
+        },
+    ]
+
+
+def _links(stack: Stack, jobs: Sequence[str], runbook: str) -> list[dict[str, Any]]:
+    page = f"{stack.runbooks.base_url.rstrip('/')}/{runbook or 'README.md'}"
+    up = promql.select(UP, JOB.re("|".join(jobs)))
+    pane = {"datasource": stack.datasources.prometheus.uid, "queries": [{"refId": "A", "expr": up}]}
+    explore = quote(json.dumps({"a": pane | {"range": {"from": "now-1h", "to": "now"}}}, separators=(",", ":")))
+    siblings = {"type": "dashboards", "title": "Dashboards", "tags": [stack.service.name], "asDropdown": True}
+    return [
+        siblings | {"includeVars": True, "keepTime": True},
+        {"type": "link", "title": "Runbook", "icon": "doc", "url": page, "targetBlank": True},
+        {
+            "type": "link",
+            "title": "Explore",
+            "icon": "bolt",
+            "url": f"{stack.grafana.url.rstrip('/')}/explore?schemaVersion=1&panes={explore}",
+            "targetBlank": True,
+        },
+    ]
+
+
+def _layout(rows: Mapping[str, Sequence[Panel]]) -> list[dict[str, Any]]:
+    y, placed = 0, []
+    for title, panels in rows.items():
+        placed.append(row_json(title, y))
+        y += 1
+        x = tallest = 0
+        for panel in panels:
+            if x + panel.width > COLUMNS:
+                y, x, tallest = y + tallest, 0, 0
+            placed.append(panel_json(panel, {"h": panel.height, "w": panel.width, "x": x, "y": y}))
+            x, tallest = x + panel.width, max(tallest, panel.height)
+        y += tallest
+    _refuse_twins(rows)
+    return placed
+
+
+def _refuse_twins(rows: Mapping[str, Sequence[Panel]]) -> None:
+    names = {panel_id(f"row {title}"): f"row {title}" for title in rows}
+    for panel in (panel for panels in rows.values() for panel in panels):
+        identity = panel_id(panel.slug or panel.title)
+        if identity in names:
+            raise ValueError(f"panels '{names[identity]}' and '{panel.title}' share an id; give one of them a slug=")
+        names[identity] = panel.title

@@ -1,0 +1,42 @@
+"""Which dashboards does Grafana show for this stack, and what do they look like as JSON?"""
+
+import orjson
+
+from obs import content
+from obs.boards.board import Dashboard
+from obs.stack import Stack
+
+WRITTEN = orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE
+
+
+class DashboardError(ValueError):
+    """A dashboard can't be built; the message names its module and the panel."""
+
+
+def boards(stack: Stack) -> tuple[Dashboard, ...]:
+    """Build every dashboard of a stack; raise DashboardError."""
+    return tuple(build(slug, stack) for slug in content.here().dashboards)
+
+
+def build(slug: str, stack: Stack) -> Dashboard:
+    """Build one dashboard; raise DashboardError."""
+    try:
+        built: Dashboard = content.here().dashboards[slug](stack)
+    except ValueError as error:
+        raise DashboardError(f"dashboards/{slug}.py: {error}") from error
+    return built
+
+
+def path(slug: str) -> str:
+    """Return where a dashboard is written, below infra/observability."""
+    return f"grafana/dashboards/{slug}.json"
+
+
+def render_board(dashboard: Dashboard) -> str:
+    """Return a dashboard as JSON, its keys sorted so that a diff shows changes alone."""
+    return orjson.dumps(dashboard.model, option=WRITTEN).decode()
+
+
+def render(stack: Stack) -> dict[str, str]:
+    """Return the dashboard files, path below infra/observability to text."""
+    return {path(dashboard.slug): render_board(dashboard) for dashboard in boards(stack)}

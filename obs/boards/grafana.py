@@ -1,0 +1,293 @@
+"""How does a panel become the JSON today's Grafana would write? The only module that imports grafanalib."""
+
+from collections.abc import Callable, Mapping
+from functools import cache
+from typing import Any, NamedTuple
+
+import orjson
+from grafanalib import core
+
+from obs.boards.panels import Kind, Panel, Query, Step
+from obs.stack.identity import panel_id
+
+SCHEMA_VERSION = 42
+"""Of Grafana 12 and 13; older servers read it and newer ones migrate nothing."""
+
+SOURCES = {"prometheus": "${datasource}", "loki": "${logs}"}
+"""The dashboard variable that picks the data source of a kind."""
+
+# What grafanalib 0.7.1 still writes for Grafana 4 to 8, and what today's Grafana has by default anyway.
+STALE = {
+    "cacheTimeout",
+    "editable",
+    "error",
+    "height",
+    "hideTimeOverride",
+    "minSpan",
+    "span",
+    "maxPerRow",
+    "repeat",
+    "repeatDirection",
+    "interval",
+    "maxDataPoints",
+    "timeFrom",
+    "timeShift",
+    "transparent",
+    "cards",
+    "color",
+    "dataFormat",
+    "heatmap",
+    "hideZeroBuckets",
+    "highlightCards",
+    "legend",
+    "reverseYBuckets",
+    "tooltip",
+    "xAxis",
+    "xBucketNumber",
+    "xBucketSize",
+    "yAxis",
+    "yBucketBound",
+    "yBucketNumber",
+    "yBucketSize",
+    "columns",
+    "fontSize",
+    "mappings",
+}
+
+
+WRITTEN_EMPTY = {"panels", "fields", "overrides", "calcs"}
+"""What Grafana writes even when there is nothing in it."""
+
+
+class Style(NamedTuple):
+    """What makes two panels look alike: everything but their words, queries and place."""
+
+    kind: Kind
+    unit: str
+    steps: tuple[Step, ...]
+    stacked: bool
+    low: float | None
+    high: float | None
+    decimals: int | None
+    many: bool
+    """Several series, which need a table for a legend."""
+    instant: bool
+
+
+def panel_json(panel: Panel, grid: Mapping[str, int]) -> dict[str, Any]:
+    """Return one panel at its place. ``grid`` is Grafana's gridPos: h, w, x, y."""
+    frame = {
+        "title": panel.title,
+        "description": panel.why,
+        "gridPos": dict(grid),
+        "id": panel_id(panel.slug or panel.title),
+        "targets": [target_json(query, ref(n), panel.kind) for n, query in enumerate(panel.queries)],
+    }
+    if panel.links:
+        frame["links"] = [{"title": link.title, "url": link.url, "targetBlank": True} for link in panel.links]
+    if panel.queries:
+        frame["datasource"] = source_json(panel.queries[0].source)
+    return drawn(style(panel)) | frame | OWN.get(panel.kind, _nothing)(panel)
+
+
+def style(panel: Panel) -> Style:
+    """Return what a panel looks like."""
+    many = len(panel.queries) > 1 or any("{{" in query.legend for query in panel.queries)
+    instant = bool(panel.queries) and panel.queries[0].instant
+    shape = (panel.kind, panel.unit, panel.steps, panel.stacked, panel.low, panel.high, panel.decimals)
+    return Style(*shape, many, instant)
+
+
+def drawn(look: Style) -> dict[str, Any]:
+    """Return what panels of one style share, as a copy of its own for each."""
+    copy: dict[str, Any] = orjson.loads(_drawn(look))
+    return copy
+
+
+@cache
+def _drawn(look: Style) -> bytes:
+    """Have grafanalib make a style once: a thousand services have a few dozen between them."""
+    body = SHAPES[look.kind](look).to_json_data()
+    return orjson.dumps(prune({key: value for key, value in body.items() if key not in STALE}))
+
+
+def target_json(query: Query, ref_id: str, kind: str) -> dict[str, Any]:
+    """Return one query. Its refId is its place: A, B, ..."""
+    body: dict[str, Any] = {
+        "refId": ref_id,
+        "expr": query.expr,
+        "datasource": source_json(query.source),
+        "editorMode": "code",
+    }
+    if query.source == "loki":
+        return body | {"queryType": "range"}
+    body |= {"legendFormat": query.legend, "instant" if query.instant else "range": True}
+    formats = {"table": "table", "heatmap": "heatmap"}
+    return body | {"format": formats.get(kind, "time_series")} | ({"exemplar": True} if query.exemplars else {})
+
+
+def row_json(title: str, y: int) -> dict[str, Any]:
+    """Return an open row above the panels that follow it."""
+    grid = {"h": 1, "w": 24, "x": 0, "y": y}
+    return {
+        "type": core.ROW_TYPE,
+        "title": title,
+        "id": panel_id(f"row {title}"),
+        "gridPos": grid,
+        "collapsed": False,
+        "panels": [],
+    }
+
+
+def source_json(kind: str) -> dict[str, str]:
+    """Return a data source as today's Grafana names it, picked by the dashboard's variable."""
+    return {"type": kind, "uid": SOURCES[kind]}
+
+
+def ref(n: int) -> str:
+    """Return the refId of the query at place ``n``: A to Z, then AA."""
+    return chr(ord("A") + n) if n < 26 else ref(n // 26 - 1) + ref(n % 26)  # noqa: PLR2004 - letters of the alphabet
+
+
+def prune(value: Mapping[str, Any]) -> dict[str, Any]:
+    """Drop nulls and empty values, which Grafana would not write. Lists are made clean already."""
+    kept = {}
+    for key, inner in value.items():
+        if inner is None:
+            continue
+        clean = prune(inner) if type(inner) is dict else inner
+        if clean or clean is False or clean == 0 or key in WRITTEN_EMPTY:
+            kept[key] = clean
+    return kept
+
+
+def steps_json(steps: tuple[Step, ...]) -> list[dict[str, Any]]:
+    """Return threshold steps; the first has no value: it reaches down without end."""
+    return [
+        {"color": color} | ({} if value is None else {"value": value}) for value, color in steps or ((None, "green"),)
+    ]
+
+
+def _timeseries(look: Style) -> core.Panel:
+    return core.TimeSeries(
+        unit=look.unit,
+        thresholds=steps_json(look.steps),
+        thresholdsStyleMode="dashed" if look.steps else "off",
+        fillOpacity=30 if look.stacked else 10,
+        stacking={"mode": "normal" if look.stacked else "none", "group": "A"},
+        showPoints="never",
+        legendDisplayMode="table" if look.many else "list",
+        legendCalcs=["lastNotNull", "max"] if look.many else [],
+        tooltipMode="multi",
+        tooltipSort="desc",
+        extraJson={
+            "fieldConfig": {"defaults": {**_limits(look), "custom": {"scaleDistribution": {"log": None}}}},
+            "options": {"legend": {"showLegend": True}},
+        },
+    )
+
+
+def _stat(look: Style) -> core.Panel:
+    return core.Stat(
+        format=look.unit,
+        reduceCalc="lastNotNull",
+        thresholds=steps_json(look.steps),
+        colorMode="value",
+        graphMode="none" if look.instant else "area",
+        noValue=None,
+        color={"mode": "thresholds"},
+        extraJson={"fieldConfig": {"defaults": _limits(look)}},
+    )
+
+
+def _table(look: Style) -> core.Panel:
+    del look
+    table = core.Table(thresholds=steps_json(()))
+    table.extraJson = {
+        "fieldConfig": {"defaults": {"custom": {"displayMode": None, "cellOptions": {"type": "auto"}}}},
+        "options": {"cellHeight": "sm"},
+    }
+    return table
+
+
+def _table_own(panel: Panel) -> dict[str, Any]:
+    names = list(panel.columns)
+    keys = {f"Value #{ref(n)}" if len(names) > 1 else "Value": name for n, name in enumerate(names)}
+    organize = {"excludeByName": {"Time": True}, "renameByName": keys}
+    look = drawn(style(panel))
+    return {
+        "fieldConfig": look["fieldConfig"] | {"overrides": _columns(panel)},
+        "options": look["options"] | {"sortBy": [{"displayName": names[0], "desc": True}]},
+        "transformations": [{"id": "merge", "options": {}}, {"id": "organize", "options": organize}],
+    }
+
+
+def _columns(panel: Panel) -> list[dict[str, Any]]:
+    found = []
+    for name, column in panel.columns.items():
+        properties: dict[str, Any] = {"unit": column.unit}
+        if column.steps:
+            properties["thresholds"] = {"mode": "absolute", "steps": steps_json(column.steps)}
+            properties["custom.cellOptions"] = {"type": "color-text"}
+        found.append(_override(name, properties))
+    for label, url in panel.drill.items():
+        found.append(_override(label, {"links": [{"title": f"Show this {label} alone", "url": url}]}))
+    return found
+
+
+def _override(name: str, properties: dict[str, Any]) -> dict[str, Any]:
+    listed = [{"id": key, "value": value} for key, value in properties.items()]
+    return {"matcher": {"id": "byName", "options": name}, "properties": listed}
+
+
+def _heatmap(look: Style) -> core.Panel:
+    options = {
+        "calculate": False,
+        "cellGap": 1,
+        "color": {"mode": "scheme", "scheme": "Oranges", "exponent": 0.5, "steps": 64, "reverse": False},
+        "exemplars": {"color": "rgba(255,0,255,0.7)"},
+        "filterValues": {"le": 1e-9},
+        "legend": {"show": True},
+        "rowsFrame": {"layout": "auto"},
+        "tooltip": {"mode": "single", "yHistogram": True},
+        "yAxis": {"axisPlacement": "left", "unit": look.unit},
+    }
+    return core.Heatmap(options=options, thresholds=steps_json(()))
+
+
+def _logs(look: Style) -> core.Panel:
+    del look
+    return core.Logs(
+        thresholds=steps_json(()), showTime=True, wrapLogMessages=True, enableLogDetails=True, prettifyLogMessage=False
+    )
+
+
+def _text(look: Style) -> core.Panel:
+    del look
+    return core.Text(thresholds=steps_json(()), mode="markdown")
+
+
+def _text_own(panel: Panel) -> dict[str, Any]:
+    return {"options": {"mode": "markdown", "content": panel.text}}
+
+
+def _nothing(panel: Panel) -> dict[str, Any]:
+    del panel
+    return {}
+
+
+def _limits(look: Style) -> dict[str, Any]:
+    return {"min": look.low, "max": look.high, "decimals": look.decimals}
+
+
+SHAPES: dict[Kind, Callable[[Style], core.Panel]] = {
+    "timeseries": _timeseries,
+    "stat": _stat,
+    "table": _table,
+    "heatmap": _heatmap,
+    "logs": _logs,
+    "text": _text,
+}
+
+OWN: dict[Kind, Callable[[Panel], dict[str, Any]]] = {"table": _table_own, "text": _text_own}
+"""What a panel of a kind has beyond its style."""

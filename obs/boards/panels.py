@@ -1,0 +1,243 @@
+"""Which questions can a panel answer? One word a question; no coordinates, colours or raw metric names beyond here."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from obs.alerting.slo import Slo
+from obs.query import promql
+from obs.stack.settings import Target
+from watchkeeper.contract.labels import ENVIRONMENT, INSTANCE, JOB, LE, Label, Matcher
+from watchkeeper.contract.metrics import Metric
+
+RATE = "$__rate_interval"
+"""At least four scrapes, whatever the zoom: https://grafana.com/docs/grafana/latest/datasources/prometheus/."""
+
+UNITS = {
+    "": "short",
+    "seconds": "s",
+    "milliseconds": "ms",
+    "microseconds": "µs",
+    "bytes": "bytes",
+    "mebibytes": "mbytes",
+    "ratio": "percentunit",
+    "percent": "percent",
+    "timestamp": "dateTimeAsIso",
+}
+"""Grafana's name for the unit of a metric."""
+
+RATES = {"": "ops", "bytes": "Bps", "seconds": "percentunit"}
+"""Grafana's name for the unit of a counter's rate: seconds per second are a share of time."""
+
+Kind = Literal["timeseries", "stat", "table", "heatmap", "logs", "text"]
+Step = tuple[float | None, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """One query: PromQL, or LogQL where ``source`` is loki. ``legend`` names its series: `{{route}}`, or a word."""
+
+    expr: str
+    legend: str = ""
+    source: Literal["prometheus", "loki"] = "prometheus"
+    instant: bool = False
+    exemplars: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of a table: an instant query with one series a row, its unit, and where it turns red."""
+
+    query: str
+    unit: str = "short"
+    steps: tuple[Step, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """An address to go on to, under the words a reader clicks."""
+
+    title: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Panel:
+    """
+    One panel, before it has a place. Build it with the words below.
+
+    ``why`` is the description: what a change means and what to do about it. ``unit`` is Grafana's name of it.
+    ``width`` counts 24ths of the dashboard, ``height`` Grafana's rows of 30 pixels. ``slug`` keeps the id, and so
+    saved links, when a panel is renamed. ``drill`` maps a table's label to the address its cells open.
+    """
+
+    kind: Kind
+    title: str
+    why: str
+    queries: tuple[Query, ...] = ()
+    unit: str = "short"
+    steps: tuple[Step, ...] = ()
+    width: int = 8
+    height: int = 8
+    slug: str = ""
+    stacked: bool = False
+    low: float | None = None
+    high: float | None = None
+    decimals: int | None = None
+    links: tuple[Link, ...] = ()
+    columns: Mapping[str, Column] = field(default_factory=dict)
+    drill: Mapping[str, str] = field(default_factory=dict)
+    text: str = ""
+
+    def __post_init__(self) -> None:
+        """Refuse a panel nobody could read; raise ValueError."""
+        if not self.title or not self.why:
+            raise ValueError(f"panel {self.title or self.queries!r}: takes a title, and why=, which says how to act")
+        if self.kind == "timeseries":
+            for query in self.queries:
+                if not query.legend:
+                    raise ValueError(f"panel '{self.title}': a query has no legend; name its series: {query.expr}")
+
+
+def scope(target: Target) -> tuple[Matcher, ...]:
+    """Match one scrape job, narrowed to what the dashboard's variables select."""
+    return (JOB.eq(target.job), ENVIRONMENT.re("$environment"), INSTANCE.re("$instance"))
+
+
+def at_most(limit: float) -> tuple[Step, ...]:
+    """Turn red at ``limit``: a reading that must stay below it."""
+    return ((None, "green"), (limit, "red"))
+
+
+def none_at_all() -> tuple[Step, ...]:
+    """Be red above nothing: a rate of what must not happen."""
+    return ((None, "green"), (0.001, "red"))
+
+
+def at_least(limit: float, warn: float | None = None) -> tuple[Step, ...]:
+    """Be red below ``limit`` (orange below ``warn``): a reading that must stay above it."""
+    return ((None, "red"), (limit, "green")) if warn is None else ((None, "red"), (limit, "orange"), (warn, "green"))
+
+
+def rated(good: float, poor: float) -> tuple[Step, ...]:
+    """Be green up to ``good``, red from ``poor``, orange between."""
+    return ((None, "green"), (good, "orange"), (poor, "red"))
+
+
+def series(title: str, *queries: Query, why: str, unit: str, **shape: Any) -> Panel:
+    """Plot queries over time. ``shape`` takes the fields of Panel: steps, stacked, low, high, width, links, slug."""
+    return Panel(kind="timeseries", title=title, why=why, queries=queries, unit=unit, **({"low": 0} | shape))
+
+
+def number(title: str, expr: str, *, why: str, unit: str, instant: bool = False, **shape: Any) -> Panel:
+    """Show the latest value of one query, large, with its past behind it unless it is ``instant``."""
+    query = Query(expr, title, instant=instant)
+    return Panel(kind="stat", title=title, why=why, queries=(query,), unit=unit, **({"width": 4, "height": 4} | shape))
+
+
+def traffic(title: str, metric: Metric, *where: Matcher, why: str, by: tuple[Label, ...] = (), **shape: Any) -> Panel:
+    """Plot how much of a counter happens per second."""
+    query = Query(promql.total(promql.rate(metric, *where, over=RATE), by=by), legend(by, title))
+    return series(title, query, why=why, **({"unit": RATES[metric.unit]} | shape))
+
+
+def share(title: str, part: str, whole: str, *, why: str, by: tuple[Label, ...] = (), **shape: Any) -> Panel:
+    """Plot ``part / whole``, two rates with the labels ``by``, from 0 to 1; a gap where nothing happens."""
+    return series(title, Query(promql.ratio(part, whole), legend(by, title)), why=why, unit="percentunit", **shape)
+
+
+def latency(
+    title: str,
+    histogram: Metric,
+    *where: Matcher,
+    why: str,
+    by: tuple[Label, ...] = (),
+    quantiles: tuple[float, ...] = (0.5, 0.95, 0.99),
+    **shape: Any,
+) -> Panel:
+    """Plot quantiles of a histogram, in its unit."""
+    queries = tuple(
+        Query(promql.quantile(q, histogram, *where, over=RATE, by=by), " ".join([f"p{q * 100:g}", *braces(by)]))
+        for q in quantiles
+    )
+    return series(title, *queries, why=why, unit=UNITS[histogram.unit], **shape)
+
+
+def level(
+    title: str,
+    metric: Metric,
+    *where: Matcher,
+    why: str,
+    by: tuple[Label, ...] = (),
+    operator: Literal["sum", "max", "min", "avg"] = "sum",
+    **shape: Any,
+) -> Panel:
+    """Plot a gauge as it stands."""
+    query = Query(promql.aggregate(operator, promql.select(metric, *where), by=by), legend(by, title))
+    return series(title, query, why=why, **({"unit": UNITS[metric.unit]} | shape))
+
+
+def together(
+    title: str,
+    metrics: Mapping[str, Metric],
+    *where: Matcher,
+    why: str,
+    by: tuple[Label, ...] = (),
+    operator: Literal["sum", "max", "min", "avg"] = "sum",
+    **shape: Any,
+) -> Panel:
+    """Plot metrics of one unit, each under its word: counters per second, gauges as they stand."""
+    queries = tuple(
+        Query(promql.aggregate(operator, _reading(metric, where), by=by), " ".join([*braces(by), word]))
+        for word, metric in metrics.items()
+    )
+    first = next(iter(metrics.values()))
+    unit = RATES[first.unit] if first.kind == "counter" else UNITS[first.unit]
+    return series(title, *queries, why=why, **({"unit": unit} | shape))
+
+
+def _reading(metric: Metric, where: tuple[Matcher, ...]) -> str:
+    counts = metric.kind == "counter"
+    return promql.rate(metric, *where, over=RATE) if counts else promql.select(metric, *where)
+
+
+def budget(slo: Slo, *, why: str, **shape: Any) -> Panel:
+    """Show how much of a promise's error budget is left, from 100 % down to nothing and below."""
+    title = f"{slo.title} budget left"
+    # Asked once: a month's range at every point of a graph would be read thousands of times.
+    steps = at_least(0, warn=0.25)
+    return number(title, slo.budget_left(), why=why, unit="percentunit", instant=True, steps=steps, **shape)
+
+
+def heatmap(title: str, histogram: Metric, *where: Matcher, why: str, **shape: Any) -> Panel:
+    """Plot how a histogram's observations spread over its buckets; a dot is an exemplar, and opens its trace."""
+    expr = promql.total(promql.rate(histogram.bucket, *where, over=RATE), by=(LE,))
+    queries = (Query(expr, "{{le}}", exemplars=True),)
+    return Panel(kind="heatmap", title=title, why=why, queries=queries, unit=UNITS[histogram.unit], **shape)
+
+
+def table(title: str, columns: Mapping[str, Column], *, why: str, **shape: Any) -> Panel:
+    """List one row per label set the queries of ``columns`` share."""
+    queries = tuple(Query(column.query, name, instant=True) for name, column in columns.items())
+    return Panel(kind="table", title=title, why=why, queries=queries, columns=columns, **({"width": 24} | shape))
+
+
+def logs(title: str, expr: str, *, why: str, **shape: Any) -> Panel:
+    """List the log lines a LogQL query selects, newest first; each opens its trace."""
+    queries = (Query(expr, source="loki"),)
+    return Panel(kind="logs", title=title, why=why, queries=queries, **({"width": 24, "height": 10} | shape))
+
+
+def note(title: str, text: str, *, why: str, **shape: Any) -> Panel:
+    """Show Markdown."""
+    return Panel(kind="text", title=title, why=why, text=text, **({"height": 4} | shape))
+
+
+def legend(by: tuple[Label, ...], otherwise: str) -> str:
+    """Return the legend of a query whose series differ in ``by``; ``otherwise`` where there is a single one."""
+    return " ".join(braces(by)) or otherwise
+
+
+def braces(by: tuple[Label, ...]) -> list[str]:
+    """Return labels as a legend names them: `{{route}}`."""
+    return [f"{{{{{label.name}}}}}" for label in by]

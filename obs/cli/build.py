@@ -1,0 +1,101 @@
+"""Compile dashboards, rules and configuration, prove them, and write what differs."""
+
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+from obs import proofs
+from obs.cli.cli import FOUND, Selection
+from obs.output import Built, Change, Staging, changes
+from obs.output import build as compile_stack
+
+COLOURS = {"unchanged": "bright_black", "created": "green", "changed": "yellow", "removed": "red"}
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """
+    One file of the table: what became of it, what it holds, and the milliseconds it took to make.
+
+    Its text is not kept: a thousand services are built in the memory of one.
+    """
+
+    path: str
+    action: str
+    line: int
+    holds: str
+    milliseconds: float
+
+
+@click.command()
+@click.option("--check", is_flag=True, help="Write nothing; exit 1 if a file is out of date.")
+@click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Write below this folder, one a service.")
+@click.option("--json", "as_json", is_flag=True, help="Print the table as JSON.")
+@click.pass_obj
+def build(selection: Selection, check: bool, out: Path | None, as_json: bool) -> None:
+    r"""
+    Compile dashboards, rules and configuration from Python.
+
+    Everything is proven before the first file is written; a build that fails changes nothing on disk.
+
+    \b
+    obs build
+    obs build --check
+    obs --stack shop.toml --stack mail.toml build --out /tmp/stacks
+    """
+    if len(selection.files) > 1 and out is None:
+        raise click.UsageError("several --stack files take --out DIR: each service gets a folder of its own")
+    started = time.perf_counter()
+    rows: list[Row] = []
+    with Staging() as staging:
+        for stack in selection.stacks():
+            root = Path.cwd() if out is None else out / stack.service.name
+            built = compile_stack(stack)
+            if problems := proofs.check(built, Path.cwd(), written=False):
+                proofs.report(problems)
+                click.get_current_context().exit(FOUND)
+            planned = changes(built.texts, root)
+            if not check:
+                staging.add(planned, root)
+            rows += [_row(change, built) for change in planned]
+        if not check:
+            staging.commit()
+    (_print_json if as_json else _print_table)(rows, time.perf_counter() - started)
+    stale = [row for row in rows if row.action != "unchanged"]
+    if check and stale:
+        for row in stale:
+            at = f", line {row.line}" if row.line else ""
+            click.echo(f"{row.path}{at}: out of date ({row.action}); run `make dashboards` and commit it", err=True)
+        click.get_current_context().exit(FOUND)
+
+
+def _row(change: Change, built: Built) -> Row:
+    file = built.files.get(change.path)
+    holds, seconds = (file.holds, file.seconds) if file else ("", 0)
+    return Row(change.path, change.action, change.line, holds, seconds * 1000)
+
+
+def _print_table(rows: Sequence[Row], seconds: float) -> None:
+    width = max(len(row.path) for row in rows)
+    for row in rows:
+        state = click.style(f"{row.action:<9}", fg=COLOURS[row.action])
+        click.echo(f"{row.path:<{width}}  {row.holds:<14} {state} {row.milliseconds:6.1f} ms")
+    differing = sum(row.action != "unchanged" for row in rows)
+    click.echo(f"{len(rows)} files, {differing or 'nothing'} to write, {seconds:.2f} s")
+
+
+def _print_json(rows: Sequence[Row], seconds: float) -> None:
+    files = [
+        {
+            "path": row.path,
+            "holds": row.holds,
+            "action": row.action,
+            "milliseconds": round(row.milliseconds, 1),
+        }
+        for row in rows
+    ]
+    click.echo(json.dumps({"files": files, "seconds": round(seconds, 2)}, indent=2))

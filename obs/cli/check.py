@@ -1,0 +1,43 @@
+"""Prove dashboards, alerts and runbooks without a server: the verb `obs check`."""
+
+import dataclasses
+import json
+from pathlib import Path
+
+import click
+
+from obs import proofs
+from obs.cli.cli import FOUND, Selection
+from obs.output import build
+from obs.proofs.checks import CHECKS
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="Print the problems as JSON.")
+@click.option("--list", "listing", is_flag=True, help="Say what is checked, and stop.")
+@click.pass_obj
+def check(selection: Selection, as_json: bool, listing: bool) -> None:
+    r"""
+    Prove every query, panel, alert, link and runbook offline. Nothing is written.
+
+    What has to stay for a while is waived in waivers.toml: place, check, reason, expires.
+
+    \b
+    obs check
+    obs --env staging check
+    obs check --json | jq -r '.[].where'
+    """
+    if listing:
+        for one in CHECKS:
+            click.echo(f"{one.id:28}{one.claim}")
+        return
+    # What is committed is the stack without an overlay: another one is judged by itself, not by those files.
+    problems = proofs.check(build(selection.stack()), Path.cwd(), written=not selection.env)
+    if as_json:
+        click.echo(json.dumps([dataclasses.asdict(problem) for problem in problems], indent=2))
+    elif problems:
+        proofs.report(problems)
+    else:
+        click.secho(f"{len(CHECKS)} checks hold", fg="green")
+    if problems:
+        click.get_current_context().exit(FOUND)

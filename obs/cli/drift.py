@@ -1,0 +1,80 @@
+"""`obs drift`: what did people change in Grafana since the last push?"""
+
+import os
+from pathlib import Path
+
+import click
+
+from obs import output
+from obs.adopt import Proposal, patch, propose
+from obs.cli.cli import FOUND, Selection
+from obs.deploy.drift import Drift
+from obs.deploy.drift import drift as find_drift
+from obs.deploy.grafana.connect import connect
+from obs.deploy.grafana.state import Kind
+from obs.deploy.plan.desired import desired
+from obs.deploy.push import commits
+from obs.deploy.push.rollback import deployed
+from obs.diff import render_json, render_markdown, render_terminal
+
+RENDERERS = {"terminal": render_terminal, "markdown": render_markdown, "json": render_json}
+
+
+@click.command()
+@click.option("--since", "revision", metavar="COMMIT", help="The commit deployed, instead of the last one annotated.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(list(RENDERERS)),
+    default="terminal",
+    envvar="OBS_FORMAT",
+    help="How to print it.",
+)
+@click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
+@click.option("--patch", "patch_file", type=click.Path(path_type=Path), help="Write the edits of the source here.")
+@click.pass_obj
+def drift(selection: Selection, revision: str | None, form: str, as_json: bool, patch_file: Path | None) -> None:
+    r"""Compare what was deployed, what the code says and what Grafana holds; offer people's edits back as Python.
+
+    \b
+    obs drift                            exit 1 if somebody changed something
+    obs drift --format markdown          the report of a nightly job
+    obs drift --patch edits.patch        and `git apply edits.patch` takes the edits over
+
+    A change that is in the code and not yet pushed is no drift.
+    """
+    stack, folder = selection.stack(), Path.cwd()
+    client = connect(stack, os.environ)
+    commit = commits.resolve(folder, revision or deployed(client, stack.service.name))
+    before = desired(*commits.state_at(folder, commit, selection.files[0], selection.env), os.environ)
+    found = find_drift(client, before, desired(stack, output.build(stack).texts, os.environ))
+    form = "json" if as_json else form
+    click.echo(
+        RENDERERS[form]([entry.change for entry in found]).rstrip("\n") if found or form == "json" else "No drift."
+    )
+    offers = [offer for entry in found for offer in _offers(entry, selection, folder)]
+    if form != "json":
+        for entry in found:
+            click.echo(f"{entry.change.title}: the code already says so." if entry.in_code else "", nl=entry.in_code)
+        for offer in offers:
+            click.echo(_said(offer, form))
+    if patch_file:
+        patch_file.write_text(patch(offers), encoding="utf-8")
+    if found:
+        raise SystemExit(FOUND)
+
+
+def _offers(entry: Drift, selection: Selection, root: Path) -> list[Proposal]:
+    if entry.in_code or entry.live is None or entry.key.kind is not Kind.DASHBOARD:
+        return []
+    stack_file = (root / selection.files[0]).resolve()
+    return propose(entry.change, entry.live.document, root=root, stack_file=stack_file, env=selection.env)
+
+
+def _said(offer: Proposal, form: str) -> str:
+    subject = f"{offer.sentence.subject}: " if offer.sentence.subject else ""
+    body = (patch([offer]) if offer.mapped else offer.look).strip()
+    why = f": not offered as an edit, {offer.reason}" if offer.reason else "" if body else ": the code already says so"
+    if body and form == "markdown":
+        body = f"\n```{'diff' if offer.mapped else 'json'}\n{body}\n```\n"
+    return f"{subject}{offer.sentence.text}{why}\n{body}"

@@ -1,0 +1,43 @@
+"""`obs plan`: what would a push change in Grafana?"""
+
+import os
+
+import click
+
+from obs import output
+from obs.cli.cli import FOUND, Selection
+from obs.deploy.grafana.connect import connect
+from obs.deploy.plan.desired import desired
+from obs.deploy.plan.plan import make_plan
+from obs.deploy.push import report
+
+FORMS = ("terminal", "markdown", "json")
+
+
+@click.command()
+@click.option("--prune", is_flag=True, help="Also plan the deletion of what is ours and gone from the code.")
+@click.option("--adopt-mine", metavar="UID", multiple=True, help="Let the code win over a person's edit of it.")
+@click.option(
+    "--format", "form", type=click.Choice(FORMS), default="terminal", envvar="OBS_FORMAT", help="How to print it."
+)
+@click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
+@click.option("--exit-code", is_flag=True, help="Exit 1 if anything would change.")
+@click.pass_obj
+def plan(
+    selection: Selection, *, prune: bool, adopt_mine: tuple[str, ...], form: str, as_json: bool, exit_code: bool
+) -> None:
+    r"""Say what a push would create, change and delete in Grafana, and what is in its way. Writes nothing.
+
+    \b
+    obs plan                         the code against the Grafana of stack.toml
+    obs plan --prune                 what left the code, too
+    obs plan --format markdown       for a comment on a pull request
+
+    The token comes from GRAFANA_TOKEN, or from the file GRAFANA_TOKEN_FILE names.
+    """
+    stack = selection.stack()
+    wanted = desired(stack, output.build(stack).texts, os.environ)
+    made = make_plan(connect(stack, os.environ), wanted, prune_gone=prune, adopt_mine=frozenset(adopt_mine))
+    click.echo(report.rendered(made, "json" if as_json else form))
+    if made.refused or (exit_code and made.writes):
+        raise SystemExit(FOUND)

@@ -1,0 +1,100 @@
+"""`obs push`: how does the code get into Grafana?"""
+
+import os
+import sys
+from pathlib import Path
+
+import click
+
+from obs import output
+from obs.cli.cli import COULD_NOT_RUN, FOUND, Selection
+from obs.deploy import ruler
+from obs.deploy.grafana.connect import connect, connect_ruler
+from obs.deploy.plan.desired import desired
+from obs.deploy.plan.plan import Plan, make_plan
+from obs.deploy.push import commits, report
+from obs.deploy.push.journal import open_journal
+from obs.deploy.push.outcome import Outcome, Result
+from obs.deploy.push.push import Author, Push
+
+JOURNALS = Path(".obs/push")
+
+
+@click.command()
+@click.option("--prune", is_flag=True, help="Delete what is ours and gone from the code.")
+@click.option("--adopt-mine", metavar="UID", multiple=True, help="Let the code win over a person's edit of it.")
+@click.option("--keep-going", is_flag=True, help="After a failure write the rest, and put nothing back.")
+@click.option("--resend-secrets", is_flag=True, help="Send contact points again: a rotated secret cannot be seen.")
+@click.option("--dry-run", is_flag=True, help="Plan, say what would happen, send no write.")
+@click.option("--ruler", "ruler_url", metavar="URL", help="Push the rules to a Mimir, Cortex or Loki ruler instead.")
+@click.pass_obj
+def push(
+    selection: Selection,
+    *,
+    prune: bool,
+    adopt_mine: tuple[str, ...],
+    keep_going: bool,
+    resend_secrets: bool,
+    dry_run: bool,
+    ruler_url: str | None,
+) -> None:
+    r"""Make Grafana hold what the code says: plan, write what differs, read it back; on failure put everything back.
+
+    \b
+    obs push --dry-run                    the plan alone
+    obs push --prune                      delete what left the code, too
+    obs push --adopt-mine rce-api-api     overwrite a person's edit of one dashboard
+    obs push --ruler https://mimir/prometheus/config/v1/rules
+
+    Tokens come from GRAFANA_TOKEN and RULER_TOKEN, or from the files GRAFANA_TOKEN_FILE and RULER_TOKEN_FILE name.
+    Exit codes: 0 done, 1 something is in the way and nothing was written, 2 it failed.
+    """
+    stack = selection.stack()
+    texts = output.build(stack).texts
+    if ruler_url:
+        _push_rules(ruler_url, stack.service.name, texts, dry_run)
+        return
+    client = connect(stack, os.environ)
+    wanted = desired(stack, texts, os.environ)
+    folder = Path.cwd()
+    with open_journal(JOURNALS, client.url, wanted.owner) as journal:
+        if journal.unfinished:
+            click.echo(f"An earlier push of {journal.unfinished.commit[:12]} did not end; this finishes it.", err=True)
+        made = make_plan(
+            client, wanted, prune_gone=prune, adopt_mine=frozenset(adopt_mine), resend_secrets=resend_secrets
+        )
+        show(made)
+        if not dry_run:
+            author = Author(commits.head(folder), commits.author(os.environ))
+            finish(Push(client, made, journal, author, keep_going, progress).run())
+
+
+def show(made: Plan) -> None:
+    """Print a plan; end with exit code 1 if something is in its way."""
+    click.echo(report.rendered(made, "terminal"))
+    if made.refused:
+        raise SystemExit(FOUND)
+
+
+def progress(done: Result) -> None:
+    """Print one finished object on a terminal; stay quiet in CI."""
+    if sys.stderr.isatty():
+        click.echo(f"{done.fate:>6} {done.key.kind} {done.title}", err=True)
+
+
+def finish(done: Outcome) -> None:
+    """Print what a push did; end with exit code 2 if it did not do all of it."""
+    for line in report.outcome(done):
+        click.echo(line)
+    if done.failure or done.notes:
+        raise SystemExit(COULD_NOT_RUN)
+
+
+def _push_rules(url: str, namespace: str, texts: dict[str, str], dry_run: bool) -> None:
+    there = ruler.Ruler(connect_ruler(url, os.environ), namespace, os.environ.get("RULER_TENANT", ""))
+    changes = there.plan(ruler.prometheus_groups(texts))
+    for change in changes:
+        if change.action != "unchanged":
+            click.echo(f"{change.action} rule group {change.name}")
+    written = [] if dry_run else there.push(changes)
+    click.echo(f"{len(written)} rule groups written, {len(changes) - len(written)} not.")

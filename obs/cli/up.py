@@ -1,0 +1,135 @@
+"""`obs up`, `down`, `logs`, `open`: how is the stack started, stopped and looked at with Docker Compose?"""
+
+import json
+import os
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import click
+
+from obs.cli.cli import Selection
+from obs.programs import preflight
+from obs.programs.preflight import PreflightError
+
+FILES = ("docker-compose.yml", "docker-compose.observability.yml")
+INSTALL = "https://docs.docker.com/engine/install/"
+
+
+@click.command()
+@click.option("--mute", is_flag=True, help="Start without PagerDuty, webhook or dead man's switch: nobody is told.")
+@click.pass_obj
+def up(selection: Selection, mute: bool) -> None:
+    r"""
+    Start the service and the stack; on the first run, write .env with random passwords.
+
+    \b
+    obs up            refuses to start while an alert would reach nobody
+    obs up --mute     to look around
+    """
+    root = Path.cwd()
+    env = preflight.prepare_env(root)
+    compose = _compose()
+    wrong = ([] if mute else preflight.unset(env)) + _wrong(compose)
+    if wrong:
+        raise PreflightError("\n".join(["nothing was started:", *wrong]))
+    preflight.write_secrets(root, env)
+    _run(compose, "up", "--detach", "--build", "--wait")
+    _addresses(selection)
+
+
+@click.command()
+@click.option("--volumes", is_flag=True, help="Also delete what was stored: metrics, logs, traces, databases.")
+def down(volumes: bool) -> None:
+    r"""
+    Stop the stack; what it stored stays.
+
+    \b
+    obs down
+    obs down --volumes
+    """
+    _run(_compose(), "down", *(["--volumes"] if volumes else []))
+
+
+@click.command()
+@click.argument("services", nargs=-1)
+def logs(services: tuple[str, ...]) -> None:
+    r"""
+    Follow the logs of all services, or of those named.
+
+    \b
+    obs logs
+    obs logs api worker
+    """
+    _run(_compose(), "logs", "--follow", "--tail=100", *services)
+
+
+@click.command("open")
+@click.option("--print", "only_print", is_flag=True, help="Print the addresses; open nothing.")
+@click.pass_obj
+def open_(selection: Selection, only_print: bool) -> None:
+    r"""
+    Print the addresses of the stack, and open Grafana in a browser.
+
+    \b
+    obs open
+    obs open --print
+    """
+    _addresses(selection)
+    if not only_print:
+        click.launch(selection.stack().grafana.url)
+
+
+def _addresses(selection: Selection) -> None:
+    stack = selection.stack()
+    jaeger = f"http://localhost:{stack.datasources.jaeger.url.rpartition(':')[2]}"
+    for name, address in (
+        ("Grafana", stack.grafana.url),
+        ("Prometheus", stack.prometheus.url),
+        ("Alertmanager", stack.alertmanager.url),
+        ("Jaeger", jaeger),
+    ):
+        click.echo(f"{name:13} {address}")
+
+
+def _compose() -> list[str]:
+    """Return how Docker Compose is called here; raise PreflightError where it is not installed."""
+    plugin = ["docker", "compose"]
+    if (
+        shutil.which("docker")
+        and subprocess.run([*plugin, "version"], capture_output=True, check=False).returncode == 0
+    ):
+        program = plugin
+    elif shutil.which("docker-compose"):
+        program = ["docker-compose"]
+    else:
+        raise PreflightError(f"Docker Compose is not installed; see {INSTALL}")
+    if "COMPOSE_FILE" in (os.environ | preflight.read_env(Path.cwd())):
+        return program
+    return [*program, *(argument for file in FILES for argument in ("--file", file))]
+
+
+def _wrong(compose: list[str]) -> list[str]:
+    plan = json.loads(_asked(compose, "config", "--format", "json"))
+    found = list(preflight.unreadable(plan))
+    try:
+        running = preflight.published(_asked(compose, "ps", "--format", "json"))
+    except PreflightError as error:
+        return [*found, *preflight.occupied(plan, ()), f"no Docker engine answers; start it, or see {INSTALL}: {error}"]
+    return [*found, *preflight.occupied(plan, running)]
+
+
+def _asked(compose: list[str], *arguments: str) -> str:
+    """Return what Docker Compose prints; raise PreflightError with its last words."""
+    answer = subprocess.run([*compose, *arguments], capture_output=True, text=True, check=False)
+    if answer.returncode != 0:
+        raise PreflightError(answer.stderr.strip().splitlines()[-1] if answer.stderr.strip() else "it said nothing")
+    return answer.stdout
+
+
+def _run(compose: list[str], *arguments: Any) -> None:
+    """Hand the terminal to Docker Compose; its exit code becomes ours."""
+    code = subprocess.run([*compose, *arguments], check=False).returncode
+    if code != 0:
+        raise SystemExit(2)

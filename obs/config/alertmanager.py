@@ -1,0 +1,194 @@
+"""Who hears of an alert, how is it worded, and what silences what?"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+from obs.alerting.model import Alert, Severity
+from obs.alerting.rules import groups
+from obs.config.document import document, lines, origin
+from obs.query import logql
+from obs.stack import Stack
+from watchkeeper.contract.labels import ALERTNAME, INSTANCE, SERVICE, SEVERITY, SLO, TEAM, Label
+
+PAGER, TICKETS, DEADMAN, UNROUTED = "pager", "tickets", "deadman", "unrouted"
+"""The receivers. Nothing is meant to reach the last one, the default: a check proves that no alert of ours does."""
+
+DEPLOYMENT = (SERVICE.name, logql.ENVIRONMENT)
+"""What tells one deployment from another: alerts group, and silence each other, within it alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """
+    A fault that has a name: the alert that says so, and the rule files whose other alerts then only repeat it.
+
+    ``same`` are labels that must be equal on both. An alert never silences a more severe one.
+    """
+
+    alert: str
+    files: tuple[str, ...]
+    same: tuple[Label, ...] = ()
+
+
+OF_THE_API = ("promises", "api", "jobs", "ux")
+CAUSES = (
+    # Both page for the same promise, minutes apart: whoever is up for the first need not be woken by the second
+    Cause("ApiErrorRatioHigh", ("promises", "api"), (SLO,)),
+    Cause("ApiDown", OF_THE_API),
+    # The API answers Prometheus 503 while its totals, which Redis holds, can't be whole: that is one fault, not two
+    Cause("RedisDown", OF_THE_API),
+    Cause("RedisDown", ("redis",), (INSTANCE,)),
+    Cause("RedisExporterDown", ("redis",), (INSTANCE,)),
+    Cause("MongodbDown", ("mongodb",), (INSTANCE,)),
+    Cause("MongodbExporterDown", ("mongodb",), (INSTANCE,)),
+)
+
+
+def render(stack: Stack) -> dict[str, str]:
+    """Return ``alertmanager.yml``, the message templates, and the command-line flags, one a line."""
+    return {
+        "alertmanager/alertmanager.yml": document("alertmanager.py", configuration(stack)),
+        "alertmanager/templates/messages.tmpl": MESSAGES.replace("ORIGIN", origin("alertmanager.py")).replace(
+            "LOGS_URL", logs_url(stack)
+        ),
+        "alertmanager/flags": lines(
+            "alertmanager.py", f"--web.external-url={stack.alertmanager.url}", "--web.route-prefix=/"
+        ),
+    }
+
+
+def configuration(stack: Stack) -> dict[str, Any]:
+    """Return the content of ``alertmanager.yml``."""
+    return {
+        "global": {"pagerduty_url": stack.notify.pagerduty_url},
+        "templates": ["templates/*.tmpl"],
+        "route": _route(stack),
+        "receivers": _receivers(stack),
+        "inhibit_rules": _inhibitions(stack),
+    }
+
+
+def _route(stack: Stack) -> dict[str, Any]:
+    """Return the tree: the dead man's switch, then the team by severity; what falls through is still sent somewhere."""
+    deadman = {
+        "matchers": [str(SEVERITY.eq(Severity.NONE))],
+        "receiver": DEADMAN,
+        "group_wait": "0s",
+        "group_interval": "1m",
+        "repeat_interval": "1m",
+    }
+    page = {"matchers": [str(SEVERITY.eq(Severity.PAGE))], "receiver": PAGER}
+    ticket = {"matchers": [str(SEVERITY.eq(Severity.TICKET))], "receiver": TICKETS, "repeat_interval": "1d"}
+    return {
+        "receiver": UNROUTED,
+        "group_by": [ALERTNAME.name, *DEPLOYMENT],
+        "group_wait": "30s",
+        "group_interval": "5m",
+        "repeat_interval": "4h",
+        "routes": [deadman, {"matchers": [str(TEAM.eq(stack.service.team))], "routes": [page, ticket]}],
+    }
+
+
+def _receivers(stack: Stack) -> list[dict[str, Any]]:
+    """Return the receivers; where Grafana is the engine that pages, those for people send nothing."""
+    webhook = {"url_file": stack.notify.webhook_url_file, "send_resolved": True}
+    deadman = {"url_file": stack.notify.deadman_url_file, "send_resolved": False}
+    people: dict[str, dict[str, Any]] = {
+        PAGER: {"pagerduty_configs": [_pagerduty(stack)]},
+        TICKETS: {"webhook_configs": [webhook]},
+        UNROUTED: {"webhook_configs": [webhook]},
+    }
+    return [
+        *({"name": name} | ({} if stack.grafana.pages else channels) for name, channels in people.items()),
+        {"name": DEADMAN, "webhook_configs": [deadman]},
+    ]
+
+
+def _pagerduty(stack: Stack) -> dict[str, Any]:
+    """Return a page; the fields: https://developer.pagerduty.com/docs/events-api-v2/trigger-events/."""
+    return {
+        "routing_key_file": stack.notify.pagerduty_routing_key_file,
+        "send_resolved": True,
+        "severity": "critical",
+        "description": '{{ template "message.title" . }}',
+        "class": "{{ .GroupLabels.alertname }}",
+        "component": "{{ .GroupLabels.service }}",
+        "group": "{{ .GroupLabels.environment }}",
+        "client": "Alertmanager",
+        "client_url": '{{ template "message.alertmanager" . }}',
+        "details": {
+            "firing": '{{ template "message.firing" . }}',
+            "resolved": '{{ template "message.resolved" . }}',
+        },
+        "links": [
+            {"text": "Runbook", "href": "{{ .CommonAnnotations.runbook_url }}"},
+            {"text": "Dashboard", "href": "{{ .CommonAnnotations.dashboard_url }}"},
+            {"text": "Logs", "href": '{{ template "message.logs" . }}'},
+        ],
+    }
+
+
+def _inhibitions(stack: Stack) -> list[dict[str, Any]]:
+    page, ticket = SEVERITY.eq(Severity.PAGE), SEVERITY.eq(Severity.TICKET)
+    # Labels that both lack count as equal, so alerts without a promise must be left out by name.
+    promised = str(SLO.ne(""))
+    burning = {
+        "source_matchers": [str(page), promised],
+        "target_matchers": [str(ticket), promised],
+        "equal": [SLO.name, *DEPLOYMENT],
+    }
+    files = {group.file: group.alerts for group in groups(stack)}
+    return [burning, *(_dead(cause, files) for cause in CAUSES)]
+
+
+def _dead(cause: Cause, files: Mapping[str, Sequence[Alert]]) -> dict[str, Any]:
+    alerts = [alert for alerts in files.values() for alert in alerts]
+    pages = any(alert.severity is Severity.PAGE for alert in alerts if alert.name == cause.alert)
+    silenced = [
+        alert.name
+        for file in cause.files
+        for alert in files.get(file, ())
+        if alert.name != cause.alert and (pages or alert.severity is Severity.TICKET)
+    ]
+    return {
+        "source_matchers": [str(ALERTNAME.eq(cause.alert))],
+        "target_matchers": [str(ALERTNAME.re("|".join(silenced)))],
+        "equal": [*(label.name for label in cause.same), *DEPLOYMENT],
+    }
+
+
+def logs_url(stack: Stack) -> str:
+    """Return the address of Grafana's Explore with the service's errors of the last hour."""
+    source = {"type": "loki", "uid": stack.datasources.loki.uid}
+    pane = {
+        "datasource": source["uid"],
+        "queries": [{"refId": "A", "expr": logql.query(stack, "errors").expr, "datasource": source}],
+        "range": {"from": "now-1h", "to": "now"},
+    }
+    panes = quote(json.dumps({"logs": pane}, separators=(",", ":")), safe="")
+    return f"{stack.grafana.url.rstrip('/')}/explore?schemaVersion=1&panes={panes}"
+
+
+MESSAGES = """\
+{{- /* ORIGIN */ -}}
+
+{{ define "message.title" -}}
+[{{ .Status | toUpper }}] {{ .GroupLabels.alertname }} ({{ .GroupLabels.environment }}):
+{{- " " }}{{ .CommonAnnotations.summary }}
+{{- end }}
+
+{{ define "message.alert" -}}
+- {{ .Annotations.description }} Since {{ .StartsAt.UTC.Format "15:04:05" }} UTC.
+{{ end }}
+
+{{ define "message.firing" }}{{ range .Alerts.Firing }}{{ template "message.alert" . }}{{ end }}{{ end }}
+
+{{ define "message.resolved" }}{{ range .Alerts.Resolved }}{{ template "message.alert" . }}{{ end }}{{ end }}
+
+{{ define "message.alertmanager" }}{{ .ExternalURL }}/#/alerts?receiver={{ .Receiver | urlquery }}{{ end }}
+
+{{ define "message.logs" }}LOGS_URL{{ end }}
+"""

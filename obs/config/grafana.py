@@ -1,0 +1,138 @@
+"""Where does Grafana read from, which dashboards does it load, and may it page?"""
+
+import configparser
+import io
+from typing import Any
+
+from obs.config.document import document, origin
+from obs.query import logql, promql
+from obs.stack import Stack
+from watchkeeper.contract.labels import JOB, STATUS
+from watchkeeper.contract.metrics import REQUESTS
+
+TRACE_ID = "trace_id"
+"""The exemplar label and the log field that hold a trace's id."""
+
+AROUND = {"spanStartTimeShift": "-5m", "spanEndTimeShift": "5m"}
+"""How far around a span its logs and metrics are looked for."""
+
+
+def render(stack: Stack) -> dict[str, str]:
+    """Return ``grafana.ini`` and the provisioning of data sources and dashboards."""
+    sources = (_prometheus(stack), _loki(stack), _jaeger(stack), _alertmanager(stack))
+    return {
+        "grafana/grafana.ini": _ini(stack),
+        "grafana/provisioning/datasources/stack.yml": document(
+            "grafana.py", {"apiVersion": 1, "prune": True, "datasources": list(sources)}
+        ),
+        "grafana/provisioning/dashboards/stack.yml": document(
+            "grafana.py", {"apiVersion": 1, "providers": [_provider(stack)]}
+        ),
+    }
+
+
+def _source(stack: Stack, kind: str, **settings: Any) -> dict[str, Any]:
+    source = getattr(stack.datasources, kind)
+    return {
+        "name": kind.capitalize(),
+        "type": kind,
+        "uid": source.uid,
+        "url": source.url,
+        "access": "proxy",
+        "isDefault": kind == "prometheus",
+        "editable": False,
+        "jsonData": settings,
+    }
+
+
+def _prometheus(stack: Stack) -> dict[str, Any]:
+    return _source(
+        stack,
+        "prometheus",
+        prometheusType="Prometheus",
+        httpMethod="POST",
+        timeInterval=stack.prometheus.scrape_interval,
+        exemplarTraceIdDestinations=[{"name": TRACE_ID, "datasourceUid": stack.datasources.jaeger.uid}],
+    )
+
+
+def _loki(stack: Stack) -> dict[str, Any]:
+    trace = {
+        "name": TRACE_ID,
+        "matcherRegex": rf'"{TRACE_ID}":\s*"([0-9a-f]{{32}})"',
+        "datasourceUid": stack.datasources.jaeger.uid,
+        "url": _literal("${__value.raw}"),
+        "urlDisplayLabel": "Trace",
+    }
+    return _source(stack, "loki", maxLines=1000, derivedFields=[trace])
+
+
+def _jaeger(stack: Stack) -> dict[str, Any]:
+    job = JOB.eq(stack.targets.api.job)
+    queries = {
+        "Requests per second": promql.total(promql.rate(REQUESTS, job, over="$__rate_interval"), by=(STATUS,)),
+        "Failed requests per second": promql.total(
+            promql.rate(REQUESTS, job, STATUS.re("5.."), over="$__rate_interval"), by=(JOB,)
+        ),
+    }
+    return _source(
+        stack,
+        "jaeger",
+        nodeGraph={"enabled": True},
+        tracesToLogsV2={
+            "datasourceUid": stack.datasources.loki.uid,
+            "tags": [{"key": "service.name", "value": logql.SERVICE}],
+            "filterByTraceID": True,
+            **AROUND,
+        },
+        tracesToMetrics={
+            "datasourceUid": stack.datasources.prometheus.uid,
+            "queries": [{"name": name, "query": _literal(query)} for name, query in queries.items()],
+            **AROUND,
+        },
+    )
+
+
+def _alertmanager(stack: Stack) -> dict[str, Any]:
+    return _source(stack, "alertmanager", implementation="prometheus", handleGrafanaManagedAlerts=False)
+
+
+def _provider(stack: Stack) -> dict[str, Any]:
+    return {
+        "name": stack.service.name,
+        "folder": stack.grafana.folder,
+        "type": "file",
+        "disableDeletion": True,
+        "allowUiUpdates": False,
+        "updateIntervalSeconds": 30,
+        "options": {"path": "/etc/grafana/dashboards"},
+    }
+
+
+def _ini(stack: Stack) -> str:
+    settings = configparser.ConfigParser(interpolation=None)
+    settings.read_dict(
+        {
+            "server": {"root_url": stack.grafana.url},
+            "security": {"cookie_secure": _yes(stack.grafana.url.startswith("https:")), "disable_gravatar": "true"},
+            "users": {"allow_sign_up": "false"},
+            "auth.anonymous": {"enabled": "false"},
+            "analytics": {"reporting_enabled": "false", "check_for_updates": "false"},
+            "plugins": {"preinstall_disabled": "true"},
+            "metrics": {"enabled": "true"},
+            # One engine pages. Where that is Alertmanager, Grafana must not even evaluate a copy of the rules.
+            "unified_alerting": {"execute_alerts": _yes(stack.grafana.pages)},
+        }
+    )
+    text = io.StringIO()
+    settings.write(text)
+    return f"; {origin('grafana.py')}\n{text.getvalue().rstrip()}\n"
+
+
+def _literal(text: str) -> str:
+    """Keep Grafana from reading ``$name`` as an environment variable of its own when it loads the file."""
+    return text.replace("$", "$$")
+
+
+def _yes(condition: bool) -> str:
+    return "true" if condition else "false"

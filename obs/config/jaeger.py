@@ -1,0 +1,68 @@
+"""How does Jaeger receive spans, for how long does it keep them, and how is it watched?"""
+
+from typing import Any
+
+from obs.config.document import document, lines
+from obs.stack import Stack
+
+STORE = "spans"
+EVERYWHERE = "0.0.0.0"  # noqa: S104 - inside its container; compose decides which ports leave it
+
+
+def render(stack: Stack) -> dict[str, str]:
+    """Return ``jaeger.yml``, and the environment that makes a service send its spans there."""
+    return {
+        "jaeger/jaeger.yml": document("jaeger.py", _configuration(stack)),
+        "service.env": _service_environment(stack),
+    }
+
+
+def _configuration(stack: Stack) -> dict[str, Any]:
+    telemetry = {"host": EVERYWHERE, "port": int(stack.targets.jaeger.address.rpartition(":")[2])}
+    pipeline = {"receivers": ["otlp"], "processors": ["batch"], "exporters": ["jaeger_storage_exporter"]}
+    return {
+        "service": {
+            "extensions": ["jaeger_storage", "jaeger_query", "healthcheckv2"],
+            "pipelines": {"traces": pipeline},
+            "telemetry": {
+                "resource": {"service.name": "jaeger"},
+                "logs": {"level": "warn"},
+                "metrics": {"level": "detailed", "readers": [{"pull": {"exporter": {"prometheus": telemetry}}}]},
+            },
+        },
+        "extensions": {
+            "healthcheckv2": {"use_v2": True, "http": {"endpoint": f"{EVERYWHERE}:13133"}},
+            "jaeger_query": {
+                "storage": {"traces": STORE},
+                "http": {"endpoint": f"{EVERYWHERE}:16686"},
+                "grpc": {"endpoint": f"{EVERYWHERE}:16685"},
+            },
+            "jaeger_storage": {"backends": {STORE: {"badger": _badger(stack)}}},
+        },
+        "receivers": {
+            "otlp": {
+                "protocols": {"grpc": {"endpoint": f"{EVERYWHERE}:4317"}, "http": {"endpoint": f"{EVERYWHERE}:4318"}}
+            }
+        },
+        "processors": {"batch": {}},
+        "exporters": {"jaeger_storage_exporter": {"trace_storage": STORE}},
+    }
+
+
+def _badger(stack: Stack) -> dict[str, Any]:
+    return {
+        "ephemeral": False,
+        "directories": {"keys": "/var/lib/jaeger/keys", "values": "/var/lib/jaeger/values"},
+        "ttl": {"spans": stack.traces.retention},
+    }
+
+
+def _service_environment(stack: Stack) -> str:
+    variables = {
+        "OTEL_SERVICE_NAME": stack.service.name,
+        "ENVIRONMENT": stack.service.environment,
+        "OTEL_EXPORTER_OTLP_ENDPOINT": "http://jaeger:4318",
+        "OTEL_TRACES_SAMPLER": "parentbased_traceidratio",
+        "OTEL_TRACES_SAMPLER_ARG": f"{stack.traces.sample_ratio:g}",
+    }
+    return lines("jaeger.py", *(f"{name}={value}" for name, value in variables.items()))

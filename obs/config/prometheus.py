@@ -1,0 +1,77 @@
+"""What does Prometheus scrape, evaluate, keep and pass on?"""
+
+import dataclasses
+from typing import Any
+
+from obs.config.document import document, lines
+from obs.stack import Stack
+
+EXEMPLARS = 100_000  # at about 100 bytes each 10 MB: an hour of exemplars at 28 a second
+SAMPLES = 10_000  # four times the largest exporter we know, mongodb_exporter with every collector on
+API_SAMPLES = 60_000  # a service may hold 50,000 series; beyond that a label has run away
+LABEL_LIMITS = {  # twice what any exporter sends; a target beyond them fails its scrape and shows as down
+    "label_limit": 32,
+    "label_name_length_limit": 64,
+    "label_value_length_limit": 512,
+}
+QUEUE = {  # a receiver may be away for about two hours before samples are lost: then the WAL is truncated
+    "max_shards": 10,
+    "max_samples_per_send": 2000,
+    "min_backoff": "100ms",
+    "max_backoff": "30s",
+}
+
+
+def render(stack: Stack) -> dict[str, str]:
+    """Return ``prometheus.yml`` and the command-line flags, one a line, for what no configuration file takes."""
+    return {
+        "prometheus/prometheus.yml": document("prometheus.py", _configuration(stack)),
+        "prometheus/flags": lines("prometheus.py", *_flags(stack)),
+    }
+
+
+def _configuration(stack: Stack) -> dict[str, Any]:
+    everything = {
+        "global": {
+            "scrape_interval": stack.prometheus.scrape_interval,
+            "evaluation_interval": stack.prometheus.scrape_interval,
+            "external_labels": {"environment": stack.service.environment},
+        },
+        "storage": {"exemplars": {"max_exemplars": EXEMPLARS}},
+        "rule_files": ["rules/*.yml"],
+        "alerting": {
+            "alertmanagers": [{"static_configs": [{"targets": [stack.targets.alertmanager.address]}]}],
+        },
+        "scrape_configs": [_scrape(stack, role.name) for role in dataclasses.fields(stack.targets)],
+    }
+    if stack.prometheus.remote_write_url:
+        everything["remote_write"] = [
+            {"url": stack.prometheus.remote_write_url, "send_exemplars": True, "queue_config": QUEUE}
+        ]
+    return everything
+
+
+def _scrape(stack: Stack, role: str) -> dict[str, Any]:
+    target = getattr(stack.targets, role)
+    return {
+        "job_name": target.job,
+        "metrics_path": target.path,
+        "sample_limit": API_SAMPLES if role == "api" else SAMPLES,
+        **LABEL_LIMITS,
+        "static_configs": [
+            {"targets": [target.address], "labels": {"environment": stack.service.environment}},
+        ],
+    }
+
+
+def _flags(stack: Stack) -> list[str]:
+    return [
+        f"--storage.tsdb.retention.time={stack.prometheus.retention}",
+        f"--storage.tsdb.retention.size={stack.prometheus.retention_size}",
+        "--enable-feature=exemplar-storage",
+        # A restart remembers what fires of rules that hold at least this long. By default that is ten minutes, and
+        # others are told as over, and again after their hold: https://github.com/prometheus/prometheus/issues/15175
+        "--rules.alert.for-grace-period=1m",
+        f"--web.external-url={stack.prometheus.url}",
+        "--web.route-prefix=/",
+    ]

@@ -1,0 +1,159 @@
+"""What does a service bring along: which alerts, which dashboards, which series, in the folder it is built in?"""
+
+import importlib
+import sys
+import traceback
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+from typing import Any, NoReturn
+
+from obs.stack import Stack
+from watchkeeper.contract.metrics import CONTRACT, Metric
+from watchkeeper.contract.scraping import SCRAPING
+
+ALERTS, DASHBOARDS, METRICS = "alerts", "dashboards", "metrics"
+ROOMS = (METRICS, ALERTS, DASHBOARDS)
+"""The folders of a service's own Python, in the order in which one may import the other."""
+
+Define = Callable[[Stack], Any]
+"""What a module writes for a rule or a board: a function of the stack."""
+
+
+class ContentError(Exception):
+    """A module of a service can't be used; the message names its file, line and function, and what it takes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """
+    What the modules below one folder define.
+
+    ``alerts`` maps the stem of a rule file to the functions that define its alerts, ``dashboards`` a slug to the
+    function that builds the board, and ``metrics`` the name of a source (`redis`) to the series read from it.
+    """
+
+    root: Path
+    alerts: Mapping[str, tuple[Define, ...]]
+    dashboards: Mapping[str, Define]
+    metrics: Mapping[str, tuple[Metric, ...]]
+
+    @property
+    def own(self) -> tuple[Metric, ...]:
+        """Everything the service itself exposes."""
+        return CONTRACT
+
+    @property
+    def exporters(self) -> tuple[Metric, ...]:
+        """Everything dashboards and alerts may ask for beyond what the service itself exposes."""
+        return (*SCRAPING, *(metric for series in self.metrics.values() for metric in series))
+
+
+def here() -> Content:
+    """Return the content of the working directory; raise ContentError."""
+    return load(Path.cwd())
+
+
+@cache
+def load(root: Path) -> Content:
+    """Import every module of the folders alerts, dashboards and metrics below ``root``; raise ContentError."""
+    _make_way(root)
+    return Content(
+        root,
+        metrics={
+            module.__name__.rpartition(".")[2]: _tuple(module, "SERIES", Metric) for module in _modules(root, METRICS)
+        },
+        alerts=_grouped(root),
+        dashboards={
+            module.__name__.rpartition(".")[2]: _function(module, "dashboard") for module in _modules(root, DASHBOARDS)
+        },
+    )
+
+
+def _make_way(root: Path) -> None:
+    """Let ``import alerts`` find the folder below ``root``, and forget the one of another root."""
+    for name, module in list(sys.modules.items()):
+        if name.partition(".")[0] in ROOMS and not _belongs(module, root):
+            del sys.modules[name]
+    if sys.path[:1] != [str(root)]:
+        sys.path.insert(0, str(root))
+    importlib.invalidate_caches()
+
+
+def _belongs(module: ModuleType, root: Path) -> bool:
+    places = [module.__file__] if module.__file__ else list(getattr(module, "__path__", ()))
+    return any(Path(place).is_relative_to(root) for place in places if place)
+
+
+def _modules(root: Path, room: str) -> Iterator[ModuleType]:
+    """Import the modules of a folder, in the order of their names."""
+    for path in sorted((root / room).glob("*.py")):
+        if path.stem != "__init__":
+            yield _imported(root, f"{room}.{path.stem}", path)
+
+
+def _imported(root: Path, name: str, path: Path) -> ModuleType:
+    try:
+        return importlib.import_module(name)
+    except SyntaxError as error:
+        where = Path(error.filename or path)
+        shown = where.relative_to(root) if where.is_relative_to(root) else where
+        raise ContentError(f"{shown}, line {error.lineno}: not Python: {error.msg}") from error
+    except Exception as error:  # noqa: BLE001 - whatever a module raises while it is imported is about that module
+        _blame(root, path, error)
+
+
+def _blame(root: Path, path: Path, error: Exception) -> NoReturn:
+    """Raise ContentError with the last line of the service's own code in a traceback."""
+    raise ContentError(f"{place(root, error) or path.relative_to(root)}: {reason(error)}") from error
+
+
+def place(root: Path, error: BaseException) -> str:
+    """Return where in the service's own code an exception began (`alerts/api.py:12 down`); nothing if it did not."""
+    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+        file = Path(frame.filename)
+        if file.is_relative_to(root) and file.relative_to(root).parts[0] in ROOMS:
+            function = "" if frame.name == "<module>" else f" {frame.name}"
+            return f"{file.relative_to(root)}:{frame.lineno}{function}"
+    return ""
+
+
+def reason(error: BaseException) -> str:
+    """Return what an exception says; its class too where the author raised none of ours on purpose."""
+    words = str(error)
+    return words if isinstance(error, ValueError) else f"{type(error).__name__}: {words}"
+
+
+def _grouped(root: Path) -> dict[str, tuple[Define, ...]]:
+    grouped: dict[str, tuple[Define, ...]] = {}
+    for module in _modules(root, ALERTS):
+        stem = module.__name__.rpartition(".")[2].replace("_", "-")
+        file = getattr(module, "GROUP", stem)
+        grouped[file] = (*grouped.get(file, ()), *_tuple(module, "ALERTS", Callable))
+    return grouped
+
+
+def _tuple(module: ModuleType, name: str, kind: Any) -> tuple[Any, ...]:
+    values = getattr(module, name, None)
+    if not isinstance(values, tuple) or not all(isinstance(value, kind) for value in values):
+        raise ContentError(f"{_file(module)}: takes {name} = (...,), a tuple of {TAKES[name]}")
+    return values
+
+
+def _function(module: ModuleType, name: str) -> Callable[[Stack], Any]:
+    found: Callable[[Stack], Any] | None = getattr(module, name, None)
+    if not callable(found):
+        raise ContentError(f"{_file(module)}: takes a function {name}(stack) that returns a Dashboard")
+    return found
+
+
+TAKES = {
+    "SERIES": "every Metric that is read from this source",
+    "ALERTS": "functions that take the stack and return an Alert",
+}
+
+
+def _file(module: ModuleType) -> str:
+    return f"{module.__name__.replace('.', '/')}.py"

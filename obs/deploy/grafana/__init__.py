@@ -1,0 +1,1 @@
+"""How does Grafana answer, and what stands there?"""

@@ -1,0 +1,21 @@
+"""Which Grafana is the stack's, and with which token?"""
+
+from collections.abc import Mapping
+
+from obs.deploy.grafana.client import Client
+from obs.deploy.grafana.errors import DeployError
+from obs.deploy.plan import notifications
+from obs.stack import Stack
+
+
+def connect(stack: Stack, environment: Mapping[str, str]) -> Client:
+    """Return a client for the stack's Grafana; the token comes from the environment or a file it names, never else."""
+    token = notifications.secret(environment, "GRAFANA_TOKEN")
+    if not token:
+        raise DeployError("no token: put one into GRAFANA_TOKEN, or its file's path into GRAFANA_TOKEN_FILE")
+    return Client(stack.grafana.url, token, secrets=notifications.secrets(environment))
+
+
+def connect_ruler(url: str, environment: Mapping[str, str]) -> Client:
+    """Return a client for a ruler; RULER_TOKEN or RULER_TOKEN_FILE may hold a bearer token."""
+    return Client(url, notifications.secret(environment, "RULER_TOKEN"))

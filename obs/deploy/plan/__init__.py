@@ -1,0 +1,1 @@
+"""What would a push change, and what is in its way?"""

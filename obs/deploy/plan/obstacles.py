@@ -1,0 +1,95 @@
+"""Why must one object not be written, found out before anything is?"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from obs.deploy.grafana import ownership
+from obs.deploy.grafana.state import Desired, Item, Key, Kind, Live
+from obs.deploy.grafana.stores import Stores
+from obs.deploy.grafana.stores.dashboards import Save
+from obs.deploy.grafana.versions import Version
+from obs.deploy.plan.survey import Survey
+
+# Uids Grafana itself answers for.
+BUILT_IN_DATASOURCES = frozenset({"-- Grafana --", "-- Mixed --", "-- Dashboard --", "grafana", "__expr__", "-100"})
+IN_FOLDERS = frozenset({Kind.DASHBOARD, Kind.RULE_GROUP})
+
+
+@dataclass(frozen=True, slots=True)
+class Judge:
+    """What is known about one Grafana, to judge changes by; ``adopt_mine`` are the uids where ours may win."""
+
+    stores: Stores
+    seen: Survey
+    desired: Desired
+    server: Version
+    adopt_mine: frozenset[str]
+
+    def obstacle(self, item: Item, before: Live | None, save: Save | None = None) -> str:
+        """Say why an object must not be created, or changed from ``before``, last saved by ``save``; "" if it may."""
+        why = self._placed(item)
+        if why or before is None:
+            return why
+        why = before.obstacle or self._in_group(item.key)
+        return why or ("" if item.key.uid in self.adopt_mine else self._of_people(before, save))
+
+    def _placed(self, item: Item) -> str:
+        """Say what is wrong with an object as it would be written: its folder, its title, its data sources."""
+        if item.key.kind not in IN_FOLDERS:
+            return ""
+        folders = {folder.key.uid for folder in self.desired.of(Kind.FOLDER)} | set(self.seen.folders)
+        if item.folder_uid and item.folder_uid not in folders:
+            return f"its folder {item.folder_uid!r} does not exist and the code does not make it"
+        return self._title_clash(item) or self._unknown_datasource(item)
+
+    def _title_clash(self, item: Item) -> str:
+        if item.key.kind is not Kind.DASHBOARD or self.server.has("titles_repeat"):
+            return ""
+        title = item.title.strip().lower()
+        for uid, entry in self.seen.dashboards.items():
+            same_place = (entry.get("folderUid") or "") == item.folder_uid
+            if uid != item.key.uid and same_place and str(entry.get("title", "")).strip().lower() == title:
+                sentence = f"the dashboard {uid!r} in its folder has the same title"
+                return f"{sentence}, which Grafana {self.server.text} does not allow; rename one"
+        return ""
+
+    def _unknown_datasource(self, item: Item) -> str:
+        if self.seen.datasources is None:
+            return ""
+        unknown = sorted(set(datasources(item.document)) - self.seen.datasources - BUILT_IN_DATASOURCES)
+        there = ", ".join(sorted(self.seen.datasources)) or "none"
+        missing = ", ".join(unknown)
+        return f"it reads the data source {missing}, which Grafana does not have; it has: {there}" if unknown else ""
+
+    def _in_group(self, key: Key) -> str:
+        rules = self.seen.rules.get(key, ())
+        return self.stores.rule_groups.obstacle(rules) if key.kind is Kind.RULE_GROUP else ""
+
+    def _of_people(self, before: Live, save: Save | None) -> str:
+        """Say whose work a change would overwrite."""
+        who = f" by {before.author}" if before.author else ""
+        choice = f"take their edit into the code, or push with --adopt-mine {before.key.uid}"
+        if before.key.kind is Kind.FOLDER and before.author:  # whoever made it is not the last to have changed it
+            return f"it was changed{who} in Grafana; {choice}"
+        if save is None:
+            return ""
+        if not before.owned:
+            return f"it was made{who} and does not carry our tag {ownership.tag(self.desired.owner)!r}; {choice}"
+        if not save.by_us:
+            return f"it was edited{who} in Grafana since the last push; {choice}"
+        return ""
+
+
+def datasources(value: Any) -> Iterator[str]:
+    """Yield every data source uid a document names; variables such as ${datasource} are left to the reader's choice."""
+    if isinstance(value, dict):
+        for name, child in value.items():
+            uid = child.get("uid") if name == "datasource" and isinstance(child, dict) else None
+            uid = child if name == "datasourceUid" else uid
+            if isinstance(uid, str) and uid and "$" not in uid:
+                yield uid
+            yield from datasources(child)
+    elif isinstance(value, list):
+        for child in value:
+            yield from datasources(child)

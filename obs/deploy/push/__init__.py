@@ -1,0 +1,1 @@
+"""How is a plan carried out, verified and undone?"""

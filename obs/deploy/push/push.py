@@ -1,0 +1,175 @@
+"""How does a plan become what is in Grafana, or nothing at all?"""
+
+import contextlib
+import signal
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+
+from obs.deploy.grafana.client import Client
+from obs.deploy.grafana.errors import Busy, DeployError, understood
+from obs.deploy.grafana.patience import Patience
+from obs.deploy.grafana.state import Item, Key
+from obs.deploy.grafana.stores import Stores, open_stores
+from obs.deploy.plan.plan import Change, Plan, in_writing_order
+from obs.deploy.push import annotation
+from obs.deploy.push.converge import converge
+from obs.deploy.push.journal import Journal
+from obs.deploy.push.lease import Lease
+from obs.deploy.push.outcome import Outcome, Result, result
+from obs.deploy.push.undo import Undo
+
+Progress = Callable[[Result], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Author:
+    """Who deploys what: the commit is in every dashboard's history and in the deploy annotation."""
+
+    commit: str
+    name: str
+
+    @property
+    def message(self) -> str:
+        """What the history of a dashboard says."""
+        return f"{self.commit} by {self.name}"
+
+
+@dataclass(slots=True)
+class Push:
+    """One run of a plan. ``progress`` hears of each object as it is finished."""
+
+    client: Client
+    plan: Plan
+    journal: Journal
+    author: Author
+    keep_going: bool = False
+    progress: Progress = lambda _: None
+    _failed: threading.Event = field(default_factory=threading.Event)
+
+    def run(self) -> Outcome:
+        """Carry out the plan, or put everything back and say why; raise DeployError if nothing was begun."""
+        _refuse_obstacles(self.plan)
+        if not self.plan.writes and self.journal.unfinished is None:
+            return Outcome()
+        before = self.journal.begin(self.author.commit, {change.key: change.before for change in self.plan.writes})
+        with stopping(self.client.patience.stop):
+            self._take_lease()
+            return self._close(self._carry_out(before))
+
+    def _take_lease(self) -> None:
+        try:
+            self._lease(self.client).take(self.client.patience)
+        except Busy:
+            self.journal.give_up()
+            raise
+        except DeployError:
+            if not self._lease(self._afresh()).give_back():
+                self.journal.give_up()
+            raise
+
+    def _carry_out(self, before: Mapping[Key, Item | None]) -> Outcome:
+        stores = open_stores(self.client, self.plan.server, self.plan.owner, self.author.message)
+        results: list[Result] = []
+        with ThreadPoolExecutor(self.client.connections, thread_name_prefix="push") as pool:
+            for batch in in_writing_order(self.plan.writes):
+                results += pool.map(lambda change: self._one(stores, change), batch)
+        failure = next((f"{entry.title}: {entry.why}" for entry in results if entry.fate == "failed"), "")
+        if self._failed.is_set() and not self.keep_going:
+            results = self._undone(before, results)
+        return Outcome(tuple(results), failure or ("stopped on request" if self._failed.is_set() else ""))
+
+    def _one(self, stores: Stores, change: Change) -> Result:
+        if self._failed.is_set() and not self.keep_going:
+            return result(change, "not sent")
+        store = stores.of(change.key.kind)
+        try:
+            self.client.patience.check()
+            self.journal.begun(change.key)
+            with understood(str(change.key)):
+                converge(
+                    store,
+                    change.key,
+                    change.item,
+                    (change.before,),
+                    patience=self.client.patience,
+                    based_on=change.before,
+                    look=not store.locks or change.action == "delete",
+                    forced=change.forced,
+                )
+        except DeployError as error:
+            self._failed.set()
+            done = result(change, "failed", str(error))
+        else:
+            done = result(change, "done")
+        self.progress(done)
+        return done
+
+    def _undone(self, before: Mapping[Key, Item | None], results: list[Result]) -> list[Result]:
+        """Put back what this run, and a killed one before it, began to write."""
+        earlier = self.journal.unfinished.begun if self.journal.unfinished else frozenset()
+        begun = {entry.key for entry in results if entry.fate in {"done", "failed"}} | earlier
+        client = self._afresh()
+        stores = open_stores(client, self.plan.server, self.plan.owner, f"undo of {self.author.message}")
+        changes = [_as_written(change) for change in self.plan.changes if change.key in begun]
+        put_back = {entry.key: entry for entry in Undo(client, stores, before).put_back(changes)}
+        kept = [put_back.pop(entry.key, entry) for entry in results]
+        return kept + list(put_back.values())
+
+    def _close(self, outcome: Outcome) -> Outcome:
+        """Leave the deploy annotation, give back the lease, and close the journal if nothing is left to do."""
+        notes: list[str] = []
+        clean = outcome.state != "mixed" or self.keep_going
+        client = self._afresh() if outcome.failure else self.client
+        if outcome.state == "new":
+            self.journal.settle(self.author.commit)
+            notes += self._annotated()
+        if why := self._lease(client).give_back():
+            notes.append(f"the lease folder could not be removed: {why}")
+        if clean and not notes:
+            self.journal.end()
+        return replace(outcome, notes=tuple(notes))
+
+    def _afresh(self) -> Client:
+        """Return the client with its patience restored, and deaf to the request to stop: for putting things back."""
+        return self.client.patiently(Patience(self.client.patience.limit_seconds, self.client.patience.first_seconds))
+
+    def _lease(self, client: Client) -> Lease:
+        return Lease(client, self.plan.owner, self.journal.run, self.author.name)
+
+    def _annotated(self) -> list[str]:
+        text = f"Deployed {self.author.message}"
+        try:
+            annotation.leave(self.client, self.plan.owner, commit=self.author.commit, text=text)
+        except DeployError as error:
+            return [f"everything is deployed, but the deploy annotation could not be written: {error}; push again"]
+        return []
+
+
+@contextlib.contextmanager
+def stopping(stop: threading.Event) -> Iterator[None]:
+    """Let Ctrl-C and SIGTERM ask for an orderly end: no new write, then the undo, which a second one does not cut."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    previous = {number: signal.signal(number, lambda *_: stop.set()) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+
+
+def _refuse_obstacles(plan: Plan) -> None:
+    if plan.refused:
+        reasons = "\n".join(f"{change.key.kind} {change.title!r}: {change.obstacle}" for change in plan.refused)
+        raise DeployError(f"nothing was written, because of {len(plan.refused)} obstacles:\n{reasons}")
+    if plan.missing_permissions:
+        names = ", ".join(plan.missing_permissions)
+        raise DeployError(f"nothing was written: the token lacks {names}; give its service account a role with them")
+
+
+def _as_written(change: Change) -> Change:
+    """Give an object a killed run finished the place in the order its writing had."""
+    return replace(change, action="update") if change.action == "unchanged" else change

@@ -1,0 +1,80 @@
+"""How do changes read in a pull-request comment?"""
+
+import re
+from collections.abc import Iterator, Sequence
+
+from obs.diff.change import ObjectChange, Sentence
+from obs.diff.wording import ACTIONS, headline, layout_note, noun, subjects, tally, told
+
+COMMENT_LIMIT = 65_000  # characters; GitHub accepts 65,536 in one comment, and a marker may stand above ours
+SHORTENED = "\n_Shortened to fit one comment; the check's own output has every change._\n"
+
+
+def render_markdown(changes: Sequence[ObjectChange], *, limit: int = COMMENT_LIMIT) -> str:
+    """Say what changed as GitHub Markdown of at most `limit` characters.
+
+    Titles cannot smuggle in markup, mentions or issue links. What does not fit is shortened to a line for each object,
+    then to a count: the comment always says that something was left out.
+    """
+    shown = [change for change in changes if change.action != "unchanged"]
+    if not shown:
+        return "No dashboard or rule changes.\n"
+    head = f"**Dashboards and rules: {tally(changes)}**\n\n"
+    blocks, lines = [_block(change) for change in shown], [_line(change) for change in shown]
+    spare = limit - len(head) - len(SHORTENED) - sum(map(len, lines))
+    if spare < 0:
+        return _counted(head, lines, limit)
+    texts = []
+    for block, line in zip(blocks, lines, strict=True):
+        fits = len(block) - len(line) <= spare
+        spare -= max(len(block) - len(line), 0) if fits else 0
+        texts.append(block if fits else line)
+    return head + "".join(texts) + ("" if texts == blocks else SHORTENED)
+
+
+def _counted(head: str, lines: list[str], limit: int) -> str:
+    room = limit - len(head) - len(SHORTENED)
+    kept = []
+    for line in lines:
+        room -= len(line)
+        if room < 0:
+            break
+        kept.append(line)
+    return f"{head}{''.join(kept)}\n… and {len(lines) - len(kept)} more.{SHORTENED}"
+
+
+def _line(change: ObjectChange) -> str:
+    count = sum(not sentence.hidden for sentence in change.sentences)
+    said = f": {count} changes" if change.action == "update" else ""
+    return (
+        f"- {_escaped(noun(change))} **{_escaped(change.title or change.uid)[:200]}** {ACTIONS[change.action]}{said}\n"
+    )
+
+
+def _block(change: ObjectChange) -> str:
+    head = f"#### {_escaped(change.title or change.uid)} ({_escaped(noun(change))}, {ACTIONS[change.action]})\n\n"
+    text = head + "".join(_item(change, subject, sentences) for subject, sentences in subjects(change.sentences))
+    if note := layout_note(change):
+        text += f"\n<details><summary>Layout only</summary>\n\n{_escaped(note)}\n\n</details>\n"
+    return text + "\n"
+
+
+def _item(change: ObjectChange, subject: str, sentences: Sequence[Sentence]) -> str:
+    code = "\n".join(_fences(sentences))
+    return f"- **{_escaped(headline(change, subject))}**: {_escaped(told(sentences))}\n{code}"
+
+
+def _fences(sentences: Sequence[Sentence]) -> Iterator[str]:
+    for sentence in sentences:
+        lines = [f"- {line}" for line in sentence.before.splitlines()]
+        lines += [f"+ {line}" for line in sentence.after.splitlines()]
+        if lines:
+            longest = max((len(run) for run in re.findall("`+", "".join(lines))), default=0)
+            fence = "`" * max(3, longest + 1)
+            yield "".join(f"  {line}\n" for line in (f"{fence}diff", *lines, fence))
+
+
+def _escaped(text: str) -> str:
+    """Make GitHub show the text as it is: no emphasis, tags, mentions of people or links to issues."""
+    marked = re.sub(r"[\\`*\[\]<&~]|(?<!\w)_|_(?!\w)", r"\\\g<0>", " ".join(text.split()))
+    return re.sub(r"@(?=\w)|#(?=\d)", "\\g<0>\u200b", marked)

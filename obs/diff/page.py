@@ -1,0 +1,84 @@
+"""How do changes look on a page, panel beside panel?"""
+
+from collections.abc import Iterator, Sequence
+from html import escape
+from pathlib import Path
+
+from obs.diff.change import ObjectChange, Sentence, Tile
+from obs.diff.wording import ACTIONS, layout_note, noun, subjects, tally, told
+
+STYLE = Path(__file__).with_name("page.css")
+LEGEND = "".join(f'<span class="verb {verb}">{verb}</span>' for verb in ("added", "removed", "changed", "moved"))
+ROW_LINES = 3  # a row's title needs more height on the page than the one grid unit it has in Grafana
+
+
+def render_html(changes: Sequence[ObjectChange], *, title: str = "Dashboards and rules") -> str:
+    """Draw the changes on one self-contained page: sentences, queries side by side, and each dashboard's grid twice.
+
+    Needs no network and no script, follows the reader's light or dark theme, and prints.
+    """
+    shown = [change for change in changes if change.action != "unchanged"]
+    links = "".join(
+        f'<a href="#change-{index}">{escape(change.title or change.uid)}</a>' for index, change in enumerate(shown)
+    )
+    body = "".join(_article(index, change) for index, change in enumerate(shown))
+    return (
+        '<!doctype html>\n<html lang="en">\n<meta charset="utf-8">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f"<title>{escape(title)}: {escape(tally(changes))}</title>\n"
+        f"<style>\n{STYLE.read_text(encoding='utf-8')}</style>\n<main>\n<h1>{escape(title)}</h1>\n"
+        f'<p class="tally">{escape(tally(changes))}</p>\n<nav>{links}</nav>\n{body}</main>\n</html>\n'
+    )
+
+
+def _article(index: int, change: ObjectChange) -> str:
+    whole = noun(change).capitalize()
+    said = "".join(_entry(whole, subject, sentences) for subject, sentences in subjects(change.sentences))
+    note = layout_note(change)
+    return (
+        f'<article id="change-{index}">\n<h2><span class="verb {change.action}">{ACTIONS[change.action]}</span>'
+        f"{escape(change.title or change.uid)} <small>{escape(noun(change))} {escape(change.uid)}</small></h2>\n"
+        f"<dl>\n{said}</dl>\n"
+        + (f'<p class="note">{escape(note)} (layout only)</p>\n' if note else "")
+        + _boards(change)
+        + "</article>\n"
+    )
+
+
+def _entry(whole: str, subject: str, sentences: Sequence[Sentence]) -> str:
+    code = "".join(_sides(sentence) for sentence in sentences)
+    return f"<dt>{escape(subject or whole)}</dt><dd>{escape(told(sentences))}{code}</dd>\n"
+
+
+def _sides(sentence: Sentence) -> str:
+    sides = (("before", sentence.before), ("after", sentence.after))
+    blocks = [f'<pre class="{name}">{escape(code)}</pre>' for name, code in sides if code]
+    return f'<div class="sides">{"".join(blocks)}</div>' if blocks else ""
+
+
+def _boards(change: ObjectChange) -> str:
+    boards = (("Before", change.tiles_before), ("After", change.tiles_after))
+    drawn = [
+        f'<section><h3>{name}</h3><div class="grid">{"".join(_tiles(tiles))}</div></section>'
+        for name, tiles in boards
+        if tiles
+    ]
+    return (
+        f'<div class="boards"><p class="legend">{LEGEND}</p><div class="sides">{"".join(drawn)}</div></div>\n'
+        if drawn
+        else ""
+    )
+
+
+def _tiles(tiles: Sequence[Tile]) -> Iterator[str]:
+    """Draw panels at their places; every row above pushes what follows down by the height its title takes here."""
+    rows = sorted(tile.y for tile in tiles if tile.panel_type == "row")
+    for tile in tiles:
+        is_row = tile.panel_type == "row"
+        pushed = tile.y + (ROW_LINES - 1) * sum(1 for y in rows if y < tile.y)
+        classes = " ".join(filter(None, ("tile", "row" if is_row else "", tile.verb or "")))
+        place = (
+            f"grid-area:{pushed + 1}/{tile.x + 1}/span {ROW_LINES if is_row else max(tile.h, 1)}/span {max(tile.w, 1)}"
+        )
+        kind = "" if is_row else f"<span>{escape(tile.panel_type)}</span>"
+        yield f'<div class="{classes}" style="{place}">{escape(tile.title)}{kind}</div>'

@@ -1,0 +1,143 @@
+"""Where do the two sides of a comparison come from: the code, a git revision, a folder, one file?"""
+
+import subprocess
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import orjson
+import yaml
+
+from obs.alerting import rules
+from obs.boards import dashboards
+from obs.diff.cases import diff_cases
+from obs.diff.change import DiffError, ObjectChange
+from obs.diff.trees import Document, diff_trees
+from obs.stack import Stack
+
+OUTPUT = "infra/observability"
+GENERATED = (f"{OUTPUT}/grafana/dashboards", f"{OUTPUT}/prometheus/rules")
+REVIEWED = (*GENERATED, "alerts")
+DOCUMENTS = (".json", ".yml", ".yaml")
+READ = (*DOCUMENTS, ".py")
+Files = Mapping[str, bytes]
+
+
+def diff_files(old: Files, new: Files) -> tuple[ObjectChange, ...]:
+    """Describe what changed between two sets of files, path to bytes; equal bytes are parsed once and not walked.
+
+    Of Python only the cases of alerts are read. Raises DiffError, with the path, for a file that is no JSON, YAML or
+    dashboard.
+    """
+    known: dict[tuple[bytes, str], Document] = {}
+    trees = [{path: _parsed(path, text, known) for path, text in _documents(files)} for files in (old, new)]
+    modules = ({path: text for path, text in files.items() if path.endswith(".py")} for files in (old, new))
+    return (*diff_trees(*trees), *diff_cases(*modules))
+
+
+def _documents(files: Files) -> Iterator[tuple[str, bytes]]:
+    yield from ((path, text) for path, text in files.items() if path.endswith(DOCUMENTS))
+
+
+def compared(repository: Path, stack: Callable[[], Stack], sides: Sequence[str]) -> tuple[Files, Files]:
+    """Read both sides of a comparison by what was asked for.
+
+    Nothing: the committed files and the code. One revision: that and the working tree. `A..B`, or two revisions: these.
+    `A...B`: B and where it left A.
+    Two paths: these. `stack` is called only where the code is rendered. Raises DiffError if a side is none of these.
+    """
+    if len(sides) <= 1 and not (repository / OUTPUT).is_dir():
+        raise DiffError(
+            f"there is no {OUTPUT} in {repository}; run it at the root of the checkout, after `make dashboards`"
+        )
+    match sides:
+        case []:
+            return read_folder(repository, GENERATED), read_code(stack())
+        case [one]:
+            old, new = revisions(one)
+            if new and new.startswith("."):
+                new = new.removeprefix(".") or "HEAD"
+                old = fork(repository, old, new)
+            after = read_revision(repository, new) if new else read_folder(repository, REVIEWED)
+            return read_revision(repository, old), after
+        case [old, new] if Path(old).exists() and Path(new).exists():
+            return read_folder(Path(old)), read_folder(Path(new))
+        case [old, new]:
+            return read_revision(repository, old), read_revision(repository, new)
+    raise DiffError(f"{len(sides)} sides were given; at most two can be compared")
+
+
+def read_code(stack: Stack) -> dict[str, bytes]:
+    """Render the dashboards and rules of a stack, by the path they are committed at."""
+    texts = {**dashboards.render(stack), **rules.render(stack)}
+    return {f"{OUTPUT}/{path}": text.encode() for path, text in texts.items()}
+
+
+def read_folder(folder: Path, below: Iterable[str] = ("",)) -> dict[str, bytes]:
+    """Read every JSON, YAML and Python file of a folder, or of some folders below it, by its path from there.
+
+    A file instead of a folder is read as itself. Raises DiffError if there is nothing at the path.
+    """
+    if not folder.exists():
+        raise DiffError(f"{folder} is neither a file, a folder nor a git revision")
+    if folder.is_file():
+        return {folder.name: folder.read_bytes()}
+    found = (path for part in below for path in sorted((folder / part).rglob("*")) if path.suffix in READ)
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in found if path.is_file()}
+
+
+def read_revision(repository: Path, revision: str, below: Iterable[str] = REVIEWED) -> dict[str, bytes]:
+    """Read the generated files and the alerts of a git revision by their path, without touching the working tree.
+
+    Raises DiffError if git does not know the revision.
+    """
+    listing = _git(repository, "ls-tree", "-r", "-z", "--full-tree", "--end-of-options", revision, "--", *below)
+    entries = [entry.split(b"\t", 1) for entry in listing.split(b"\0") if entry]
+    blobs = {path.decode(): head.split()[2] for head, path in entries if head.split()[1] == b"blob"}
+    wanted = {path: blob for path, blob in blobs.items() if path.endswith(READ)}
+    answer = _git(repository, "cat-file", "--batch", stdin=b"".join(blob + b"\n" for blob in wanted.values()))
+    files = {}
+    for path in wanted:
+        head, _, rest = answer.partition(b"\n")
+        size = int(head.split()[2])
+        files[path], answer = rest[:size], rest[size + 1 :]
+    return files
+
+
+def revisions(text: str) -> tuple[str, str | None]:
+    """Read `A..B` as two revisions and `A` as one to compare the working tree with; an empty end is HEAD."""
+    old, dots, new = text.partition("..")
+    return old or "HEAD", (new or "HEAD") if dots else None
+
+
+def fork(repository: Path, old: str, new: str) -> str:
+    """Return the commit two revisions have in common; raise DiffError if git knows none."""
+    return _git(repository, "merge-base", "--end-of-options", old, new).decode().strip()
+
+
+def _git(folder: Path, *arguments: str, stdin: bytes | None = None) -> bytes:
+    try:
+        done = subprocess.run(("git", "-C", str(folder), *arguments), input=stdin, capture_output=True, check=False)
+    except FileNotFoundError as error:
+        raise DiffError("git is not on PATH; install it, or compare two folders") from error
+    if done.returncode:
+        said = done.stderr.decode(errors="replace").strip().removeprefix("fatal: ")
+        raise DiffError(f"git says: {said} (neither two existing paths nor a revision known here?)")
+    return done.stdout
+
+
+def _parsed(path: str, text: bytes, known: dict[tuple[bytes, str], Document]) -> Document:
+    key = (text, path.rpartition(".")[2])
+    if key not in known:
+        known[key] = _document(path, text)
+    return known[key]
+
+
+def _document(path: str, text: bytes) -> Document:
+    try:
+        document: Any = orjson.loads(text) if path.endswith(".json") else yaml.load(text, yaml.CSafeLoader)
+    except (orjson.JSONDecodeError, yaml.YAMLError) as error:
+        raise DiffError(f"{path} is not valid {'JSON' if path.endswith('.json') else 'YAML'}: {error}") from error
+    if not isinstance(document, dict):
+        raise DiffError(f"{path} holds a {type(document).__name__}; a dashboard or a rule file is an object")
+    return document

@@ -1,0 +1,6 @@
+"""What does this repository make of one stack, and how does it reach the disk, all of it or nothing?"""
+
+from obs.output.built import Built, File, build
+from obs.output.write import Change, OutputError, Staging, changes
+
+__all__ = ["Built", "Change", "File", "OutputError", "Staging", "build", "changes"]

@@ -1,0 +1,61 @@
+"""What comes out of one stack: its rules, its dashboards and the text of every file, before anything is written."""
+
+import time
+from dataclasses import dataclass
+
+from obs import config, content
+from obs.alerting import render, rules
+from obs.alerting.model import Group
+from obs.boards import dashboards
+from obs.boards.board import Dashboard
+from obs.output.catalog import PATH as CATALOG
+from obs.output.catalog import catalog
+from obs.stack import Stack
+
+FOLDER = "infra/observability"
+"""Where the programs of the stack load their files from, below the checkout."""
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """One file to write: its text, what it holds in words ("14 panels"), and the seconds it took to make."""
+
+    text: str
+    holds: str = ""
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """One stack, compiled. ``files`` maps a path below the checkout to what is to stand there."""
+
+    stack: Stack
+    groups: tuple[Group, ...]
+    dashboards: tuple[Dashboard, ...]
+    files: dict[str, File]
+
+    @property
+    def texts(self) -> dict[str, str]:
+        """The text of every file, by its path below the checkout."""
+        return {path: file.text for path, file in self.files.items()}
+
+
+def build(stack: Stack) -> Built:
+    """Compile a stack; raise AlertError or DashboardError, naming the module that is wrong."""
+    groups, boards = rules.groups(stack), []
+    files = {path: File(text, "configuration") for path, text in config.render(stack).items()}
+    for group in groups:
+        started = time.perf_counter()
+        text = render.render_group(stack, group)
+        holds = f"{len(group.rules)} rules"
+        files[render.path(group)] = File(text, holds, time.perf_counter() - started)
+    for slug in content.here().dashboards:
+        started = time.perf_counter()
+        board = dashboards.build(slug, stack)
+        boards.append(board)
+        panels = sum(panel["type"] != "row" for panel in board.model["panels"])
+        text = dashboards.render_board(board)
+        files[dashboards.path(slug)] = File(text, f"{panels} panels", time.perf_counter() - started)
+    below = {f"{FOLDER}/{path}": file for path, file in files.items()}
+    page = File(catalog(stack, groups, boards), "catalog")
+    return Built(stack, groups, tuple(boards), below | {CATALOG: page})

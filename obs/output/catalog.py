@@ -1,0 +1,124 @@
+"""What is there to ask, to see and to be woken by, and who uses what? `docs/catalog.md` answers."""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+
+from obs import content
+from obs.alerting.model import Alert, Group
+from obs.alerting.recording import RECORDED
+from obs.alerting.slo import availability, latency
+from obs.boards.board import Dashboard
+from obs.stack import Stack
+from watchkeeper.contract.metrics import CONTRACT, Metric
+
+PATH = "docs/catalog.md"
+NAME = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
+HEADER = "<!-- Made by `obs build`: edit metrics/, alerts/ or dashboards/ instead, then run `make dashboards`. -->\n"
+
+
+def catalog(stack: Stack, groups: Sequence[Group], dashboards: Sequence[Dashboard]) -> str:
+    """Return the page: metrics, dashboards, alerts and promises of one stack, as Markdown."""
+    readers = _readers(groups, dashboards)
+    sections = (
+        f"# Catalog of {stack.service.name}\n\nWhat is measured, shown and watched, and who uses what.\n",
+        _metrics("Metrics of the service", "`GET " + stack.targets.api.path + "` answers these.", CONTRACT, readers),
+        _metrics("Recorded series", "Prometheus computes these, for long ranges and promises.", RECORDED, readers),
+        _metrics(
+            "Metrics of others",
+            "Read from exporters, and from what Prometheus writes itself.",
+            content.here().exporters,
+            readers,
+        ),
+        _dashboards(dashboards),
+        _alerts([alert for group in groups for alert in group.alerts]),
+        _promises(stack),
+    )
+    return HEADER + "\n" + "\n".join(sections)
+
+
+def _metrics(title: str, words: str, metrics: Iterable[Metric], readers: dict[str, list[str]]) -> str:
+    rows = [
+        (
+            f"`{metric.name}`",
+            metric.kind,
+            metric.unit or "-",
+            ", ".join(label.name for label in metric.labels) or "-",
+            metric.help,
+            ", ".join(_used(metric, readers)) or "nobody yet",
+        )
+        for metric in metrics
+    ]
+    return _section(title, words, ("metric", "type", "unit", "labels", "means", "used by"), rows)
+
+
+def _dashboards(dashboards: Sequence[Dashboard]) -> str:
+    rows = [
+        (
+            f"`{board.slug}`",
+            board.model["title"],
+            str(sum(panel["type"] != "row" for panel in board.model["panels"])),
+            board.model["description"],
+        )
+        for board in dashboards
+    ]
+    return _section("Dashboards", "", ("slug", "title", "panels", "answers"), rows)
+
+
+def _alerts(alerts: Sequence[Alert]) -> str:
+    rows = [
+        (
+            f"[{alert.name}](operations/{alert.runbook}#{alert.name.lower()})",
+            alert.severity.value,
+            alert.hold or "0s",
+            alert.summary,
+            f"{alert.panel.dashboard}: {alert.panel.title}" if alert.panel else "-",
+        )
+        for alert in alerts
+    ]
+    words = "Each links to its runbook. Below: what each is shown to do."
+    table = _section("Alerts", words, ("alert", "severity", "for", "says", "panel"), rows)
+    return table + "\n" + "\n".join(_cases(alert) for alert in alerts)
+
+
+def _cases(alert: Alert) -> str:
+    lines = (f"- {case.verdict}: {case.name}" for case in alert.cases)
+    return "\n".join((f"### {alert.name}", "", *lines, ""))
+
+
+def _promises(stack: Stack) -> str:
+    rows = [(slo.title, f"{100 * slo.objective:g} %", slo.window) for slo in (availability(stack), latency(stack))]
+    words = f"Latency counts requests answered within {stack.slo.latency.threshold_seconds:g} s."
+    return _section("Promises", words, ("promise", "of all requests", "over"), rows)
+
+
+def _section(title: str, words: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [f"## {title}", "", *([words, ""] if words else []), _row(head), _row(["---"] * len(head))]
+    return "\n".join([*lines, *(_row(row) for row in rows), ""])
+
+
+def _row(cells: Sequence[str]) -> str:
+    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+
+
+def _readers(groups: Sequence[Group], dashboards: Sequence[Dashboard]) -> dict[str, list[str]]:
+    """Return who reads a series, by its name: dashboards by title, rules by name."""
+    readers: dict[str, list[str]] = {}
+    for reader, text in _asked(groups, dashboards):
+        for name in NAME.findall(text):
+            if reader not in readers.setdefault(name, []):
+                readers[name].append(reader)
+    return readers
+
+
+def _asked(groups: Sequence[Group], dashboards: Sequence[Dashboard]) -> Iterator[tuple[str, str]]:
+    for board in dashboards:
+        for panel in board.model["panels"]:
+            for target in panel.get("targets", ()):
+                yield f"{board.slug} board", target.get("expr", "")
+    for rule in (rule for group in groups for rule in group.rules):
+        yield (rule.name if isinstance(rule, Alert) else f"`{rule.metric.name}`"), rule.expr
+
+
+def _used(metric: Metric, readers: dict[str, list[str]]) -> list[str]:
+    parts = ("", "_bucket", "_count", "_sum") if metric.kind in ("histogram", "summary") else ("",)
+    return list(dict.fromkeys(reader for part in parts for reader in readers.get(metric.name + part, ())))

@@ -1,0 +1,17 @@
+"""What is checked? Every check is in this list; a check nobody lists here does not exist."""
+
+from obs.proofs.checks import dashboards, files, functions, links, operators, runbooks, selectors, shown
+from obs.proofs.checks.check import Check
+
+__all__ = ["CHECKS", "Check"]
+
+CHECKS: tuple[Check, ...] = (
+    *selectors.CHECKS,
+    *functions.CHECKS,
+    *operators.CHECKS,
+    *shown.CHECKS,
+    *dashboards.CHECKS,
+    *links.CHECKS,
+    *runbooks.CHECKS,
+    *files.CHECKS,
+)

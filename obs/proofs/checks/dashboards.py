@@ -1,0 +1,185 @@
+"""Would Grafana take every dashboard as it is, and show all of it?"""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from obs.boards.board import COLUMNS, Dashboard
+from obs.proofs.checks.check import Check
+from obs.proofs.evidence import Evidence, Fault
+from obs.proofs.questions import panels
+from obs.query.expr import VARIABLE
+from obs.stack.identity import MAX_UID
+from obs.stack.settings import Datasources
+
+UID = re.compile(rf"[A-Za-z0-9_-]{{1,{MAX_UID}}}")
+REF_ID = re.compile(r"[A-Z]{1,2}")
+LARGEST_ID = 2**31 - 1
+BUILT_IN = ("-- Grafana --", "-- Mixed --", "-- Dashboard --", "grafana")
+GIVEN = re.compile(r"__\w+|timeFilter|timezone")
+"""Variables Grafana brings itself."""
+
+
+def identities(evidence: Evidence) -> Iterator[Fault]:
+    """Find uids, panel ids and refIds that Grafana refuses or that two things share."""
+    uids = Counter(board.model.get("uid", "") for board in evidence.built.dashboards)
+    for board in evidence.built.dashboards:
+        uid = board.model.get("uid", "")
+        if not UID.fullmatch(uid):
+            yield board.source, f"the uid is {uid!r}", f"it takes at most {MAX_UID} letters, digits, '-' and '_'"
+        if uids[uid] > 1:
+            yield board.source, f"{uids[uid]} dashboards have the uid '{uid}'", "uids are unique in Grafana"
+        yield from _panel_identities(board)
+
+
+def grid(evidence: Evidence) -> Iterator[Fault]:
+    """Find panels outside of the grid, and those that lie on each other."""
+    for board in evidence.built.dashboards:
+        placed = [(panel, panel.get("gridPos", {})) for panel in board.model.get("panels", ())]
+        for panel, at in placed:
+            if not _inside(at):
+                where = f"{board.source} panel '{panel.get('title', '')}'"
+                yield where, f"it lies at {_place(at)}", f"the grid has {COLUMNS} columns, and rows from 0 down"
+        legal = [(panel, at) for panel, at in placed if _inside(at)]
+        for number, (panel, at) in enumerate(legal):
+            for other, there in legal[:number]:
+                if _overlap(at, there):
+                    where = f"{board.source} panel '{panel.get('title', '')}'"
+                    yield where, f"it lies on panel '{other.get('title', '')}'", f"both take {_place(at)}"
+
+
+def explained(evidence: Evidence) -> Iterator[Fault]:
+    """Find panels without a title, a description or a query."""
+    for board in evidence.built.dashboards:
+        for panel in panels(board.model):
+            where = f"{board.source} panel '{panel.get('title', '')}'"
+            if not panel.get("title"):
+                yield f"{where} with id {panel.get('id')}", "it has no title", "name what it answers"
+            if not panel.get("description"):
+                yield where, "it has no description", "say what a change means, and what to do"
+            if not panel.get("targets") and panel.get("type") not in ("text", "dashlist", "alertlist", "news"):
+                yield where, "it asks nothing", "give it a query"
+
+
+def sources(evidence: Evidence) -> Iterator[Fault]:
+    """Find data sources that do not exist."""
+    configured = evidence.built.stack.datasources
+    kinds = {getattr(configured, kind).uid: kind for kind in Datasources.__dataclass_fields__}
+    for board in evidence.built.dashboards:
+        chosen = {
+            f"${{{variable['name']}}}": str(variable.get("query", ""))
+            for variable in board.model.get("templating", {}).get("list", ())
+            if variable.get("type") == "datasource"
+        }
+        for where, source in _sources(board):
+            uid, kind = source.get("uid", ""), source.get("type", "")
+            found = (kinds | chosen).get(uid)
+            if uid in BUILT_IN:
+                continue
+            if found is None:
+                instead = f"there is {', '.join((*chosen, *kinds))}"
+                yield where, f"no data source has the uid '{uid}'", instead
+            elif kind != found:
+                yield where, f"the data source '{uid}' is taken for {kind}", f"it is {found}"
+
+
+def variables(evidence: Evidence) -> Iterator[Fault]:
+    """Find variables that are used and not there, and those that are there and not used."""
+    for board in evidence.built.dashboards:
+        listed = board.model.get("templating", {}).get("list", ())
+        names = [variable["name"] for variable in listed]
+        used: set[str] = set()
+        for where, text in _texts(board):
+            found = {one["plain"] or one["braces"] or one["brackets"] for one in VARIABLE.finditer(text)}
+            used |= found
+            for name in sorted(found - set(names)):
+                if not GIVEN.fullmatch(name) and not name.isdigit():
+                    yield where, f"there is no variable '{name}'", f"there is {', '.join(names)}"
+        for name in names:
+            if name not in used:
+                yield f"{board.source} variable '{name}'", "nothing uses it", "use it, or leave it out"
+
+
+def _panel_identities(board: Dashboard) -> Iterator[Fault]:
+    everything = [*board.model.get("panels", ()), *panels(board.model)]
+    unique = {id(panel): panel for panel in everything}.values()
+    ids = Counter(panel.get("id") for panel in unique)
+    for panel in unique:
+        where = f"{board.source} panel '{panel.get('title', '')}'"
+        number = panel.get("id")
+        if type(number) is not int or not 1 <= number <= LARGEST_ID:
+            yield where, f"its id is {number!r}", f"take a whole number from 1 to {LARGEST_ID}"
+        if ids[number] > 1:
+            yield where, f"{ids[number]} panels have the id {number}", "give it a slug= of its own"
+        refs = Counter(target.get("refId", "") for target in panel.get("targets", ()))
+        for ref, times in refs.items():
+            if not REF_ID.fullmatch(ref):
+                yield where, f"a query has the refId {ref!r}", "take A, B, C and on"
+            if times > 1:
+                yield where, f"{times} queries have the refId '{ref}'", "refIds are unique in a panel"
+
+
+def _sources(board: Dashboard) -> Iterator[tuple[str, dict[str, Any]]]:
+    for kind in ("templating", "annotations"):
+        for item in board.model.get(kind, {}).get("list", ()):
+            if isinstance(item.get("datasource"), dict):
+                yield f"{board.source} {kind.removesuffix('s')} '{item['name']}'", item["datasource"]
+    for panel in panels(board.model):
+        where = f"{board.source} panel '{panel.get('title', '')}'"
+        for holder in (panel, *panel.get("targets", ())):
+            if isinstance(holder.get("datasource"), dict):
+                yield where, holder["datasource"]
+
+
+def _texts(board: Dashboard) -> Iterator[tuple[str, str]]:
+    """Yield every text of a model in which Grafana fills in variables, and where it stands."""
+    for variable in board.model.get("templating", {}).get("list", ()):
+        holders: Iterable[Any] = (variable.get("query"), variable.get("datasource"))
+        yield from ((f"{board.source} variable '{variable['name']}'", text) for text in _strings(list(holders)))
+    for key in ("annotations", "links"):
+        yield from ((f"{board.source} {key}", text) for text in _strings(board.model.get(key)))
+    for panel in board.model.get("panels", ()):
+        # Grafana leaves a dollar sign alone in words that name no variable, such as MongoDB's $indexStats.
+        asks = {key: value for key, value in panel.items() if key != "description"}
+        yield from ((f"{board.source} panel '{panel.get('title', '')}'", text) for text in _strings(asks))
+
+
+def _strings(value: Any) -> Iterator[str]:
+    """Yield the texts inside a value that could name a variable."""
+    if isinstance(value, str):
+        if "$" in value or "[[" in value:
+            yield value
+    elif isinstance(value, dict):
+        for inner in value.values():
+            yield from _strings(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _strings(inner)
+
+
+def _inside(at: dict[str, Any]) -> bool:
+    numbers = [at.get(key) for key in ("x", "y", "w", "h")]
+    if not all(type(number) is int for number in numbers):
+        return False
+    x, y, width, height = (int(number or 0) for number in numbers)
+    return x >= 0 and y >= 0 and width >= 1 and height >= 1 and x + width <= COLUMNS
+
+
+def _overlap(one: dict[str, int], other: dict[str, int]) -> bool:
+    beside = one["x"] + one["w"] <= other["x"] or other["x"] + other["w"] <= one["x"]
+    below = one["y"] + one["h"] <= other["y"] or other["y"] + other["h"] <= one["y"]
+    return not (beside or below)
+
+
+def _place(at: dict[str, Any]) -> str:
+    return f"x={at.get('x')} y={at.get('y')} w={at.get('w')} h={at.get('h')}"
+
+
+CHECKS = (
+    Check("dashboard/identity", "uids, panel ids and refIds are legal and unique", identities),
+    Check("dashboard/grid", "no panel lies outside of the grid or on another", grid),
+    Check("dashboard/explained", "every panel has a title, a description and a query", explained),
+    Check("dashboard/source", "every data source exists and is of its kind", sources),
+    Check("dashboard/variable", "every variable that is used is there, and the other way round", variables),
+)

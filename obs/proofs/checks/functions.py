@@ -1,0 +1,71 @@
+"""Is every function given what it is made for?"""
+
+from collections.abc import Iterator
+
+import promql_parser as ast
+
+from obs.proofs.checks.check import Check
+from obs.proofs.evidence import Evidence, Fault
+from obs.query.expr import walk
+from obs.query.labels import carried
+
+OF_COUNTERS = ("rate", "increase", "irate", "resets")
+OF_GAUGES = ("delta", "idelta", "deriv", "predict_linear", "holt_winters", "double_exponential_smoothing")
+
+
+def wrong_kind(evidence: Evidence) -> Iterator[Fault]:
+    """Find rates of gauges, and slopes of counters."""
+    for question, query in evidence.answerable:
+        for selector in query.selectors:
+            kind = evidence.contract.series[selector.name].metric.kind
+            called = f"{selector.function}({selector.name})"
+            if selector.function in OF_COUNTERS and kind != "counter":
+                yield question.where, f"{called}: it is a {kind}", f"{selector.function} is for counters"
+            if selector.function in OF_GAUGES and kind == "counter":
+                yield question.where, f"{called}: it is a counter, which only rises", "take rate or increase"
+
+
+def lost_edges(evidence: Evidence) -> Iterator[Fault]:
+    """Find histogram_quantile over series without `le`."""
+    for question, query in evidence.answerable:
+        for node in walk(query.tree):
+            if isinstance(node, ast.Call) and node.func.name == "histogram_quantile":
+                labels = carried(node.args[1], evidence.contract) or frozenset()
+                if "le" not in labels:
+                    kept = ", ".join(sorted(labels)) or "no label"
+                    yield (
+                        question.where,
+                        f"histogram_quantile gets {kept}, and no bucket",
+                        "keep 'le': sum by (le, ...)",
+                    )
+
+
+def lost_groups(evidence: Evidence) -> Iterator[Fault]:
+    """Find groupings by labels that are not there."""
+    for question, query in evidence.answerable:
+        for node in walk(query.tree):
+            if isinstance(node, ast.AggregateExpr) and node.modifier:
+                have = carried(node.expr, evidence.contract) or frozenset()
+                for label in node.modifier.labels:
+                    if label not in have:
+                        instead = f"there is {', '.join(sorted(have))}" if have else "nothing is left to group by"
+                        yield question.where, f"'{node.op}' groups by '{label}', which no series has", instead
+
+
+def misdeclared(evidence: Evidence) -> Iterator[Fault]:
+    """Find recorded series whose rule leaves other labels than they declare."""
+    for question, query in evidence.answerable:
+        if question.origin == "recording":
+            declared = evidence.contract.series.get(question.where.rpartition(" ")[2])
+            left = carried(query.tree, evidence.contract) or frozenset()
+            if declared and left != set(declared.labels):
+                what = f"its rule leaves {', '.join(sorted(left)) or 'no label'}"
+                yield question.where, what, f"it is declared with {', '.join(sorted(declared.labels)) or 'none'}"
+
+
+CHECKS = (
+    Check("function/kind", "rates are taken of counters, slopes of gauges", wrong_kind),
+    Check("function/quantile-without-le", "histogram_quantile gets every bucket", lost_edges),
+    Check("recording/labels", "recorded series carry the labels they are declared with", misdeclared),
+    Check("function/lost-group", "aggregations group by labels that are there", lost_groups),
+)

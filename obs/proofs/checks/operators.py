@@ -1,0 +1,83 @@
+"""Do the two sides of an operator find each other, and can a denominator be zero?"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import promql_parser as ast
+
+from obs.proofs.checks.check import Check
+from obs.proofs.evidence import Evidence, Fault
+from obs.query.expr import bare, walk
+from obs.query.labels import carried, matched, vectors
+
+GUARDS = (">", ">=", "!=", "==")
+KEEP_GUARD = ("sum", "min", "max", "avg", "topk", "bottomk")
+PEOPLE = ("runbook", "link")
+"""Queries a person runs, sees and judges: a zero is visible there."""
+
+
+def unlike_sides(evidence: Evidence) -> Iterator[Fault]:
+    """Find operators whose sides carry different labels, so that no pair is ever found."""
+    for question, query in evidence.answerable:
+        for node in walk(query.tree):
+            if isinstance(node, ast.BinaryExpr) and str(node.op) != "or":
+                sides = vectors(node, evidence.contract)
+                if sides and (fault := _unlike(node, *sides)):
+                    yield question.where, *fault
+
+
+def unguarded(evidence: Evidence) -> Iterator[Fault]:
+    """Find divisions by what may be zero."""
+    for question, query in evidence.answerable:
+        for node in walk(query.tree) if question.origin not in PEOPLE else ():
+            if isinstance(node, ast.BinaryExpr) and str(node.op) in ("/", "%"):
+                divides = carried(node.rhs, evidence.contract) is not None
+                if divides and not _guarded(bare(node.rhs)):
+                    text = " ".join(bare(node.rhs).prettify().split())
+                    yield question.where, f"it divides by '{text}', which can be zero", f"write ({text} > 0)"
+
+
+def _unlike(node: ast.BinaryExpr, left: frozenset[str], right: frozenset[str]) -> tuple[str, str] | None:
+    by_left, by_right = matched(node, left, right)
+    matching = node.modifier.matching if node.modifier else None
+    absent = [label for label in matching.labels if label not in left & right] if matching else []
+    if matching and absent and str(matching.type).endswith("Include"):
+        return f"'{node.op}' matches on '{absent[0]}', which one side does not have", _sides(left, right)
+    card = str(node.modifier.card).rpartition(".")[2] if node.modifier else ""
+    grouped = (card == "ManyToOne" and by_right <= by_left) or (card == "OneToMany" and by_left <= by_right)
+    if by_left == by_right or grouped:
+        return None
+    return f"the sides of '{node.op}' carry different labels and never meet", _sides(left, right)
+
+
+def _sides(left: frozenset[str], right: frozenset[str]) -> str:
+    return f"left: {', '.join(sorted(left)) or 'none'}; right: {', '.join(sorted(right)) or 'none'}"
+
+
+def _guarded(node: Any) -> bool:
+    """Tell whether a node can't answer zero."""
+    match bare(node):
+        case ast.AggregateExpr() as aggregate:
+            return str(aggregate.op) in KEEP_GUARD and _guarded(aggregate.expr)
+        case ast.Call() as call:
+            return call.func.name == "clamp_min"
+        case ast.NumberLiteral() as number:
+            return bool(number.val)
+        case ast.BinaryExpr() as binary:
+            return _filters(binary)
+    return False
+
+
+def _filters(node: ast.BinaryExpr) -> bool:
+    operator = str(node.op)
+    if operator in GUARDS:
+        return not (node.modifier and node.modifier.return_bool)
+    if operator in ("*", "or"):
+        return _guarded(node.lhs) and _guarded(node.rhs)
+    return operator in ("and", "unless", "/") and _guarded(node.lhs)
+
+
+CHECKS = (
+    Check("operator/unlike-sides", "both sides of an operator carry the same labels", unlike_sides),
+    Check("operator/unguarded-division", "nothing is divided by what can be zero", unguarded),
+)

@@ -1,0 +1,67 @@
+"""Does every alert tell the person it wakes what to do?"""
+
+import re
+from collections.abc import Iterator
+
+from obs.proofs.checks.check import Check
+from obs.proofs.evidence import Evidence, Fault
+from obs.proofs.questions import place
+
+STEPS = ("Meaning", "Impact", "Diagnosis", "Mitigation", "Escalation")
+"""https://github.com/prometheus-operator/runbooks, and whom to call when it does not help."""
+
+SECTION = re.compile(r"^## (?P<title>.+?)\s*\n(?P<body>.*?)(?=^## |\Z)", re.MULTILINE | re.DOTALL)
+STEP = re.compile(r"^### (?P<title>.+?)\s*\n(?P<body>.*?)(?=^### |\Z)", re.MULTILINE | re.DOTALL)
+UNFINISHED = re.compile(r"\b(TODO|TBD|FIXME|XXX)\b")
+
+
+def missing(evidence: Evidence) -> Iterator[Fault]:
+    """Find alerts without a section of their runbook, and sections without their alert."""
+    written: dict[str, set[str]] = {}
+    sections = {path: {found["title"] for found in SECTION.finditer(text)} for path, text in evidence.pages.items()}
+    for alert in evidence.alerts:
+        path = f"docs/operations/{alert.runbook}"
+        written.setdefault(path, set()).add(alert.name)
+        if path not in evidence.pages:
+            yield place(alert), f"there is no {path}", f"write it, with a section '## {alert.name}'"
+        elif alert.name not in sections[path]:
+            yield (
+                alert.source or alert.name,
+                f"{path} has no section '## {alert.name}'",
+                f"write it: {', '.join(STEPS)}",
+            )
+    for path, text in evidence.pages.items():
+        for section in SECTION.finditer(text):
+            runbook = path in written or "### Meaning" in section["body"]
+            if runbook and section["title"] not in written.get(path, set()):
+                what = f"no alert has the section '## {section['title']}' as its runbook"
+                yield _at(path, text, section), what, "remove it, or give it back its alert"
+
+
+def unfinished(evidence: Evidence) -> Iterator[Fault]:
+    """Find sections that leave a step out, empty, out of order or for later."""
+    runbooks = {f"docs/operations/{alert.runbook}" for alert in evidence.alerts}
+    for path, text in evidence.pages.items():
+        for word in UNFINISHED.finditer(text):
+            yield f"{path}:{text.count(chr(10), 0, word.start()) + 1}", f"it says {word[0]}", "finish it"
+        for section in SECTION.finditer(text) if path in runbooks else ():
+            where = f"{_at(path, text, section)} {section['title']}"
+            steps = {step["title"]: step["body"].strip() for step in STEP.finditer(section["body"])}
+            if tuple(steps) != STEPS:
+                yield where, f"its steps are {', '.join(steps) or 'none'}", f"take {', '.join(STEPS)}, in this order"
+            yield from ((where, f"'{title}' is empty", "say it") for title, body in steps.items() if not body)
+
+
+def _at(path: str, text: str, section: re.Match[str]) -> str:
+    return f"{path}:{text.count(chr(10), 0, section.start()) + 1}"
+
+
+CHECKS = (
+    Check("runbook/missing", "every alert has its section, every section its alert", missing, whole=True),
+    Check(
+        "runbook/unfinished",
+        "every section says all five things, and nothing is left for later",
+        unfinished,
+        whole=True,
+    ),
+)

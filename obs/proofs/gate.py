@@ -1,0 +1,63 @@
+"""What has to hold before anything is written or deployed, and who says so?"""
+
+import datetime as dt
+import tempfile
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from obs.alerting.model import Alert
+from obs.output.built import FOLDER, Built
+from obs.proofs import promtool, waivers
+from obs.proofs.checks import CHECKS, Check
+from obs.proofs.evidence import Evidence
+from obs.proofs.problem import Problem
+from obs.proofs.promtool import Promtool
+from obs.proofs.promtool_output import Finding
+
+LOADS = "rule/promtool"
+CONFIG = "prometheus/prometheus.yml"
+
+
+def check(built: Built, root: Path, *, written: bool = True) -> list[Problem]:
+    """
+    Return what is wrong with a compiled stack in the checkout ``root``, waivers applied.
+
+    Where it is not ``written`` yet, what only a whole checkout shows is left out: runbooks, links to them, files on
+    disk. Raises PromtoolError when there is no promtool to ask, WaiverError when the waivers can't be read.
+    """
+    chosen = tuple(one for one in CHECKS if written or not one.whole)
+    with ThreadPoolExecutor(1) as pool:
+        loading = pool.submit(lambda: loads(promtool.find(root), built))
+        found = examine(Evidence(built, root, whole=written), chosen)
+        found += loading.result()
+    ids = {one.id for one in chosen} | {LOADS}
+    # A run of some checks can't tell whether the waivers of others are stale.
+    listed = tuple(waiver for waiver in waivers.load(root / waivers.WAIVERS) if waiver.check in ids)
+    return waivers.apply(found, listed, dt.datetime.now(tz=dt.UTC).date())
+
+
+def examine(evidence: Evidence, chosen: Iterable[Check] = CHECKS) -> list[Problem]:
+    """Run checks; return what is wrong, each problem once, in the order of the checks."""
+    found = (Problem(*fault, one.id) for one in chosen for fault in one.find(evidence))
+    return list(dict.fromkeys(found))
+
+
+def loads(tool: Promtool, built: Built) -> list[Problem]:
+    """Have promtool check the configuration with every rule file it loads; raise PromtoolError."""
+    with tempfile.TemporaryDirectory(prefix="obs-") as folder:
+        for path, text in built.texts.items():
+            if path.startswith(f"{FOLDER}/prometheus/"):
+                target = Path(folder) / path
+                target.parent.mkdir(parents=True, exist_ok=True)
+                target.write_text(text, encoding="utf-8")
+        findings = tool.check_config(Path(folder) / FOLDER / CONFIG)
+        return [_problem(built, finding, folder) for finding in findings]
+
+
+def _problem(built: Built, finding: Finding, folder: str) -> Problem:
+    """Name the Python constant that a finding comes from, or the file where it is about no single rule."""
+    sources = {alert.name: alert.source for group in built.groups for alert in group.rules if isinstance(alert, Alert)}
+    recorded = f"obs/alerting/recording.py {finding.rule}"
+    where = sources.get(finding.rule, recorded) if finding.rule else finding.file.removeprefix(f"{folder}/")
+    return Problem(where, finding.message.replace(f"{folder}/", ""), "", LOADS)

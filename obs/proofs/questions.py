@@ -1,0 +1,144 @@
+"""Where in this repository is PromQL or LogQL written, and who asks it?"""
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import parse_qs, urlsplit
+
+from obs.alerting.model import Alert, Group
+from obs.boards.board import Dashboard
+
+LABEL_VALUES = re.compile(r"label_values\((?:(?P<expr>.+),\s*)?(?P<label>\w+)\)", re.DOTALL)
+QUERY_RESULT = re.compile(r"query_result\((?P<expr>.+)\)", re.DOTALL)
+TEMPLATE_QUERY = re.compile(r'query "(?P<expr>(?:[^"\\]|\\.)*)"')
+FENCE = re.compile(r"^```(?P<language>promql|logql)\n(?P<text>.*?)^```", re.MULTILINE | re.DOTALL)
+
+Origin = Literal["panel", "variable", "annotation", "link", "alert", "recording", "template", "runbook"]
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """
+    One query and the place it is written at.
+
+    ``ref`` tells a panel's queries apart, ``legend`` names its series, ``unit`` is what Grafana shows them in.
+    """
+
+    where: str
+    text: str
+    origin: Origin
+    language: Literal["promql", "logql"] = "promql"
+    ref: str = ""
+    legend: str = ""
+    unit: str = ""
+    label: str = ""
+    """The label whose values a variable offers."""
+    heatmap: bool = False
+    """Whether ``unit`` is that of the buckets, and not of what is counted in them."""
+
+
+def place(alert: Alert) -> str:
+    """Return where an alert is written: file, line and function, or its name where nobody knows."""
+    return alert.source or alert.name
+
+
+def of_groups(groups: tuple[Group, ...]) -> Iterator[Question]:
+    """Yield what rules ask."""
+    for rule in (rule for group in groups for rule in group.rules):
+        if isinstance(rule, Alert):
+            yield Question(place(rule), rule.expr, "alert")
+            for found in TEMPLATE_QUERY.finditer(rule.description):
+                yield Question(place(rule), json.loads(f'"{found["expr"]}"'), "template")
+        else:
+            yield Question(f"obs/alerting/recording.py {rule.metric.name}", rule.expr, "recording")
+
+
+def of_dashboard(dashboard: Dashboard) -> Iterator[Question]:
+    """Yield what a dashboard asks: its variables, annotations, links and panels."""
+    model, source = dashboard.model, dashboard.source
+    for variable in model.get("templating", {}).get("list", ()):
+        yield from _variable(f"{source} variable '{variable['name']}'", variable)
+    for annotation in model.get("annotations", {}).get("list", ()):
+        if annotation.get("expr"):
+            yield Question(f"{source} annotation '{annotation['name']}'", annotation["expr"], "annotation")
+    for link in model.get("links", ()):
+        yield from _explored(f"{source} link '{link.get('title', '')}'", link.get("url", ""))
+    for panel in panels(model):
+        yield from _panel(f"{source} panel '{panel.get('title', '')}'", panel)
+
+
+def panels(model: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield every panel of a dashboard but rows, those of collapsed rows included."""
+    for panel in model.get("panels", ()):
+        if panel.get("type") == "row":
+            yield from panel.get("panels", ())
+        else:
+            yield panel
+
+
+def of_page(path: str, text: str) -> Iterator[Question]:
+    """Yield the queries fenced in a page of Markdown."""
+    for fence in FENCE.finditer(text):
+        line = text.count("\n", 0, fence.start()) + 1
+        for query in re.split(r"\n\s*\n", fence["text"].strip()):
+            yield Question(f"{path}:{line}", query, "runbook", "promql" if fence["language"] == "promql" else "logql")
+
+
+def pages(root: Path) -> dict[str, str]:
+    """Return the pages of docs/operations, path below ``root`` to text."""
+    folder = root / "docs" / "operations"
+    return {f"docs/operations/{file.name}": file.read_text(encoding="utf-8") for file in sorted(folder.glob("*.md"))}
+
+
+def _variable(where: str, variable: dict[str, Any]) -> Iterator[Question]:
+    if variable.get("type") != "query":
+        return
+    query = variable.get("query", "")
+    text = query.get("query", "") if isinstance(query, dict) else query
+    found = LABEL_VALUES.fullmatch(text)
+    if found and found["expr"]:
+        yield Question(where, found["expr"], "variable", label=found["label"])
+    elif result := QUERY_RESULT.fullmatch(text):
+        yield Question(where, result["expr"], "variable")
+
+
+def _explored(where: str, url: str) -> Iterator[Question]:
+    for panes in parse_qs(urlsplit(url).query).get("panes", ()):
+        for pane in json.loads(panes).values():
+            for query in pane.get("queries", ()):
+                if query.get("expr"):
+                    yield Question(where, query["expr"], "link", _language(query))
+
+
+def _panel(where: str, panel: dict[str, Any]) -> Iterator[Question]:
+    for target in panel.get("targets", ()):
+        if target.get("expr"):
+            unit = _unit(panel, target) if _language(target) == "promql" else ""
+            ref, legend = target.get("refId", ""), target.get("legendFormat", "")
+            heatmap = panel.get("type") == "heatmap"
+            yield Question(where, target["expr"], "panel", _language(target), ref, legend, unit, heatmap=heatmap)
+
+
+def _language(target: dict[str, Any]) -> Literal["promql", "logql"]:
+    source = target.get("datasource", {})
+    return "logql" if isinstance(source, dict) and source.get("type") == "loki" else "promql"
+
+
+def _unit(panel: dict[str, Any], target: dict[str, Any]) -> str:
+    """Return the unit Grafana shows a query in: an override's that names it, else the panel's."""
+    config = panel.get("fieldConfig", {})
+    ref = target.get("refId", "")
+    names = {ref: "byFrameRefID", target.get("legendFormat", ""): "byName", f"Value #{ref}": "byName"}
+    for change in panel.get("transformations", ()):
+        renamed = change.get("options", {}).get("renameByName", {})
+        names |= {renamed[name]: "byName" for name in (f"Value #{ref}", "Value") if name in renamed}
+    unit = panel.get("options", {}).get("yAxis", {}).get("unit") if panel.get("type") == "heatmap" else None
+    found = unit or config.get("defaults", {}).get("unit", "")
+    for override in config.get("overrides", ()):
+        matcher = override["matcher"]
+        if names.get(matcher.get("options", "")) == matcher["id"]:
+            found = next((one["value"] for one in override["properties"] if one["id"] == "unit"), found)
+    return str(found)

@@ -1,0 +1,1 @@
+"""Does every alert reach the human it is meant for?"""

@@ -1,0 +1,59 @@
+"""Does each inhibition silence what it should, and nothing more?"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from obs.alerting.model import Alert, Severity
+from obs.proofs.routes.tree import Labels, all_hold
+
+Arriving = tuple[Alert, Sequence[Labels]]
+
+RANK = {Severity.NONE: 0, Severity.TICKET: 1, Severity.PAGE: 2}
+
+
+def problems(config: Mapping[str, Any], alerts: Sequence[Arriving]) -> list[str]:
+    """
+    Return a sentence for every inhibition that can't act, silences something worse, or silences in a circle.
+
+    ``alerts`` are the alerts, each with the final labels it may arrive with.
+    """
+    silences: dict[str, set[str]] = {}
+    found: list[str] = []
+    for number, rule in enumerate(config.get("inhibit_rules", ()), start=1):
+        where = f"inhibit_rules[{number}]"
+        sources = _chosen(rule.get("source_matchers", []), alerts)
+        targets = _chosen(rule.get("target_matchers", []), alerts)
+        found += [
+            f"{where} never acts: no alert has its {side}: {', '.join(rule.get(f'{side}_matchers', []))}"
+            for side, chosen in (("source", sources), ("target", targets))
+            if not chosen
+        ]
+        for source, of_source in sources:
+            for target, of_target in targets:
+                if source.name != target.name and _may_meet(rule.get("equal", ()), of_source, of_target):
+                    silences.setdefault(source.name, set()).add(target.name)
+                    if RANK[source.severity] < RANK[target.severity]:
+                        found.append(
+                            f"{where}: {source.name} ({source.severity}) would silence {target.name} "
+                            f"({target.severity}), which is worse"
+                        )
+    return found + list(_circles(silences))
+
+
+def _chosen(matchers: list[str], alerts: Sequence[Arriving]) -> list[Arriving]:
+    matching = ((alert, [one for one in labels if all_hold(matchers, one)]) for alert, labels in alerts)
+    return [(alert, labels) for alert, labels in matching if labels]
+
+
+def _may_meet(equal: Sequence[str], sources: Sequence[Labels], targets: Sequence[Labels]) -> bool:
+    """Tell whether labels that must be equal ever are: Alertmanager counts two absent ones as equal, too."""
+    return any(
+        all(source.get(label) == target.get(label) for label in equal) for source in sources for target in targets
+    )
+
+
+def _circles(silences: Mapping[str, set[str]]) -> Iterator[str]:
+    for source, targets in silences.items():
+        for target in sorted(targets):
+            if source < target and source in silences.get(target, ()):
+                yield f"{source} and {target} silence each other: while both fire, nobody hears of either"

@@ -1,0 +1,40 @@
+"""Is everything scraped that the alerts ask about, and does Prometheus tell anyone?"""
+
+import dataclasses
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from obs.alerting.model import Alert
+from obs.stack import Stack
+
+_JOB = re.compile(r'\bjob="([^"]+)"')
+
+
+def problems(stack: Stack, alerts: Sequence[Alert], config: Mapping[str, Any]) -> Iterator[str]:
+    """Yield a sentence for every target that is not scraped, and for rules or alerts that go nowhere."""
+    scraped = {
+        (job["job_name"], address)
+        for job in config.get("scrape_configs", ())
+        for group in job.get("static_configs", ())
+        for address in group["targets"]
+    }
+    for role in dataclasses.fields(stack.targets):
+        target = getattr(stack.targets, role.name)
+        if (target.job, target.address) not in scraped:
+            deaf = [alert.name for alert in alerts if target.job in _JOB.findall(alert.expr)]
+            yield (
+                f"prometheus.yml does not scrape targets.{role.name}, job '{target.job}' at {target.address}: "
+                + (f"nobody would ever hear of {', '.join(deaf)}" if deaf else "its dashboards would be empty")
+            )
+    if not config.get("rule_files"):
+        yield "prometheus.yml loads no rule_files: no alert is ever evaluated"
+    told = {
+        address
+        for manager in config.get("alerting", {}).get("alertmanagers", ())
+        for group in manager.get("static_configs", ())
+        for address in group["targets"]
+    }
+    if stack.targets.alertmanager.address not in told:
+        whom = ", ".join(sorted(told)) or "nobody"
+        yield f"prometheus.yml sends alerts to {whom}, not to {stack.targets.alertmanager.address}"

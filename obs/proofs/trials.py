@@ -1,0 +1,145 @@
+"""How does promtool judge an alert, whole or with a part removed, on its cases?"""
+
+import json
+import re
+import tempfile
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from obs.alerting.model import Alert, Case, Group, Recording
+from obs.alerting.render import group_body
+from obs.proofs.promtool import Promtool
+from obs.proofs.promtool_output import Failure
+from obs.query import expr
+from obs.query.promql import select
+from obs.stack import Stack
+from watchkeeper.contract.labels import ALERTNAME, ALERTSTATE
+from watchkeeper.contract.scraping import ALERTS
+
+PROCESSES = 2
+"""promtool judges one file after the other; the smallest machines that build this have two cores."""
+
+STEP_SECONDS, LONG_STEP_SECONDS, LONG_SECONDS = 60, 300, 12 * 3600
+"""Rules are evaluated once a minute; every five minutes in a case of more than half a day: days cost their square."""
+
+UNIT_SECONDS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800, "y": 31536000}
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """An alert, perhaps mutated, the recordings its expression needs in order, and the cases it is judged on."""
+
+    alert: Alert
+    recordings: tuple[Recording, ...]
+    cases: tuple[Case, ...]
+
+    def cost(self) -> float:
+        """Return about how long promtool takes, in evaluations of a rule: setting up a case is worth a hundred."""
+        return sum(100 + evaluations(case) for case in self.cases)
+
+
+def needed(alert: Alert, groups: Sequence[Group]) -> tuple[Recording, ...]:
+    """Return the recordings that an alert reads, and those that they read, in the order they are evaluated."""
+    recordings = [rule for group in groups for rule in group.rules if isinstance(rule, Recording)]
+    wanted = {selector.name for selector in expr.parse(alert.expr).selectors}
+    kept: list[Recording] = []
+    for recording in reversed(recordings):
+        if recording.metric.name in wanted:
+            wanted |= {selector.name for selector in expr.parse(recording.expr).selectors}
+            kept.insert(0, recording)
+    return tuple(kept)
+
+
+def run(promtool: Promtool, stack: Stack, trials: Sequence[Trial]) -> list[tuple[Failure, ...]]:
+    """Return what fails in each trial; raise PromtoolError."""
+    with tempfile.TemporaryDirectory(prefix="obs-") as folder:
+        sheets = {
+            sheet: number
+            for number, trial in enumerate(trials)
+            for sheet in _write(stack, trial, Path(folder) / str(number))
+        }
+        shares = _shares(sheets, trials)
+        with ThreadPoolExecutor(PROCESSES) as pool:
+            answers = list(pool.map(promtool.test_rules, shares))
+    failed: dict[int, list[Failure]] = defaultdict(list)
+    for failure in (failure for answer in answers for failure in answer):
+        failed[sheets[Path(failure.file)]].append(failure)
+    return [tuple(failed[number]) for number in range(len(trials))]
+
+
+def evaluations(case: Case) -> float:
+    """Return how often promtool evaluates a rule in a case."""
+    return seconds(case.at) / step(case)
+
+
+def step(case: Case) -> float:
+    """Return the seconds between two evaluations of a case."""
+    shortest = LONG_STEP_SECONDS if seconds(case.at) > LONG_SECONDS else STEP_SECONDS
+    return max(shortest, seconds(case.every))
+
+
+def seconds(duration: str) -> float:
+    """Return a Prometheus duration in seconds; nothing is zero."""
+    return sum(int(number) * UNIT_SECONDS[unit] for number, unit in re.findall(r"(\d+)(ms|[smhdwy])", duration))
+
+
+def _shares(sheets: dict[Path, int], trials: Sequence[Trial]) -> list[list[Path]]:
+    """Deal the files out so that all processes end at about the same time: the longest first, to whoever has least."""
+    shares: list[list[Path]] = [[] for _ in range(PROCESSES)]
+    loads = [0.0] * PROCESSES
+    for sheet, number in sorted(sheets.items(), key=lambda item: -trials[item[1]].cost()):
+        least = loads.index(min(loads))
+        shares[least].append(sheet)
+        loads[least] += trials[number].cost()
+    return [share for share in shares if share]
+
+
+def _write(stack: Stack, trial: Trial, stem: Path) -> Iterator[Path]:
+    """Write the rules and tests of a trial; cases that bring a recorded series themselves do without its rule."""
+    sheets: dict[tuple[frozenset[str], float], list[Case]] = defaultdict(list)
+    recorded = {recording.metric.name for recording in trial.recordings}
+    for case in trial.cases:
+        brought = {expr.parse(series).selectors[0].name for series in case.series}
+        sheets[frozenset(brought & recorded), step(case)].append(case)
+    for number, ((given, between), cases) in enumerate(sheets.items()):
+        rules = [recording for recording in trial.recordings if recording.metric.name not in given]
+        group = Group("proof", trial.alert.name, (*rules, trial.alert))
+        rule_file = stem.with_suffix(f".{number}.rules.json")
+        rule_file.write_text(json.dumps({"groups": [group_body(stack, group)]}), encoding="utf-8")
+        test_file = stem.with_suffix(f".{number}.test.json")
+        tests = [_test(stack, trial.alert, case) for case in cases]
+        body = {"rule_files": [rule_file.name], "evaluation_interval": f"{between:g}s", "tests": tests}
+        test_file.write_text(json.dumps(body), encoding="utf-8")
+        yield test_file
+
+
+def _test(stack: Stack, alert: Alert, case: Case) -> dict[str, Any]:
+    """Return one test: https://prometheus.io/docs/prometheus/latest/configuration/unit_testing_rules/."""
+    expected = [_firing(stack, alert, case)] if case.verdict == "fires" else []
+    test: dict[str, Any] = {
+        "name": case.name,
+        "interval": case.every,
+        "input_series": [{"series": series, "values": values} for series, values in case.series.items()],
+        "alert_rule_test": [{"eval_time": case.at, "alertname": alert.name, "exp_alerts": expected}],
+    }
+    # promtool complains about expressions without the name of the test: the comment is what tells them apart.
+    firing = select(ALERTS, ALERTNAME.eq(alert.name), ALERTSTATE.eq("firing"))
+    if case.verdict == "silent":
+        ever = {"expr": f"count_over_time({firing}[{case.at}]) # {case.name}", "eval_time": case.at}
+        test["promql_expr_test"] = [ever]
+    if case.verdict == "clears":
+        once = {"expr": f"group({firing}) # {case.name}", "eval_time": case.fired}
+        test["promql_expr_test"] = [once | {"exp_samples": [{"labels": "{}", "value": 1}]}]
+    return test
+
+
+def _firing(stack: Stack, alert: Alert, case: Case) -> dict[str, Any]:
+    labels = {matcher.label.name: matcher.value for matcher in case.where}
+    annotations = alert.annotations(stack)
+    if case.says:
+        annotations["description"] = case.says
+    return {"exp_labels": labels | alert.labels(stack), "exp_annotations": annotations}

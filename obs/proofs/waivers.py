@@ -1,0 +1,67 @@
+"""Which problems do we live with, why, and until when?"""
+
+import datetime as dt
+import tomllib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from obs.proofs.problem import Problem
+
+WAIVERS = Path("waivers.toml")
+ID = "waiver/stale"
+
+
+class WaiverError(ValueError):
+    """The file of waivers can't be read; the message names the mistake."""
+
+
+@dataclass(frozen=True, slots=True)
+class Waiver:
+    """One problem that is left alone: the ``place`` it is reported at, its ``check``, a ``reason`` and a last day."""
+
+    place: str
+    check: str
+    reason: str
+    expires: dt.date
+
+    def covers(self, problem: Problem) -> bool:
+        """Tell whether a problem is the one that is waived."""
+        return problem.where == self.place and problem.check == self.check
+
+
+def load(path: Path) -> tuple[Waiver, ...]:
+    """Read the waivers, none where there is no file; raise WaiverError."""
+    try:
+        listed = tomllib.loads(path.read_text(encoding="utf-8")).get("waiver", [])
+    except FileNotFoundError:
+        return ()
+    except (OSError, ValueError) as error:
+        raise WaiverError(f"{path}: can't be read: {error}") from error
+    return tuple(_waiver(path, number, one) for number, one in enumerate(listed, 1))
+
+
+def apply(problems: Iterable[Problem], waivers: tuple[Waiver, ...], today: dt.date) -> list[Problem]:
+    """Return the problems nobody waived, and the waivers that are past their day or cover nothing."""
+    found = list(problems)
+    for waiver in waivers:
+        covered = [problem for problem in found if waiver.covers(problem)]
+        where = f"{WAIVERS} '{waiver.place}' {waiver.check}"
+        if waiver.expires < today:
+            found.append(Problem(where, f"it expired on {waiver.expires}", "mend what it covers, or argue again", ID))
+            continue
+        if not covered:
+            found.append(Problem(where, "it covers nothing", "remove it", ID))
+        found = [problem for problem in found if problem not in covered]
+    return found
+
+
+def _waiver(path: Path, number: int, listed: dict[str, object]) -> Waiver:
+    takes = "takes place, check and reason in words, and expires as a date such as 2027-01-31"
+    if unknown := set(listed) - set(Waiver.__dataclass_fields__):
+        raise WaiverError(f"{path}: waiver {number}: {', '.join(sorted(unknown))}: {takes}")
+    match listed:
+        case {"place": str(place), "check": str(check), "reason": str(reason), "expires": dt.date() as expires}:
+            if place and check and reason:
+                return Waiver(place, check, reason, expires)
+    raise WaiverError(f"{path}: waiver {number}: something is missing or of the wrong kind: {takes}")

@@ -1,0 +1,1 @@
+"""How are PromQL and LogQL written, read and compared?"""

@@ -1,0 +1,76 @@
+"""Which questions do dashboards and runbooks ask of the logs?"""
+
+import json
+from dataclasses import dataclass
+
+from obs.stack.settings import Stack
+
+SERVICE, LEVEL, CONTAINER, ENVIRONMENT = "service", "level", "container", "environment"
+STREAM_LABELS = (SERVICE, LEVEL, CONTAINER, ENVIRONMENT)
+"""Every label of a stream: a handful of values each. What varies per request stays in the line."""
+
+LEVELS = ("debug", "info", "warning", "error", "critical")
+UNKNOWN = "unknown"
+"""The level of a line that does not say, or says something else."""
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A saved LogQL query: ``$name`` in it is what the reader fills in. ``metric`` ones return numbers, not lines."""
+
+    name: str
+    meaning: str
+    expr: str
+    metric: bool = False
+
+
+def query(stack: Stack, name: str) -> Query:
+    """Return the saved query called ``name``; raise KeyError with the names there are."""
+    saved = {one.name: one for one in queries(stack)}
+    if name not in saved:
+        raise KeyError(f"no saved query '{name}'; there is: {', '.join(saved)}")
+    return saved[name]
+
+
+def queries(stack: Stack) -> tuple[Query, ...]:
+    """Return the saved queries, for the service of this stack."""
+    service = f"{SERVICE}={json.dumps(stack.service.name)}"
+    failing = f'{{{service}, {LEVEL}=~"error|critical"}}'
+    everything = f"{{{service}}}"
+    slow = stack.slo.latency.threshold_seconds
+    return (
+        Query("errors", "What went wrong, newest first.", f"{failing} | json"),
+        Query(
+            "errors-by-message",
+            "Which errors are new, and which are the many?",
+            f"topk(10, sum by (message) (count_over_time({failing} | json [$__auto])))",
+            metric=True,
+        ),
+        Query(
+            "error-rate",
+            "How many error lines a second?",
+            f"sum by ({LEVEL}) (rate({failing} [$__auto]))",
+            metric=True,
+        ),
+        Query("exceptions", "Which exceptions, with their stack?", f'{everything} | json | exception_type != ""'),
+        Query("trace", "Everything one request said, in every service.", f'{{{SERVICE}=~".+"}} |= "$trace_id"'),
+        Query("failed-requests", "Which requests were answered 5xx?", f"{everything} | json | status >= 500"),
+        Query(
+            "slow-requests",
+            f"Which requests took longer than the promised {slow:g} s?",
+            f"{everything} | json | duration_seconds > {slow:g}",
+        ),
+        Query("failed-jobs", "Which jobs failed, and why?", f'{{{service}, {LEVEL}="error"}} | json | queue != ""'),
+        Query("route", "What did one route do?", f'{everything} | json | route = "$route"'),
+        Query(
+            "dependencies",
+            "What do the database and the cache say of themselves?",
+            f'{{{CONTAINER}=~"mongodb|redis"}}',
+        ),
+        Query(
+            "volume",
+            "Who writes how much, in bytes a second?",
+            f'sum by ({CONTAINER}) (bytes_rate({{{CONTAINER}=~".+"}} [$__auto]))',
+            metric=True,
+        ),
+    )

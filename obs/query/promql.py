@@ -1,0 +1,78 @@
+"""How a contract constant becomes PromQL, where writing it by hand goes wrong: metric and matchers in, text out."""
+
+from collections.abc import Iterable
+
+from watchkeeper.contract.labels import LE, TARGET, Label, Matcher
+from watchkeeper.contract.metrics import Metric
+
+EXPONENT = 1e6
+"""From here on Go, and so every exposition, writes floats with an exponent: https://pkg.go.dev/strconv#FormatFloat."""
+
+
+def select(metric: Metric, *matchers: Matcher) -> str:
+    """Return an instant selector, escaped; raise ValueError for a label the series does not carry."""
+    known = {label.name for label in (*metric.labels, *TARGET)}
+    for matcher in matchers:
+        if matcher.label.name not in known:
+            raise ValueError(f"{metric.name} has no label '{matcher.label.name}'; it has: {', '.join(sorted(known))}")
+    inside = ", ".join(map(str, matchers))
+    return f"{metric.name}{{{inside}}}" if inside else metric.name
+
+
+def rate(metric: Metric, *matchers: Matcher, over: str) -> str:
+    """Return the per-second rate over a window (`5m`, `$__rate_interval`); raise ValueError unless it is a counter."""
+    return f"rate({_counter(metric, *matchers, function='rate')}[{over}])"
+
+
+def increase(metric: Metric, *matchers: Matcher, over: str) -> str:
+    """Return how much a counter grew over a window; raise ValueError unless it is a counter."""
+    return f"increase({_counter(metric, *matchers, function='increase')}[{over}])"
+
+
+def total(expr: str, *, by: Iterable[Label] = ()) -> str:
+    """Return the sum of ``expr``, one series per combination of the labels ``by``."""
+    return aggregate("sum", expr, by=by)
+
+
+def aggregate(operator: str, expr: str, *, by: Iterable[Label] = ()) -> str:
+    """Return ``operator by (labels) (expr)``; operator is sum, max, min, avg or count."""
+    names = ", ".join(label.name for label in by)
+    return f"{operator} by ({names}) ({expr})" if names else f"{operator}({expr})"
+
+
+def ratio(part: str, whole: str) -> str:
+    """Return ``part / whole`` where ``whole`` is above zero: no traffic is no answer, never NaN or +Inf."""
+    return f"({part}) / ({whole} > 0)"
+
+
+def quantile(q: float, histogram: Metric, *matchers: Matcher, over: str, by: Iterable[Label] = ()) -> str:
+    """Return the estimated quantile ``q`` (0 to 1) of a histogram, in its unit; ``le`` is kept for the caller."""
+    buckets = total(rate(histogram.bucket, *matchers, over=over), by=(LE, *by))
+    return f"histogram_quantile({q:g}, {buckets})"
+
+
+def share_within(histogram: Metric, edge: float, *matchers: Matcher, over: str, by: Iterable[Label] = ()) -> str:
+    """
+    Return the share (0 to 1) of observations at or below ``edge``.
+
+    Exact, for it counts one bucket: raise ValueError when ``edge`` is not a bucket edge of ``histogram``.
+    """
+    labels = tuple(by)
+    within = total(rate(histogram.bucket, *matchers, le(histogram, edge), over=over), by=labels)
+    return ratio(within, total(rate(histogram.count, *matchers, over=over), by=labels))
+
+
+def le(histogram: Metric, edge: float) -> Matcher:
+    """Match one bucket; raise ValueError when the histogram has no such edge, or writes it with an exponent."""
+    if edge not in histogram.buckets:
+        edges = ", ".join(f"{bucket:g}" for bucket in histogram.buckets)
+        raise ValueError(f"{histogram.name} has no bucket edge {edge:g}; it has: {edges}")
+    if edge >= EXPONENT:
+        raise ValueError(f"{histogram.name}: the edge {edge:g} is exposed with an exponent; take one below a million")
+    return LE.eq(repr(float(edge)))
+
+
+def _counter(metric: Metric, *matchers: Matcher, function: str) -> str:
+    if metric.kind != "counter":
+        raise ValueError(f"{function}({metric.name}): it is a {metric.kind}; {function} is for counters")
+    return select(metric, *matchers)

@@ -1,0 +1,55 @@
+"""Which series exist, with which labels, and what may be asked of each?"""
+
+import difflib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from watchkeeper.contract.labels import LE, QUANTILE, TARGET, Label
+from watchkeeper.contract.metrics import Metric
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """A name that can be selected: a metric, or one part of the histogram or summary ``family``."""
+
+    metric: Metric
+    family: Metric
+    labels: dict[str, Label]
+
+    def values(self, label: str) -> tuple[str, ...]:
+        """Return the values a label of the series may take; empty where the service decides at run time."""
+        if label == LE.name:
+            return (*(repr(float(edge)) for edge in self.family.buckets), "+Inf")
+        return self.labels[label].values
+
+
+class Contract:
+    """Every series by its name: what the service exposes, what exporters do, what rules record."""
+
+    def __init__(self, metrics: Iterable[Metric]) -> None:
+        self.families = {metric.name: metric for metric in metrics}
+        self.series = {series.metric.name: series for family in self.families.values() for series in _parts(family)}
+
+    def missing(self, name: str) -> str:
+        """Return what to write instead of a name that no series has."""
+        if name in self.families:
+            return f"it is a {self.families[name].kind}; there is: {', '.join(self._of(self.families[name]))}"
+        close = difflib.get_close_matches(name, self.series, n=1)
+        return f"did you mean {close[0]}?" if close else "declare it in metrics/, or read another one"
+
+    def _of(self, family: Metric) -> Iterator[str]:
+        return (name for name, series in self.series.items() if series.family is family)
+
+
+def _parts(family: Metric) -> Iterator[Series]:
+    if family.kind == "histogram":
+        parts: tuple[Metric, ...] = (family.bucket, family.count, family.sum)
+    elif family.kind == "summary":
+        quantiles = Metric(family.name, "gauge", family.help, (*family.labels, QUANTILE), family.unit)
+        parts = (quantiles, family.count, family.sum)
+    else:
+        parts = (family,)
+    # A colon marks a recorded series: it carries what its rule leaves, and nothing of the target.
+    added = () if ":" in family.name else TARGET
+    for part in parts:
+        yield Series(part, family, {label.name: label for label in (*part.labels, *added)})

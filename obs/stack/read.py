@@ -1,0 +1,117 @@
+"""How does `stack.toml` become a Stack, and how is every mistake in it named?"""
+
+import dataclasses
+import difflib
+import math
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, get_type_hints
+
+from obs.stack.settings import Stack, matches
+
+NOTHING = object()
+WORDS = {str: "text", bool: "true or false", float: "a number", int: "a whole number"}
+
+
+class StackError(Exception):
+    """``stack.toml`` can't be used; the message names every mistake: key, what it got, what it takes."""
+
+
+def load(path: Path, env: str = "") -> Stack:
+    """Read a stack file and lay the overlay ``[env.NAME]`` over it; raise StackError."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        raise StackError(f"{path}: can't be read: {reason}") from error
+    return loads(text, env, where=str(path))
+
+
+def loads(text: str, env: str = "", *, where: str = "stack.toml") -> Stack:
+    """Turn the text of a stack file into a Stack; raise StackError, its message opening with ``where``."""
+    try:
+        raw = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise StackError(f"{where}: not TOML: {error}") from error
+    overlays = raw.pop("env", {})
+    mistakes: list[str] = []
+    if not isinstance(overlays, dict):
+        mistakes.append(f"env = {overlays!r}: takes tables such as [env.staging]")
+        overlays = {}
+    if env and env not in overlays:
+        known = ", ".join(sorted(overlays)) or "none"
+        raise StackError(f"{where}: no [env.{env}]; there is: {known}")
+    stack: Stack = _build(Stack, _overlay(raw, overlays.get(env, {})), "", mistakes)
+    mistakes = mistakes or stack.contradictions()
+    for name in overlays.keys() - {env} if not mistakes else ():
+        # an overlay nobody chose today is still read: its mistakes are found before it is needed
+        other: list[str] = []
+        overlaid: Stack = _build(Stack, _overlay(raw, overlays[name]), "", other)
+        mistakes += [f"[env.{name}] {mistake}" for mistake in other or overlaid.contradictions()]
+    if mistakes:
+        raise StackError("\n".join(f"{where}: {mistake}" for mistake in mistakes))
+    return stack
+
+
+def _overlay(base: Any, over: Any) -> Any:
+    if isinstance(base, dict) and isinstance(over, dict):
+        return {key: _overlay(base.get(key, {}), over[key]) if key in over else base[key] for key in {**base, **over}}
+    return over
+
+
+def _build(kind: type, raw: Any, key: str, mistakes: list[str]) -> Any:
+    """Build the dataclass ``kind``; on any mistake append to ``mistakes`` and return something unusable."""
+    if not isinstance(raw, dict):
+        mistakes.append(f"{key} = {raw!r}: takes a table")
+        return None
+    fields = {field.name: field for field in dataclasses.fields(kind)}
+    mistakes.extend(f"{_join(key, name)}: {_unknown(name, fields)}" for name in raw if name not in fields)
+    hints = get_type_hints(kind)
+    before = len(mistakes)
+    values = {
+        name: _value(hints[name], raw.get(name, NOTHING), field, _join(key, name), mistakes)
+        for name, field in fields.items()
+    }
+    return None if len(mistakes) > before else kind(**values)
+
+
+def _value(hint: type, raw: Any, field: "dataclasses.Field[Any]", key: str, mistakes: list[str]) -> Any:
+    if raw is NOTHING:
+        if field.default is not dataclasses.MISSING:
+            return field.default
+        if not dataclasses.is_dataclass(hint):
+            mistakes.append(f"{key} is missing: takes {_takes(hint, field.metadata)}")
+            return None
+        raw = {}
+    if dataclasses.is_dataclass(hint):
+        return _build(hint, raw, key, mistakes)
+    value = float(raw) if hint is float and type(raw) is int else raw
+    if type(value) is not hint or not _fits(value, field.metadata):
+        mistakes.append(f"{key} = {raw!r}: takes {_takes(hint, field.metadata)}")
+    return value
+
+
+def _fits(value: Any, limits: Mapping[str, Any]) -> bool:
+    if isinstance(value, float):
+        low, high = limits.get("above"), limits.get("below")
+        return math.isfinite(value) and (low is None or value > low) and (high is None or value < high)
+    return not limits.get("pattern") or matches(limits["pattern"], value)
+
+
+def _takes(hint: type, limits: Mapping[str, Any]) -> str:
+    if limits.get("takes"):
+        return str(limits["takes"])
+    bounds = [f"{word} {limits[word]:g}" for word in ("above", "below") if limits.get(word) is not None]
+    return " ".join([WORDS[hint], " and ".join(bounds)]).strip()
+
+
+def _unknown(name: str, fields: Mapping[str, Any]) -> str:
+    close = difflib.get_close_matches(name, fields, n=1)
+    return (
+        f"no such setting; did you mean '{close[0]}'?" if close else f"no such setting; there is: {', '.join(fields)}"
+    )
+
+
+def _join(key: str, name: str) -> str:
+    return f"{key}.{name}" if key else name

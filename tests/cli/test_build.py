@@ -1,0 +1,212 @@
+"""Does a build write what differs, nothing else, and nothing at all when something is wrong?"""
+
+import json
+from collections.abc import Callable
+
+import pytest
+
+from tests.cli.conftest import Checkout
+
+BOARD = "infra/observability/grafana/dashboards/api.json"
+
+
+def test_a_second_build_writes_nothing(checkout: Checkout) -> None:
+    """What is committed is what the code makes: building again rewrites no file."""
+    before = {path: (checkout.root / path).stat().st_mtime_ns for path in checkout.written()}
+
+    result = checkout.obs("build")
+
+    assert result.returncode == 0, result.stderr
+    assert "nothing to write" in result.stdout
+    assert {path: (checkout.root / path).stat().st_mtime_ns for path in checkout.written()} == before
+
+
+def test_check_names_a_file_that_was_edited_by_hand(checkout: Checkout) -> None:
+    """`--check` writes nothing, names file and line, and ends with 1."""
+    checkout.edit(BOARD, '"title": "rce-api / API"', '"title": "Mine"')
+    before = checkout.written()
+
+    result = checkout.obs("build", "--check")
+
+    assert result.returncode == 1
+    assert f"{BOARD}, line " in result.stderr
+    assert "out of date (changed); run `make dashboards` and commit it" in result.stderr
+    assert checkout.written() == before
+
+
+def test_a_file_nothing_renders_any_more_goes(checkout: Checkout) -> None:
+    """A dashboard whose module is gone does not stay behind."""
+    orphan = checkout.root / "infra/observability/grafana/dashboards/old.json"
+    orphan.write_text("{}")
+
+    result = checkout.obs("build")
+
+    assert result.returncode == 0, result.stderr
+    assert "old.json" in result.stdout
+    assert not orphan.exists()
+
+
+def test_the_table_is_json_for_a_machine(checkout: Checkout) -> None:
+    """`--json` tells every file with what it holds and what became of it."""
+    table = json.loads(checkout.obs("build", "--json").stdout)
+
+    (board,) = (file for file in table["files"] if file["path"] == BOARD)
+    assert board["action"] == "unchanged"
+    assert board["holds"].endswith("panels")
+
+
+def test_an_environment_changes_what_it_names(checkout: Checkout) -> None:
+    """`--env staging` builds with the overlay of the stack file."""
+    result = checkout.obs("--env", "staging", "build", "--out", "out")
+
+    assert result.returncode == 0, result.stderr
+    written = checkout.root / "out/rce-api/infra/observability/prometheus/prometheus.yml"
+    assert "api.staging:4000" in written.read_text()
+
+
+def test_several_services_are_built_at_once(checkout: Checkout) -> None:
+    """Each service gets a folder of its own, and names of its own."""
+    text = (checkout.root / "stack.toml").read_text()
+    (checkout.root / "shop.toml").write_text(text.replace('name = "rce-api"', 'name = "shop"', 1))
+
+    result = checkout.obs("--stack", "stack.toml", "--stack", "shop.toml", "build", "--out", "out")
+
+    assert result.returncode == 0, result.stderr
+    board = json.loads((checkout.root / "out/shop" / BOARD).read_text())
+    assert board["uid"] == "shop-api"
+    assert (checkout.root / "out/rce-api" / BOARD).exists()
+
+
+@pytest.mark.parametrize(
+    ("place", "new", "code", "sentence"),
+    [
+        (
+            ("stack.toml", 'team = "backend"'),
+            'teem = "backend"',
+            2,
+            "obs: stack.toml: service.teem: no such setting; did you mean 'team'?",
+        ),
+        (("stack.toml", "[slo]"), "[slo", 2, "obs: stack.toml: not TOML:"),
+        (
+            ("stack.toml", "threshold_seconds = 0.3 "),
+            "threshold_seconds = 0.31 ",
+            2,
+            "http_request_duration_seconds has no bucket edge 0.31; it has: 0.005,",
+        ),
+        (
+            ("stack.toml", "objective = 0.95,"),
+            "objective = 0.9,",
+            2,
+            "slo.latency.objective = 0.9: 14.4 times its budget of 0.1 is more than every event",
+        ),
+        (
+            (
+                "dashboards/api.py",
+                "REQUESTS_IN_PROGRESS,\n                    *here,\n                    by=(METHOD,),",
+            ),
+            "REQUESTS_IN_PROGRESS,\n                    *here,\n                    STATUS.eq('500'),",
+            2,
+            "obs: dashboards/api.py: http_requests_in_progress has no label 'status'; it has: environment, instance,",
+        ),
+        (
+            ("dashboards/api.py", "WS_CONNECTS,\n            *here,"),
+            "WS_CONNECTIONS,\n            *here,",
+            2,
+            "obs: dashboards/api.py: rate(websocket_connections): it is a gauge; rate is for counters",
+        ),
+        (
+            ("dashboards/api.py", '"Response size",'),
+            '"Request size",',
+            2,
+            "obs: dashboards/api.py: panels 'Request size' and 'Request size' share an id; give one of them a slug=",
+        ),
+        (
+            ("dashboards/api.py", "f\"1 - {speed.error_ratio('1h')}\""),
+            '"1 - job:http_requests:rate9m"',
+            1,
+            "job:http_requests:rate9m",
+        ),
+        (
+            ("alerts/api.py", 'clears("it is back", fired="10m", at="15m", series={up: "1x4 0x8 1x8"}),'),
+            "",
+            2,
+            "down: ApiDown: it has no case built with clears()",
+        ),
+        (
+            ("alerts/api.py", 'failed every scrape for three minutes.",\n        runbook'),
+            'failed every scrape, {{ $labels.route }}.",\n        runbook',
+            1,
+            "route",
+        ),
+    ],
+)
+def test_a_mistake_is_one_sentence_and_changes_nothing(
+    checkout: Checkout, place: tuple[str, str], new: str, code: int, sentence: str
+) -> None:
+    """What is wrong is named before the first file is written, with the exit code that fits."""
+    checkout.edit(*place, new)
+    before = checkout.written()
+
+    result = checkout.obs("build")
+
+    assert sentence in result.stdout + result.stderr
+    assert result.returncode == code
+    assert "Traceback" not in result.stderr
+    assert checkout.written() == before
+
+
+@pytest.mark.parametrize(
+    ("script", "sentence"),
+    [
+        ('echo "promtool, version 2.41.0 (branch: x)"', "2.41.0"),
+        ("kill -SEGV $$", "promtool"),
+        ("echo nonsense", "promtool"),
+    ],
+)
+def test_a_promtool_that_can_not_be_used_is_named(
+    checkout: Checkout, promtool: Callable[[str], str], script: str, sentence: str
+) -> None:
+    """Too old, crashing or something else: one sentence with the remedy, and nothing written."""
+    checkout.edit("stack.toml", "api_error_ratio = 0.02", "api_error_ratio = 0.03")
+    before = checkout.written()
+
+    result = checkout.obs("build", PROMTOOL=promtool(script))
+
+    assert result.returncode == 2
+    assert sentence in result.stderr
+    assert "make tools" in result.stderr
+    assert "Traceback" not in result.stderr
+    assert checkout.written() == before
+
+
+def test_a_missing_promtool_is_named(checkout: Checkout) -> None:
+    """Without any promtool nothing is proven, so nothing is written."""
+    checkout.edit("stack.toml", "api_error_ratio = 0.02", "api_error_ratio = 0.03")
+    before = checkout.written()
+
+    result = checkout.obs("build", PATH="/nowhere", PROMTOOL="")
+
+    assert result.returncode == 2
+    assert "promtool" in result.stderr
+    assert checkout.written() == before
+
+
+def test_a_folder_that_can_not_be_written_is_named(checkout: Checkout) -> None:
+    """A file where a folder should be stops everybody, root included; the old output stays."""
+    rules = checkout.root / "infra/observability/prometheus/rules"
+    kept = {path.name: path.read_text() for path in rules.iterdir()}
+    rules.rename(rules.with_name("kept"))
+    rules.write_text("in the way")
+
+    result = checkout.obs("build")
+
+    assert result.returncode == 2
+    assert "obs: infra/observability/prometheus/rules" in result.stderr
+    assert {path.name: path.read_text() for path in rules.with_name("kept").iterdir()} == kept
+
+
+def test_an_overlay_is_proven_by_itself(checkout: Checkout) -> None:
+    """`--env staging check` judges the overlay's rules and boards, not the files that production committed."""
+    result = checkout.obs("--env", "staging", "check")
+
+    assert result.returncode == 0, result.stdout + result.stderr

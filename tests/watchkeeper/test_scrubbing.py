@@ -1,0 +1,100 @@
+"""Credentials never leave the process, and what stays is readable."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from watchkeeper.scrubbing import REDACTED, Scrubber, is_secret
+
+JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Authorization: Bearer s3cr3t-value",
+        "authorization=Basic czNjcjN0LXZhbHVl",
+        "proxy-authorization: Negotiate s3cr3t-value",
+        "Cookie: a=s3cr3t-value; b=s3cr3t-value",
+        "[(b'cookie', b'sid=s3cr3t-value')]",
+        "{'set-cookie': 's3cr3t-value'}",
+        '{"password": "s3cr3t-value with spaces"}',
+        "client_secret=s3cr3t-value",
+        "x-auth-token: s3cr3t-value",
+        "GET https://api/x?page=2&access_token=s3cr3t-value HTTP/1.1",
+        "https://user:s3cr3t-value@host/path",
+        "redis://:s3cr3t-value@redis:6379/0",
+        "called with bearer s3cr3t-value",
+        f"token in a path: /reset/{JWT}/confirm",
+    ],
+)
+def test_credentials_in_text_are_taken_out(text: str) -> None:
+    """Credentials are found in headers, query strings, URLs, assignments and tokens."""
+    clean = Scrubber().text(text)
+
+    assert "s3cr3t" not in clean
+    assert JWT not in clean
+    assert REDACTED in clean
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "GET /v1/users/42?page=2&sort=name",
+        "cache key=user:42 status code=500",
+        "the token bucket is full",
+        "https://example.com/a:b@c",
+        "took 12:30:01 for 3 retries",
+    ],
+)
+def test_ordinary_text_stays_as_it_is(text: str) -> None:
+    """What is no credential is not touched, or logs would be useless."""
+    assert Scrubber().text(text) == text
+
+
+def test_configured_query_parameters_are_taken_out_by_name() -> None:
+    """A parameter named in the settings loses its value, whatever its case; others keep theirs."""
+    assert Scrubber(["invite"]).query("Invite=abc&page=2&invite=") == f"Invite={REDACTED}&page=2&invite={REDACTED}"
+
+
+@pytest.mark.parametrize("name", ["Authorization", "cookie", "x-auth-token", "client_secret", "API_KEY", "sessionid"])
+def test_fields_named_like_credentials_are_secret(name: str) -> None:
+    """A field is recognised by the last word of its name."""
+    assert is_secret(name)
+
+
+@pytest.mark.parametrize("name", ["user", "token_count", "keyboard", "author", "cookie_policy"])
+def test_fields_that_only_resemble_them_are_not(name: str) -> None:
+    """A name that merely contains such a word is kept."""
+    assert not is_secret(name)
+
+
+def test_secrets_are_found_however_deep_they_lie() -> None:
+    """Nested values lose their secrets too, and what lies too deep becomes text without them."""
+    value: Any = {"headers": {"authorization": "s3cr3t"}, "list": [{"deep": {"er": {"still": {"password": "s3cr3t"}}}}]}
+
+    assert "s3cr3t" not in json.dumps(Scrubber().value(value, limit=1000))
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.binary(),
+        lambda inner: st.lists(inner) | st.dictionaries(st.text() | st.integers(), inner),
+    )
+)
+def test_any_value_becomes_valid_json(value: Any) -> None:
+    """Whatever is logged can be written as strict JSON and as UTF-8."""
+    json.dumps(Scrubber().value(value, limit=100), allow_nan=False, ensure_ascii=False).encode()
+
+
+def test_an_object_that_cannot_be_shown_is_named() -> None:
+    """A broken __str__ costs its own words, not the log line."""
+
+    class Broken:
+        def __str__(self) -> str:
+            raise RuntimeError("no")
+
+    assert Scrubber().value(Broken(), limit=100) == "<unprintable Broken>"

@@ -1,0 +1,1 @@
+"""What happens around an ASGI application: requests, WebSockets, routes and its life?"""

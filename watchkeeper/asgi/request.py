@@ -1,0 +1,141 @@
+"""Which trace does a request belong to, and what does its one log line say?"""
+
+import logging
+import random
+from collections.abc import Callable
+from functools import lru_cache
+
+from watchkeeper.asgi.exchange import FIRST_SERVER_ERROR, HttpExchange, WebSocketExchange
+from watchkeeper.asgi.types import App, Receive, Scope, Send
+from watchkeeper.logs.lines import REQUEST_LOGGER, RequestLine, quote
+from watchkeeper.scrubbing import Scrubber, cut, valid_text
+from watchkeeper.settings import Settings
+from watchkeeper.tracing.tracing import Tracing, Work
+
+Exchange = HttpExchange | WebSocketExchange
+Headers = dict[bytes, bytes]
+
+MAX_TEXT = 500
+"""Longest path, query or user agent in characters: escaped, three of them still fit `logs.LINE_LIMIT`."""
+
+_log = logging.getLogger(REQUEST_LOGGER)
+
+
+class RequestMiddleware:
+    """
+    Gives every request its place in a trace, `x-trace-id` to every response, and one line to the log.
+
+    ``route`` names the template of a scope once the application has run; ``report`` is told of exceptions.
+    An exception before the response has begun is answered with 500, so that this answer carries its id too,
+    and raised on.
+    """
+
+    def __init__(
+        self,
+        app: App,
+        *,
+        settings: Settings,
+        tracing: Tracing,
+        route: Callable[[Scope], str],
+        report: Callable[[BaseException], object] = lambda _: None,
+    ) -> None:
+        self._app = app
+        self._tracing = tracing
+        self._route = route
+        self._report = report
+        self._logs = settings.logs
+        self._quiet = {settings.metrics_path: 0.0, **settings.quiet_routes}
+        self._scrubber = Scrubber(settings.secret_query_parameters)
+        self._agent = lru_cache(1024)(self._agent_text)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection."""
+        if scope["type"] not in ("http", "websocket"):
+            await self._app(scope, receive, send)
+            return
+        headers: Headers = dict(scope["headers"])
+        method = scope["method"][:20] if scope["type"] == "http" else "WEBSOCKET"
+        work = self._tracing.enter(self._tracing.begin(headers), "server", method)
+        trace_id = work.context.trace_id
+        exchange = (
+            HttpExchange(receive, send, trace_id)
+            if scope["type"] == "http"
+            else WebSocketExchange(scope, receive, send, trace_id)
+        )
+        try:
+            await self._app(scope, exchange.receive, exchange.send)
+            await exchange.apologise()
+        except BaseException as error:
+            exchange.error = error
+            if isinstance(error, Exception) and exchange.failed:
+                await exchange.apologise()
+                self._report(error)
+            raise
+        finally:
+            self._finish(scope, headers, method, exchange, work)
+
+    def _finish(self, scope: Scope, headers: Headers, method: str, exchange: Exchange, work: Work) -> None:
+        route = self._route(scope)
+        error = exchange.error if isinstance(exchange.error, Exception) and exchange.failed else None
+        if self._logs and self._wanted(route, exchange):
+            _write(self._line(scope, headers, method, route, exchange), exchange.status, error)
+        if work.span is not None:
+            work.describe(f"{_http_method(scope)} {route}", self._attributes(scope, headers, route, exchange.status))
+        self._tracing.leave(work, error)
+
+    def _wanted(self, route: str, exchange: Exchange) -> bool:
+        share = self._quiet.get(route)
+        return share is None or not exchange.smooth or random.random() < share  # noqa: S311 - sampling, not secrecy
+
+    def _line(self, scope: Scope, headers: Headers, method: str, route: str, exchange: Exchange) -> RequestLine:
+        query, agent = scope.get("query_string"), headers.get(b"user-agent")
+        members = [
+            f'"method":{quote(method)},"route":{quote(route)},"path":{quote(self._text(scope["path"]))}',
+            exchange.members(),
+            f'"client":{quote(_client(scope))}',
+        ]
+        if query:
+            members.insert(1, f'"query":{quote(self._query(query))}')
+        if agent:
+            members.append(f'"user_agent":{quote(self._agent(agent))}')
+        return RequestLine(f"{method} {route} {exchange.status}", ",".join(members))
+
+    def _attributes(self, scope: Scope, headers: Headers, route: str, status: int) -> dict[str, str | int]:
+        """Return what a span says: https://opentelemetry.io/docs/specs/semconv/http/http-spans/."""
+        attributes: dict[str, str | int] = {
+            "http.request.method": _http_method(scope),
+            "http.route": route,
+            "http.response.status_code": status,
+            "url.path": self._text(scope["path"]),
+            "url.scheme": scope.get("scheme", "http"),
+            "client.address": _client(scope),
+            "user_agent.original": self._agent(headers.get(b"user-agent", b"")),
+        }
+        if scope.get("query_string"):
+            attributes["url.query"] = self._query(scope["query_string"])
+        return attributes
+
+    def _query(self, query: bytes) -> str:
+        return cut(self._scrubber.query(query[: 2 * MAX_TEXT].decode("utf-8", "replace")), MAX_TEXT)
+
+    def _text(self, text: str) -> str:
+        return cut(self._scrubber.text(valid_text(text[: 2 * MAX_TEXT])), MAX_TEXT)
+
+    def _agent_text(self, agent: bytes) -> str:
+        return self._text(agent[: 2 * MAX_TEXT].decode("latin-1"))
+
+
+def _write(line: RequestLine, status: int, error: Exception | None) -> None:
+    level = logging.ERROR if error is not None or status >= FIRST_SERVER_ERROR else logging.INFO
+    if _log.isEnabledFor(level):
+        exc_info = None if error is None else (type(error), error, error.__traceback__)
+        _log.handle(logging.LogRecord(REQUEST_LOGGER, level, __file__, 0, line, None, exc_info))
+
+
+def _client(scope: Scope) -> str:
+    client = scope.get("client")
+    return str(client[0]) if client else ""
+
+
+def _http_method(scope: Scope) -> str:
+    return str(scope.get("method", "GET"))[:20]

@@ -1,0 +1,1 @@
+"""How are counts kept, merged and written as text?"""

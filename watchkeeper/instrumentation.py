@@ -1,0 +1,99 @@
+"""How does one line make an ASGI application observable?"""
+
+from collections.abc import Awaitable, Callable
+from typing import Any, Generic, TypeVar, cast
+
+from watchkeeper.asgi.lifespan import Life
+from watchkeeper.asgi.middleware import MetricsMiddleware
+from watchkeeper.asgi.request import RequestMiddleware
+from watchkeeper.asgi.routes import RouteTemplates
+from watchkeeper.asgi.types import App, Receive, Scope, Send
+from watchkeeper.asgi.websocket import signed_in_user
+from watchkeeper.metrics_app import MetricsApp
+from watchkeeper.process import Telemetry
+from watchkeeper.settings import Settings
+from watchkeeper.vitals.endpoint import VitalsEndpoint
+from watchkeeper.vitals.limits import Gate
+
+Application = TypeVar("Application", bound=Callable[..., Awaitable[None]])
+
+
+def instrument(
+    app: Application,
+    *,
+    telemetry: Telemetry | None = None,
+    user: Callable[[Scope], str | None] = signed_in_user,
+    **settings: Any,
+) -> "Instrumented[Application]":
+    """
+    Return ``app`` with metrics, traces, logs and web vitals around it.
+
+    Every keyword is a field of `Settings`; what is not given is read from the environment, and has a default.
+    Pass ``telemetry`` instead to share one with something else. ``user`` tells who opens a WebSocket, None where
+    nobody is signed in; it is asked when the connection is accepted. Raise TelemetryError for what cannot work.
+    The result is called like ``app`` and has its attributes, so that routes can still be added to it.
+    """
+    if telemetry is not None and settings:
+        raise TypeError("pass either telemetry or settings; a Telemetry has its settings already")
+    return Instrumented(app, telemetry or Telemetry(Settings.read(**settings)), user)
+
+
+class Instrumented(Generic[Application]):
+    """An observed ASGI application; attributes it does not have itself are those of ``app``."""
+
+    def __init__(self, app: Application, telemetry: Telemetry, user: Callable[[Scope], str | None]) -> None:
+        settings = telemetry.settings
+        self.app = app
+        self.telemetry = telemetry
+        self._served = cast(App, app)
+        self._own = _own_endpoints(telemetry)
+        self._templates = RouteTemplates(app)
+        self._started = False
+        traffic = MetricsMiddleware(
+            self._dispatch, telemetry.recorder, skip=(settings.metrics_path,), route=self._route, user=user
+        )
+        self._entry = RequestMiddleware(
+            traffic, settings=settings, tracing=telemetry.tracing, route=self._route, report=telemetry.report
+        )
+
+    def __getattr__(self, name: str) -> Any:
+        """Return an attribute of the application."""
+        if name == "app":  # a copy asks before __init__ has run
+            raise AttributeError(name)
+        return getattr(self.app, name)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection, or the life of the server."""
+        if scope["type"] == "lifespan":
+            await Life(self._served, self.telemetry).serve(scope, receive, send)
+            return
+        if not self._started:  # a server may do without lifespan
+            self._started = True
+            self.telemetry.start()
+        await self._entry(scope, receive, send)
+
+    async def _dispatch(self, scope: Scope, receive: Receive, send: Send) -> None:
+        own = self._own.get(_path(scope)) if scope["type"] == "http" else None
+        await (own or self._served)(scope, receive, send)
+
+    def _route(self, scope: Scope) -> str:
+        if "route" in scope:  # the application has answered
+            return self._templates.of(scope)
+        path = _path(scope)
+        return path if path in self._own and scope["type"] == "http" else self._templates.of(scope)
+
+
+def _own_endpoints(telemetry: Telemetry) -> dict[str, App]:
+    settings, recorder = telemetry.settings, telemetry.recorder
+    gate = Gate(telemetry.store, per_minute=settings.vitals_per_minute)
+    return {
+        settings.metrics_path: MetricsApp(recorder, token=settings.metrics_token, networks=settings.networks),
+        settings.vitals_path: VitalsEndpoint(recorder, gate, pages=settings.pages, origins=settings.vitals_origins),
+    }
+
+
+def _path(scope: Scope) -> str:
+    """Return the path below the prefix a proxy or mount adds."""
+    path: str = scope["path"]
+    prefix = scope.get("root_path")
+    return path.removeprefix(prefix) if prefix else path

@@ -1,0 +1,1 @@
+"""How are the runs of background jobs counted?"""

@@ -1,0 +1,57 @@
+"""What does one process need to be observed: a web worker, a job runner or a script?"""
+
+from collections.abc import Callable
+from typing import Any, Self
+
+from watchkeeper.contract.metrics import INFO
+from watchkeeper.jobs.jobs import Jobs
+from watchkeeper.logs import lines, sentry
+from watchkeeper.recorder import Recorder
+from watchkeeper.settings import Settings
+from watchkeeper.store.redis import RedisStore
+from watchkeeper.tracing.tracing import Tracing
+
+
+class Telemetry:
+    """
+    The parts one process shares: where it counts, how it traces, whom it reports exceptions to, and its jobs.
+
+    Nothing runs in the background before `start`, so a server may fork after this was made. ``Telemetry.read()``
+    takes the same keywords and environment as `instrument`.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.report: Callable[[BaseException], object] = sentry.start(settings)
+        self.store = RedisStore(settings.redis_url, settings.service) if settings.redis_url else None
+        self.recorder = Recorder(store=self.store)
+        self.tracing = Tracing(settings)
+        self.jobs = Jobs(self.recorder, self.tracing, self.report)
+        if settings.logs:
+            lines.configure(settings)
+
+    @classmethod
+    def read(cls, **chosen: Any) -> Self:
+        """Configure from keywords and environment; raise TelemetryError for what cannot work."""
+        return cls(Settings.read(**chosen))
+
+    def start(self) -> Self:
+        """Deliver counts in the background from now on; more than once does no harm."""
+        if self.settings.logs:
+            lines.configure(self.settings)
+        self.recorder.set(INFO, (self.settings.version,), 1.0)
+        self.recorder.start()
+        return self
+
+    def stop(self) -> None:
+        """Deliver what is left: counts, then spans; takes a few seconds at worst."""
+        self.recorder.stop()
+        self.tracing.close()
+
+    def __enter__(self) -> Self:
+        """Start."""
+        return self.start()
+
+    def __exit__(self, *_: object) -> None:
+        """Stop."""
+        self.stop()

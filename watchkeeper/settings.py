@@ -1,0 +1,128 @@
+"""How is the instrumentation configured: by keyword first, then by environment, then by a sensible default?"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from typing import Any, Self
+
+from watchkeeper.scrubbing import DEFAULT_QUERY_PARAMETERS
+from watchkeeper.store.client import check_url
+
+LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+SAMPLERS = (
+    "always_on",
+    "always_off",
+    "traceidratio",
+    "parentbased_always_on",
+    "parentbased_always_off",
+    "parentbased_traceidratio",
+)
+
+
+class TelemetryError(Exception):
+    """The instrumentation cannot start as configured; the message says which setting, and what it takes."""
+
+
+def _from(variable: str, default: Any = "") -> Any:
+    return field(default=default, metadata={"variable": variable})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """
+    Everything that can be configured; `Settings.read(...)` fills it and refuses what makes no sense.
+
+    ``pages`` are the templates a browser's address is matched against (`/rooms/{id}`). ``metrics_networks`` and
+    ``metrics_token`` guard the metrics: either one, where set, lets a scraper in. ``quiet_routes`` maps a route
+    template to the share (0 to 1) of its successful requests that are logged. ``sampler`` and ``sampler_ratio``
+    are OpenTelemetry's: https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/
+    ``vitals_per_minute`` is how many requests with reports one client address may send.
+    """
+
+    service: str = _from("OTEL_SERVICE_NAME", "api")
+    environment: str = _from("ENVIRONMENT", "development")
+    version: str = _from("SERVICE_VERSION", "0")
+    redis_url: str = _from("REDIS_URL")
+    log_level: str = _from("LOG_LEVEL", "INFO")
+    otlp_endpoint: str = _from("OTEL_EXPORTER_OTLP_ENDPOINT")
+    sampler: str = _from("OTEL_TRACES_SAMPLER", "parentbased_always_on")
+    sampler_ratio: float = _from("OTEL_TRACES_SAMPLER_ARG", 1.0)
+    sentry_dsn: str = _from("SENTRY_DSN")
+    metrics_token: str = _from("METRICS_TOKEN")
+    metrics_path: str = "/api/metrics/prometheus"
+    metrics_networks: tuple[str, ...] = _from("METRICS_NETWORKS", ())
+    vitals_path: str = "/api/ux/vitals"
+    vitals_origins: tuple[str, ...] = _from("VITALS_ORIGINS", ())
+    vitals_per_minute: int = 600
+    pages: tuple[str, ...] = ("/",)
+    logs: bool = True
+    quiet_routes: Mapping[str, float] = field(default_factory=lambda: {"/healthz": 0.0, "/readyz": 0.0})
+    secret_query_parameters: tuple[str, ...] = DEFAULT_QUERY_PARAMETERS
+
+    @classmethod
+    def read(cls, environ: Mapping[str, str] = os.environ, /, **chosen: Any) -> Self:
+        """Return settings from keywords, then ``environ``; raise TelemetryError for an unknown or unusable one."""
+        known = {entry.name: entry for entry in fields(cls)}
+        if unknown := sorted(chosen.keys() - known.keys()):
+            raise TelemetryError(f"instrument() has no setting '{unknown[0]}'; it has: {', '.join(sorted(known))}")
+        for name, entry in known.items():
+            text = environ.get(entry.metadata.get("variable", ""), "").strip()
+            if text and name not in chosen:
+                chosen[name] = text.replace(",", " ").split() if isinstance(entry.default, tuple) else text
+        return cls(**chosen)
+
+    def __post_init__(self) -> None:
+        """Bring values into their types and refuse what cannot work: raise TelemetryError."""
+        for name in ("metrics_networks", "vitals_origins", "pages", "secret_query_parameters"):
+            if isinstance(getattr(self, name), str):
+                raise TelemetryError(f"{name} is a list of texts, not the text {getattr(self, name)!r}")
+            object.__setattr__(self, name, tuple(getattr(self, name)))
+        object.__setattr__(self, "log_level", str(self.log_level).upper())
+        object.__setattr__(self, "sampler_ratio", _share("OTEL_TRACES_SAMPLER_ARG", self.sampler_ratio))
+        _one_of("LOG_LEVEL", self.log_level, LEVELS)
+        _one_of("OTEL_TRACES_SAMPLER", self.sampler, SAMPLERS)
+        _path("metrics_path", self.metrics_path)
+        _path("vitals_path", self.vitals_path)
+        for page in self.pages:
+            _path("pages", page)
+        for route, share in self.quiet_routes.items():
+            _share(f"quiet_routes['{route}']", share)
+        if self.redis_url:
+            _redis_url(self.redis_url)
+        _ = self.networks
+
+    @property
+    def networks(self) -> tuple[IPv4Network | IPv6Network, ...]:
+        """Who may read the metrics without a token, parsed; raise TelemetryError for what is no network."""
+        try:
+            return tuple(ip_network(text) for text in self.metrics_networks)
+        except ValueError as error:
+            raise TelemetryError(f"metrics_networks: {error}; write '10.0.0.0/8' or one address") from None
+
+
+def _one_of(name: str, value: str, known: tuple[str, ...]) -> None:
+    if value not in known:
+        raise TelemetryError(f"{name} is {value!r}; it takes: {', '.join(known)}")
+
+
+def _path(name: str, path: str) -> None:
+    if not path.startswith("/"):
+        raise TelemetryError(f"{name} holds {path!r}, and a path begins with '/'")
+
+
+def _redis_url(url: str) -> None:
+    try:
+        check_url(url)
+    except ValueError as error:
+        raise TelemetryError(str(error)) from None
+
+
+def _share(name: str, value: float | str) -> float:
+    try:
+        share = float(value)
+    except (TypeError, ValueError):
+        share = -1.0
+    if not 0 <= share <= 1:
+        raise TelemetryError(f"{name} is {value!r}; it takes a number from 0 to 1")
+    return share

@@ -1,0 +1,1 @@
+"""How do the counts of many processes become one truth in Redis?"""

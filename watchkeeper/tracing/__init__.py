@@ -1,0 +1,1 @@
+"""Which trace does a request belong to, and which spans does it leave?"""

@@ -1,0 +1,125 @@
+"""How are recorded spans built and exported? The one module that imports OpenTelemetry."""
+
+import traceback
+from collections.abc import Mapping
+from contextvars import ContextVar, Token
+from typing import Any, Literal
+
+from opentelemetry import context as otel_context
+from opentelemetry import trace
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
+from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ALWAYS_ON, ParentBased, Sampler, TraceIdRatioBased
+from opentelemetry.trace import NonRecordingSpan, Span, SpanContext, SpanKind, Status, StatusCode, TraceFlags
+from opentelemetry.trace.span import TraceState
+
+from watchkeeper.scrubbing import Scrubber, as_text
+from watchkeeper.settings import Settings
+from watchkeeper.tracing.trace_context import TraceContext
+
+EXPORT_TIMEOUT_SECONDS = 1
+"""An unreachable collector may delay shutdown by this; the exporter's own default is ten seconds."""
+
+SERVER_ERROR = 500
+
+Kind = Literal["server", "consumer", "producer", "client", "internal"]
+Attached = Token[otel_context.Context]
+
+_next_trace_id: ContextVar[str] = ContextVar("telemetry_next_trace_id", default="")
+
+
+class _IdGenerator(RandomIdGenerator):
+    """Lets a root span take the id its request was already given."""
+
+    def generate_trace_id(self) -> int:
+        chosen = _next_trace_id.get()
+        return int(chosen, 16) if chosen else super().generate_trace_id()
+
+
+class Spans:
+    """Records spans with OpenTelemetry's SDK and exports them over OTLP/HTTP from a thread of its own."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._provider = TracerProvider(
+            sampler=_sdk_sampler(settings),
+            resource=Resource.create(
+                {
+                    "service.name": settings.service,
+                    "service.version": settings.version,
+                    "deployment.environment.name": settings.environment,
+                }
+            ),
+            id_generator=_IdGenerator(),
+        )
+        endpoint = settings.otlp_endpoint.rstrip("/") + "/v1/traces"
+        exporter = OTLPSpanExporter(endpoint=endpoint, timeout=EXPORT_TIMEOUT_SECONDS)
+        self._provider.add_span_processor(BatchSpanProcessor(exporter))
+        self._scrubber = Scrubber(settings.secret_query_parameters)
+        self.tracer = self._provider.get_tracer("telemetry", settings.version)
+        # The application's own spans join ours, unless it brought a provider of its own.
+        if isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider):
+            trace.set_tracer_provider(self._provider)
+
+    def start(self, name: str, kind: Kind, context: TraceContext, attributes: Mapping[str, Any]) -> Span:
+        """Return a running span at the place ``context`` names; it has a span id of its own."""
+        chosen = _next_trace_id.set(context.trace_id)
+        try:
+            return self.tracer.start_span(
+                name, _parent(context), kind=SpanKind[kind.upper()], attributes=dict(attributes)
+            )
+        finally:
+            _next_trace_id.reset(chosen)
+
+    def attach(self, span: Span | None, context: TraceContext) -> Attached:
+        """Make the application's own spans children of ``span``, or unrecorded where ``span`` is None."""
+        return otel_context.attach(trace.set_span_in_context(span or NonRecordingSpan(_span_context(context))))
+
+    def detach(self, token: Attached) -> None:
+        """Undo `attach`."""
+        otel_context.detach(token)
+
+    def end(self, span: Span, error: Exception | None) -> None:
+        """Finish ``span``, with what the work failed with, if it did, in words without credentials."""
+        status = getattr(span, "attributes", {}).get("http.response.status_code", 0)
+        if error is not None:
+            stack = "".join(traceback.format_exception(error))
+            details = {"exception.message": as_text(error), "exception.stacktrace": stack}
+            span.record_exception(error, {name: self._scrubber.text(text) for name, text in details.items()})
+            span.set_attribute("error.type", type(error).__qualname__)
+        elif status >= SERVER_ERROR:
+            span.set_attribute("error.type", str(status))
+        if error is not None or status >= SERVER_ERROR:
+            span.set_status(Status(StatusCode.ERROR))
+        span.end()
+
+    def close(self) -> None:
+        """Export what is still held and stop."""
+        self._provider.shutdown()
+
+
+def _sdk_sampler(settings: Settings) -> Sampler:
+    kind = settings.sampler.removeprefix("parentbased_")
+    root: Sampler = {"always_on": ALWAYS_ON, "always_off": ALWAYS_OFF}.get(kind) or TraceIdRatioBased(
+        settings.sampler_ratio
+    )
+    return ParentBased(root) if kind != settings.sampler else root
+
+
+def _parent(context: TraceContext) -> otel_context.Context:
+    if not context.parent_id:
+        return otel_context.Context()
+    caller = context._replace(span_id=context.parent_id)
+    return trace.set_span_in_context(NonRecordingSpan(_span_context(caller)), otel_context.Context())
+
+
+def _span_context(context: TraceContext) -> SpanContext:
+    return SpanContext(
+        int(context.trace_id, 16),
+        int(context.span_id, 16),
+        is_remote=True,
+        trace_flags=TraceFlags(TraceFlags.SAMPLED if context.sampled else TraceFlags.DEFAULT),
+        trace_state=TraceState.from_header([context.state]) if context.state else None,
+    )

@@ -1,0 +1,120 @@
+"""Which trace does a request or job belong to, and is it recorded?"""
+
+import re
+from collections.abc import Callable, Mapping
+from contextvars import Token
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from watchkeeper.settings import Settings
+from watchkeeper.tracing.trace_context import (
+    TraceContext,
+    current,
+    new_span_id,
+    new_trace_id,
+    parse_trace_id,
+    parse_traceparent,
+)
+
+if TYPE_CHECKING:
+    from opentelemetry.trace import Span
+
+    from watchkeeper.tracing.spans import Attached, Kind, Spans
+
+Sample = Callable[[str, TraceContext | None], bool]
+"""Trace id and the caller's span, if any -> whether spans of the trace are recorded."""
+
+_STATE = re.compile(r"[\x20-\x7e]{1,512}")
+
+
+@dataclass(slots=True)
+class Work:
+    """A request or job while it runs; ``span`` is None where it is not recorded."""
+
+    context: TraceContext
+    outer: Token[TraceContext | None]
+    span: "Span | None" = None
+    attached: "Attached | None" = None
+
+    def describe(self, name: str, attributes: Mapping[str, str | int]) -> None:
+        """Say more of the work where it is recorded, once more is known."""
+        if self.span is not None:
+            self.span.update_name(name)
+            self.span.set_attributes(attributes)
+
+
+class Tracing:
+    """
+    Gives every request and job its place in a trace.
+
+    Without an OTLP endpoint OpenTelemetry is not even imported: ids are made, passed on and logged, no span is
+    recorded, and a caller's decision to sample is handed through. ``spans`` is None then.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.spans: Spans | None = _spans(settings) if settings.otlp_endpoint else None
+        self._samples = sampler(settings) if self.spans else _callers_choice
+
+    def begin(self, headers: Mapping[bytes, bytes]) -> TraceContext:
+        """Return the place of a request with these headers: below the caller's span, or at the root of a trace."""
+        header = headers.get(b"traceparent")
+        parent = None if header is None else parse_traceparent(header.decode("latin-1").strip())
+        if parent is not None:
+            state = headers.get(b"tracestate", b"").decode("latin-1")
+            return self.below(parent._replace(state=state if _STATE.fullmatch(state) else ""))
+        asked = headers.get(b"x-trace-id")
+        trace_id = (asked and parse_trace_id(asked.decode("latin-1"))) or new_trace_id()
+        return TraceContext(trace_id, new_span_id(), self._samples(trace_id, None))
+
+    def below(self, parent: TraceContext) -> TraceContext:
+        """Return a new unit of work caused by ``parent``, which ran elsewhere."""
+        return parent.child()._replace(sampled=self._samples(parent.trace_id, parent))
+
+    def enter(
+        self, context: TraceContext, kind: "Kind", name: str, attributes: Mapping[str, str | int] | None = None
+    ) -> Work:
+        """Make ``context`` the current one until `leave`, and record a span of that name where it is sampled."""
+        if self.spans is None:
+            return Work(context, current.set(context))
+        span = self.spans.start(name, kind, context, attributes or {}) if context.sampled else None
+        if span is not None:
+            context = context._replace(span_id=f"{span.get_span_context().span_id:016x}")
+        return Work(context, current.set(context), span, self.spans.attach(span, context))
+
+    def leave(self, work: Work, error: Exception | None = None) -> None:
+        """End what `enter` began, in the same task; ``error`` is what the work failed with."""
+        if self.spans is not None and work.attached is not None:
+            self.spans.detach(work.attached)
+            if work.span is not None:
+                self.spans.end(work.span, error)
+        current.reset(work.outer)
+
+    def close(self) -> None:
+        """Export what is still held; an unreachable collector delays this by about a second."""
+        if self.spans is not None:
+            self.spans.close()
+
+
+def sampler(settings: Settings) -> Sample:
+    """Return the decision OTEL_TRACES_SAMPLER names, the same one OpenTelemetry's own sampler takes for a trace id."""
+    kind = settings.sampler.removeprefix("parentbased_")
+    ratio = {"always_on": 1.0, "always_off": 0.0}.get(kind, settings.sampler_ratio)
+    bound = round(ratio * 2**64)
+    parent_based = kind != settings.sampler
+
+    def sample(trace_id: str, parent: TraceContext | None) -> bool:
+        if parent_based and parent is not None:
+            return parent.sampled
+        return int(trace_id[16:], 16) < bound
+
+    return sample
+
+
+def _callers_choice(_trace_id: str, parent: TraceContext | None) -> bool:
+    return parent is not None and parent.sampled
+
+
+def _spans(settings: Settings) -> "Spans":
+    from watchkeeper.tracing.spans import Spans  # noqa: PLC0415 - OpenTelemetry costs start time: only where used
+
+    return Spans(settings)

@@ -1,0 +1,1 @@
+"""What do browsers report of the pages people see?"""

@@ -1,0 +1,94 @@
+"""What do all workers together remember of the browsers that report: who reports too often, and what was counted?"""
+
+import asyncio
+import hashlib
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+from watchkeeper.store.client import Client
+from watchkeeper.store.protocol import StoreError
+from watchkeeper.store.redis import RedisStore
+
+MINUTE = 60
+REMEMBERED_SECONDS = 3600
+"""How long a report is known. Retries come within seconds; a page that lives longer may count once more."""
+
+MAX_REMEMBERED = 100_000
+"""Reports and clients that one process remembers without Redis."""
+
+DEADLINE_SECONDS = 0.25
+PAUSE_SECONDS = 5.0
+"""How long Redis is left alone after it did not answer in time."""
+
+Answer = TypeVar("Answer")
+
+
+class Gate:
+    """
+    Limits requests per client and minute, and tells new reports from repeated ones.
+
+    With a ``store`` all workers share both through Redis, under the store's prefix. A Redis that does not answer
+    within a quarter of a second is left alone for a while, and each process decides on its own.
+    """
+
+    def __init__(self, store: RedisStore | None = None, *, per_minute: int = 600) -> None:
+        self._store = store
+        self._per_minute = per_minute
+        self._memory = _Memory()
+        self._paused_until = 0.0
+        self._threads = ThreadPoolExecutor(2, thread_name_prefix="telemetry-gate") if store is not None else None
+
+    async def admit(self, client: str) -> bool:
+        """Say whether this client may send one more request within this minute."""
+        key = f"rate:{int(time.time() // MINUTE)}:{client}"
+        sent = await self._shared(lambda redis, tag: _count(redis, f"{tag}:{key}"))
+        return (self._memory.count(key) if sent is None else sent) <= self._per_minute
+
+    async def unseen(self, keys: Sequence[str]) -> Sequence[bool]:
+        """Say of each key whether it is the first time; from now on it is not."""
+        names = [f"vital:{hashlib.blake2b(key.encode(), digest_size=12).hexdigest()}" for key in keys]
+        found = await self._shared(lambda redis, tag: _claim(redis, [f"{tag}:{name}" for name in names]))
+        alone = [self._memory.count(name) == 1 for name in names]
+        return alone if found is None else found
+
+    async def _shared(self, ask: Callable[[Client, str], Answer]) -> Answer | None:
+        """Return what Redis says, or None where there is none to ask."""
+        store, loop = self._store, asyncio.get_running_loop()
+        if store is None or loop.time() < self._paused_until:
+            return None
+        call = loop.run_in_executor(self._threads, store.run, lambda redis: ask(redis, store.tag))
+        try:
+            return await asyncio.wait_for(call, DEADLINE_SECONDS)
+        except (StoreError, TimeoutError):
+            self._paused_until = loop.time() + PAUSE_SECONDS
+            return None
+
+
+class _Memory:
+    """Counts by key, the oldest forgotten first."""
+
+    def __init__(self) -> None:
+        self._counts: OrderedDict[str, int] = OrderedDict()
+
+    def count(self, key: str) -> int:
+        """Return how often this key was counted, this time included."""
+        if key not in self._counts and len(self._counts) >= MAX_REMEMBERED:
+            self._counts.popitem(last=False)
+        self._counts[key] = found = self._counts.get(key, 0) + 1
+        return found
+
+
+def _count(redis: Client, key: str) -> int:
+    pipeline: Any = redis.pipeline(transaction=False)
+    sent, _ = pipeline.incr(key).expire(key, 2 * MINUTE).execute()
+    return int(sent)
+
+
+def _claim(redis: Client, keys: list[str]) -> list[bool]:
+    pipeline: Any = redis.pipeline(transaction=False)
+    for key in keys:
+        pipeline.set(key, 1, nx=True, ex=REMEMBERED_SECONDS)
+    return [bool(answer) for answer in pipeline.execute()]
