@@ -24,6 +24,7 @@ VERBS = {
     "catalog": "obs.cli.catalog:catalog",
     "diff": "obs.cli.diff:diff",
     "import": "obs.cli.import_:import_",
+    "contract": "obs.cli.contract:contract",
     "plan": "obs.cli.plan:plan",
     "push": "obs.cli.push:push",
     "rollback": "obs.cli.rollback:rollback",

@@ -1,46 +1,29 @@
 """What did an exporter really expose, and where does the contract say something else?"""
 
-import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
 
+from obs.adopt import exposition
+from obs.adopt.exposition import Family
 from watchkeeper.contract.labels import LE, TARGET, Label
 from watchkeeper.contract.metrics import Metric
 
 RECORDINGS = Path(__file__).parent / "recordings"
-SAMPLE = re.compile(r"(?P<name>[a-zA-Z_:][\w:]*)(?:\{(?P<labels>.*)\})? \S+(?: \d+)?")
-PAIR = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
-
-
-@dataclass
-class Family:
-    """One recorded family: the TYPE line, and every value each label was seen with."""
-
-    type: str
-    labels: dict[str, set[str]] = field(default_factory=dict)
 
 
 Recording = Mapping[str, Family]
 
 
 def read(*files: str) -> dict[str, Family]:
-    """
-    Return the families of several recordings of one version, by name; a primary and its replica complete each other.
-
-    Read by hand, because prometheus_client appends `_total` to counters that lack it, and mongodb_exporter has those.
-    """
+    """Return the families of several recordings of one version: a primary and its replica complete each other."""
     families: dict[str, Family] = {}
     for file in files:
-        for line in (RECORDINGS / file).read_text(encoding="utf-8").splitlines():
-            if line.startswith("# TYPE "):
-                _, _, name, kind = line.split()
-                family = families.setdefault(name, Family(kind))
-            elif sample := SAMPLE.fullmatch(line):
-                for label, value in PAIR.findall(sample["labels"] or ""):
-                    if value:  # to Prometheus an empty value is no label
-                        family.labels.setdefault(label, set()).add(value)
+        for name, family in exposition.read((RECORDINGS / file).read_text(encoding="utf-8")).items():
+            known = families.setdefault(name, family)
+            known.edges |= family.edges
+            for label, values in family.labels.items():
+                known.labels.setdefault(label, set()).update(values)
     return families
 
 
@@ -79,6 +62,6 @@ def _surprises(label: Label, family: Family) -> list[str]:
 
 
 def _bucket_complaints(metric: Metric, version: str, family: Family) -> Iterator[str]:
-    edges = tuple(sorted(float(edge) for edge in family.labels.get(LE.name, set()) - {"+Inf"}))
+    edges = tuple(sorted(family.edges))
     if edges != metric.buckets:
         yield f"{metric.name}: the contract's bucket edges are {metric.buckets}, {version} has {edges}"

@@ -1,0 +1,81 @@
+"""`obs contract`: which series does this target expose, as a module of metrics/?"""
+
+import sys
+from pathlib import Path
+
+import click
+import requests
+
+from obs import content
+from obs.adopt.declaring import Declared, declare
+from obs.adopt.exposition import ExpositionError, read
+
+TIMEOUT_SECONDS = 15
+
+
+@click.command()
+@click.argument("scrape", metavar="URL|FILE|-")
+@click.option("--title", default="", help='Whose series they are, such as "postgres_exporter"; by default the address.')
+@click.option(
+    "--out", type=click.Path(dir_okay=False, path_type=Path), help="Write the module here; never over a file."
+)
+def contract(scrape: str, title: str, out: Path | None) -> None:
+    r"""
+    Write the module of metrics/ for what a target exposes.
+
+    Names, types, labels, bucket edges, help and units come from its scrape. What is declared already, and what its
+    client library says of the process, stays out; both are named, and so are standard series that are missing.
+
+    \b
+    obs contract http://localhost:9187/metrics --out metrics/postgres.py
+    curl -s localhost:9187/metrics | obs contract - --title postgres_exporter
+    """
+    try:
+        families = read(_text(scrape))
+    except ExpositionError as error:
+        raise click.ClickException(f"{scrape}: {error}") from error
+    found = declare(families, title or scrape, content.here().exporters)
+    if out is None:
+        click.echo(found.source, nl=False)
+    else:
+        _write(found, out)
+    _report(found)
+
+
+def _text(scrape: str) -> str:
+    try:
+        if scrape == "-":
+            return sys.stdin.read()
+        if scrape.startswith(("http://", "https://")):
+            answer = requests.get(scrape, timeout=TIMEOUT_SECONDS)
+            answer.raise_for_status()
+            return answer.text
+        return Path(scrape).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError, requests.RequestException) as error:
+        raise click.ClickException(f"{scrape} can't be read: {error}") from error
+
+
+def _write(found: Declared, out: Path) -> None:
+    try:
+        with out.open("x", encoding="utf-8") as file:
+            file.write(found.source)
+    except FileExistsError as error:
+        raise click.ClickException(f"{out} exists; move it away or choose another --out") from error
+    except OSError as error:
+        raise click.ClickException(f"{out} can't be written: {error.strerror}") from error
+    click.echo(f"wrote {out}", err=True)
+
+
+def _report(found: Declared) -> None:
+    click.echo(f"declared: {len(found.declared)} series", err=True)
+    for words, names in (
+        ("standard series, which alerts and boards know already", found.recognised),
+        ("declared in another module", found.known),
+        ("of the client library, left out", found.runtime),
+    ):
+        if names:
+            click.echo(f"{words}: {', '.join(names)}", err=True)
+    for name, reason in found.odd.items():
+        click.echo(f"can't be declared: {name}: {reason}", err=True)
+    for group, names in found.missing.items():
+        click.echo(f"missing of the standard series for {group}: {', '.join(names)}", err=True)
