@@ -10,7 +10,7 @@ import click
 
 from obs import proofs
 from obs.cli.cli import FOUND, Selection
-from obs.output import Built, Change, Staging, changes
+from obs.output import Built, Change, Staging, changes, in_kubernetes
 from obs.output import build as compile_stack
 
 COLOURS = {"unchanged": "bright_black", "created": "green", "changed": "yellow", "removed": "red"}
@@ -34,9 +34,16 @@ class Row:
 @click.command()
 @click.option("--check", is_flag=True, help="Write nothing; exit 1 if a file is out of date.")
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Write below this folder, one a service.")
+@click.option(
+    "--target",
+    type=click.Choice(["compose", "kubernetes"]),
+    default="compose",
+    show_default=True,
+    help="What will run it.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the table as JSON.")
 @click.pass_obj
-def build(selection: Selection, check: bool, out: Path | None, as_json: bool) -> None:
+def build(selection: Selection, check: bool, out: Path | None, target: str, as_json: bool) -> None:
     r"""
     Compile dashboards, rules and configuration from Python.
 
@@ -45,6 +52,7 @@ def build(selection: Selection, check: bool, out: Path | None, as_json: bool) ->
     \b
     obs build
     obs build --check
+    obs build --target kubernetes      resources for the Prometheus operator, below infra/kubernetes
     obs --stack shop.toml --stack mail.toml build --out /tmp/stacks
     """
     if len(selection.files) > 1 and out is None:
@@ -58,6 +66,8 @@ def build(selection: Selection, check: bool, out: Path | None, as_json: bool) ->
             if problems := proofs.check(built, Path.cwd(), written=False):
                 proofs.report(problems)
                 click.get_current_context().exit(FOUND)
+            if target == "kubernetes":
+                built = in_kubernetes(built)
             planned = changes(built.texts, root)
             if not check:
                 staging.add(planned, root)

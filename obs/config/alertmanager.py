@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from obs.alerting.model import Alert, Severity
 from obs.alerting.rules import groups
-from obs.config.document import document, lines, origin
+from obs.config.document import ORIGIN, document, lines
 from obs.query import logql
 from obs.stack import Stack
 from watchkeeper.contract.labels import ALERTNAME, INSTANCE, SERVICE, SEVERITY, SLO, TEAM, Label
@@ -50,13 +50,9 @@ CAUSES = (
 def render(stack: Stack) -> dict[str, str]:
     """Return ``alertmanager.yml``, the message templates, and the command-line flags, one a line."""
     return {
-        "alertmanager/alertmanager.yml": document("alertmanager.py", configuration(stack)),
-        "alertmanager/templates/messages.tmpl": MESSAGES.replace("ORIGIN", origin("alertmanager.py")).replace(
-            "LOGS_URL", logs_url(stack)
-        ),
-        "alertmanager/flags": lines(
-            "alertmanager.py", f"--web.external-url={stack.alertmanager.url}", "--web.route-prefix=/"
-        ),
+        "alertmanager/alertmanager.yml": document(configuration(stack)),
+        "alertmanager/templates/messages.tmpl": MESSAGES.replace("ORIGIN", ORIGIN).replace("LOGS_URL", logs_url(stack)),
+        "alertmanager/flags": lines(f"--web.external-url={stack.alertmanager.url}", "--web.route-prefix=/"),
     }
 
 

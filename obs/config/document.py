@@ -5,20 +5,23 @@ from typing import Any
 
 import yaml
 
-
-def document(source: str, content: Mapping[str, Any]) -> str:
-    """Return ``content`` as YAML, in its own order, headed by the Python file to change instead."""
-    return lines(source, yaml.dump(dict(content), Dumper=_Dumper, sort_keys=False, width=120, allow_unicode=True))
+ORIGIN = "Written by `obs build` from stack.toml: edit that, then run `make dashboards`."
+"""The sentence that opens a written file."""
 
 
-def lines(source: str, *content: str) -> str:
+def document(content: Mapping[str, Any]) -> str:
+    """Return ``content`` as YAML, in its own order, headed by the file to edit instead."""
+    return lines(dump(content))
+
+
+def dump(content: Mapping[str, Any]) -> str:
+    """Return ``content`` as YAML, in its own order."""
+    return yaml.dump(dict(content), Dumper=_Dumper, sort_keys=False, width=120, allow_unicode=True)
+
+
+def lines(*content: str) -> str:
     """Return flags or variables, one a line, headed alike."""
-    return "".join(f"{line.rstrip()}\n" for line in (f"# {origin(source)}", *content))
-
-
-def origin(source: str) -> str:
-    """Return the sentence that opens a written file."""
-    return f"Written by `obs build` from stack.toml; to change it, edit config/{source}."
+    return "".join(f"{line.rstrip()}\n" for line in (f"# {ORIGIN}", *content))
 
 
 class _Dumper(yaml.SafeDumper):

@@ -4,7 +4,7 @@ import configparser
 import io
 from typing import Any
 
-from obs.config.document import document, origin
+from obs.config.document import ORIGIN, document
 from obs.query import logql, promql
 from obs.stack import Stack
 from watchkeeper.contract.labels import JOB, STATUS
@@ -23,11 +23,9 @@ def render(stack: Stack) -> dict[str, str]:
     return {
         "grafana/grafana.ini": _ini(stack),
         "grafana/provisioning/datasources/stack.yml": document(
-            "grafana.py", {"apiVersion": 1, "prune": True, "datasources": list(sources)}
+            {"apiVersion": 1, "prune": True, "datasources": list(sources)}
         ),
-        "grafana/provisioning/dashboards/stack.yml": document(
-            "grafana.py", {"apiVersion": 1, "providers": [_provider(stack)]}
-        ),
+        "grafana/provisioning/dashboards/stack.yml": document({"apiVersion": 1, "providers": [_provider(stack)]}),
     }
 
 
@@ -126,7 +124,7 @@ def _ini(stack: Stack) -> str:
     )
     text = io.StringIO()
     settings.write(text)
-    return f"; {origin('grafana.py')}\n{text.getvalue().rstrip()}\n"
+    return f"; {ORIGIN}\n{text.getvalue().rstrip()}\n"
 
 
 def _literal(text: str) -> str:

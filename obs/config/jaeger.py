@@ -12,7 +12,7 @@ EVERYWHERE = "0.0.0.0"  # noqa: S104 - inside its container; compose decides whi
 def render(stack: Stack) -> dict[str, str]:
     """Return ``jaeger.yml``, and the environment that makes a service send its spans there."""
     return {
-        "jaeger/jaeger.yml": document("jaeger.py", _configuration(stack)),
+        "jaeger/jaeger.yml": document(_configuration(stack)),
         "service.env": _service_environment(stack),
     }
 
@@ -65,4 +65,4 @@ def _service_environment(stack: Stack) -> str:
         "OTEL_TRACES_SAMPLER": "parentbased_traceidratio",
         "OTEL_TRACES_SAMPLER_ARG": f"{stack.traces.sample_ratio:g}",
     }
-    return lines("jaeger.py", *(f"{name}={value}" for name, value in variables.items()))
+    return lines(*(f"{name}={value}" for name, value in variables.items()))

@@ -11,7 +11,7 @@ SCHEMA_SINCE = "2024-04-01"
 
 def render(stack: Stack) -> dict[str, str]:
     """Return ``loki.yml``."""
-    return {"loki/loki.yml": document("loki.py", _configuration(stack))}
+    return {"loki/loki.yml": document(_configuration(stack))}
 
 
 def _configuration(stack: Stack) -> dict[str, Any]:

@@ -25,8 +25,8 @@ QUEUE = {  # a receiver may be away for about two hours before samples are lost:
 def render(stack: Stack) -> dict[str, str]:
     """Return ``prometheus.yml`` and the command-line flags, one a line, for what no configuration file takes."""
     return {
-        "prometheus/prometheus.yml": document("prometheus.py", _configuration(stack)),
-        "prometheus/flags": lines("prometheus.py", *_flags(stack)),
+        "prometheus/prometheus.yml": document(_configuration(stack)),
+        "prometheus/flags": lines(*_flags(stack)),
     }
 
 

@@ -27,7 +27,7 @@ SECRETS = (  # a program that keeps no secrets of its own; what `telemetry` writ
 
 def render(stack: Stack) -> dict[str, str]:
     """Return ``promtail-config.yml``: valid for Promtail 1.6 to 3.x, and for Alloy's converter."""
-    return {"promtail-config.yml": document("promtail.py", _configuration(stack))}
+    return {"promtail-config.yml": document(_configuration(stack))}
 
 
 def _configuration(stack: Stack) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """What does this repository make of one stack, and how does it reach the disk, all of it or nothing?"""
 
 from obs.output.built import Built, File, build
+from obs.output.kubernetes import in_kubernetes
 from obs.output.write import Change, OutputError, Staging, changes
 
-__all__ = ["Built", "Change", "File", "OutputError", "Staging", "build", "changes"]
+__all__ = ["Built", "Change", "File", "OutputError", "Staging", "build", "changes", "in_kubernetes"]

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Self
 
-OWNED = ("infra/observability/prometheus/rules", "infra/observability/grafana/dashboards")
-"""Folders that hold nothing but what is made here: a file in them that nothing renders any more goes."""
+OWNED = ("infra/observability/prometheus/rules", "infra/observability/grafana/dashboards", "infra/kubernetes")
+"""Folders that hold only what is made here: where one is written to, a file that nothing renders any more goes."""
 
 
 class OutputError(Exception):
@@ -103,7 +103,8 @@ def _compare(root: Path, path: str, text: str) -> Change:
 
 
 def _orphans(files: Mapping[str, str], root: Path) -> list[str]:
-    owned = (f"{folder}/{name}" for folder in OWNED for name in sorted(_names(root / folder)))
+    written = {folder for folder in OWNED if any(path.startswith(f"{folder}/") for path in files)}
+    owned = (f"{folder}/{name}" for folder in OWNED if folder in written for name in sorted(_names(root / folder)))
     return [path for path in owned if path not in files]
 
 

@@ -6,7 +6,7 @@ import math
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any, get_origin, get_type_hints
 
 from obs.stack.settings import Stack, matches
 
@@ -80,16 +80,27 @@ def _value(hint: type, raw: Any, field: "dataclasses.Field[Any]", key: str, mist
     if raw is NOTHING:
         if field.default is not dataclasses.MISSING:
             return field.default
+        if field.default_factory is not dataclasses.MISSING:
+            return field.default_factory()
         if not dataclasses.is_dataclass(hint):
             mistakes.append(f"{key} is missing: takes {_takes(hint, field.metadata)}")
             return None
         raw = {}
     if dataclasses.is_dataclass(hint):
         return _build(hint, raw, key, mistakes)
+    if get_origin(hint) is Mapping:
+        return _texts(raw, key, mistakes)
     value = float(raw) if hint is float and type(raw) is int else raw
     if type(value) is not hint or not _fits(value, field.metadata):
         mistakes.append(f"{key} = {raw!r}: takes {_takes(hint, field.metadata)}")
     return value
+
+
+def _texts(raw: Any, key: str, mistakes: list[str]) -> dict[str, str]:
+    if not isinstance(raw, dict) or not all(isinstance(value, str) for value in raw.values()):
+        mistakes.append(f'{key} = {raw!r}: takes a table of texts such as {{ release = "prometheus" }}')
+        return {}
+    return raw
 
 
 def _fits(value: Any, limits: Mapping[str, Any]) -> bool:

@@ -1,6 +1,7 @@
 """Which settings there are, what each takes, and what it means."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -8,6 +9,7 @@ NAME = r"[a-z][a-z0-9-]{0,23}"
 DURATION = r"([1-9][0-9]*(ms|[smhdwy]))+"
 ADDRESS = r"[A-Za-z0-9.-]+:[0-9]{1,5}"
 URL = r"https?://[^\s/]+(/[^\s]*)?"
+NAME_OF_LABEL = r"[A-Za-z0-9]([A-Za-z0-9._/-]{0,61}[A-Za-z0-9])?"
 UID = r"[A-Za-z0-9_-]{1,40}"
 
 
@@ -188,6 +190,21 @@ class Notify:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Kubernetes:
+    """
+    Where `obs build --target kubernetes` puts its resources.
+
+    ``labels`` are those by which the Prometheus operator selects rules and scrape configurations,
+    ``dashboard_label`` and ``datasource_label`` those by which Grafana's sidecar finds ConfigMaps.
+    """
+
+    namespace: str = setting(pattern=r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", takes="a namespace", default="monitoring")
+    labels: Mapping[str, str] = setting(default_factory=lambda: {"release": "prometheus"})
+    dashboard_label: str = setting(pattern=NAME_OF_LABEL, takes="the name of a label", default="grafana_dashboard")
+    datasource_label: str = setting(pattern=NAME_OF_LABEL, takes="the name of a label", default="grafana_datasource")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Stack:
     """Everything one deployment decides, validated. Build it with `stack.load`."""
 
@@ -203,6 +220,7 @@ class Stack:
     traces: Traces
     runbooks: Runbooks
     notify: Notify
+    kubernetes: Kubernetes
 
     def contradictions(self) -> list[str]:
         """Return what no single key shows: settings that are fine alone and wrong together."""

@@ -210,3 +210,18 @@ def test_an_overlay_is_proven_by_itself(checkout: Checkout) -> None:
     result = checkout.obs("--env", "staging", "check")
 
     assert result.returncode == 0, result.stdout + result.stderr
+
+
+def test_a_build_for_a_cluster_leaves_the_other_files_alone(checkout: Checkout) -> None:
+    """Only infra/kubernetes is written, a board that is gone leaves it, and `--check` holds afterwards."""
+    before = checkout.written()
+    cluster = ("build", "--target", "kubernetes")
+    assert checkout.obs(*cluster).returncode == 0
+    stale = checkout.root / "infra/kubernetes/dashboard-gone.yaml"
+    stale.write_text("kind: ConfigMap\n", encoding="utf-8")
+
+    assert checkout.obs(*cluster, "--check").returncode == 1
+    assert checkout.obs(*cluster).returncode == 0
+    assert not stale.exists()
+    assert checkout.obs(*cluster, "--check").returncode == 0
+    assert {path: text for path, text in checkout.written().items() if "infra/kubernetes" not in path} == before

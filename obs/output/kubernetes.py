@@ -1,0 +1,140 @@
+"""How does what was proven get into a cluster? As resources for the Prometheus operator and Grafana's sidecar."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import PurePosixPath
+from typing import Any
+
+import yaml
+
+from obs.config.document import dump, lines
+from obs.output.built import FOLDER as LOADED
+from obs.output.built import Built, File
+from obs.stack import Stack
+
+FOLDER = "infra/kubernetes"
+"""Where the resources are written, below the checkout."""
+
+GROUP = "monitoring.coreos.com"
+CONFIG_FOLDER = "/etc/alertmanager/config"
+"""Where the operator puts every key of the secret that `Alertmanager.spec.configSecret` names:
+https://prometheus-operator.dev/docs/api-reference/api/#monitoring.coreos.com/v1.AlertmanagerSpec"""
+
+SCRAPE = {
+    "metrics_path": "metricsPath",
+    "scheme": "scheme",
+    "sample_limit": "sampleLimit",
+    "label_limit": "labelLimit",
+    "label_name_length_limit": "labelNameLengthLimit",
+    "label_value_length_limit": "labelValueLengthLimit",
+}
+"""The operator's name for each setting of a scrape."""
+
+
+def in_kubernetes(built: Built) -> Built:
+    """Return a compiled stack with its resources for a cluster in place of the files that programs load themselves."""
+    below = {
+        path.removeprefix(f"{LOADED}/"): text for path, text in built.texts.items() if path.startswith(f"{LOADED}/")
+    }
+    files = {path: File(text, "resources") for path, text in manifests(built.stack, below).items()}
+    return replace(built, files=files)
+
+
+def manifests(stack: Stack, files: Mapping[str, str]) -> dict[str, str]:
+    """
+    Return the resources of a stack, path below the checkout to text.
+
+    ``files`` are the files the programs load elsewhere, by their path below ``infra/observability``: a cluster runs the
+    same rules, routes, scrapes and dashboards, in other clothes.
+    """
+    written = {
+        "prometheus-rule.yaml": [_rules(stack, files)],
+        "scrape-configs.yaml": list(_scrapes(stack, files)),
+        "alertmanager-config.yaml": [_alertmanager(stack, files)],
+        "grafana-datasources.yaml": [_datasources(stack, files)],
+        "service-environment.yaml": [_environment(stack, files)],
+        **{f"dashboard-{slug}.yaml": [_dashboard(stack, slug, text)] for slug, text in _dashboards(files)},
+    }
+    kustomization = {
+        "apiVersion": "kustomize.config.k8s.io/v1beta1",
+        "kind": "Kustomization",
+        "namespace": stack.kubernetes.namespace,
+        "resources": sorted(written),
+    }
+    texts = {name: lines("---\n".join(map(dump, resources))) for name, resources in written.items()}
+    texts["kustomization.yaml"] = lines(dump(kustomization))
+    return {f"{FOLDER}/{name}": text for name, text in texts.items()}
+
+
+def _rules(stack: Stack, files: Mapping[str, str]) -> dict[str, Any]:
+    groups = [group for path, text in files.items() if "/rules/" in path for group in _load(text)["groups"]]
+    # Elsewhere Prometheus adds the environment to every alert as an external label; a cluster's Prometheus is shared.
+    for rule in (rule for group in groups for rule in group["rules"] if "alert" in rule):
+        rule["labels"] = {**rule["labels"], "environment": stack.service.environment}
+    return _resource(stack, f"{GROUP}/v1", "PrometheusRule", "rules", spec={"groups": groups})
+
+
+def _scrapes(stack: Stack, files: Mapping[str, str]) -> Iterator[dict[str, Any]]:
+    for scrape in _load(files["prometheus/prometheus.yml"])["scrape_configs"]:
+        spec = {
+            "jobName": scrape["job_name"],
+            "staticConfigs": scrape["static_configs"],
+            **{theirs: scrape[ours] for ours, theirs in SCRAPE.items() if ours in scrape},
+            "scrapeInterval": stack.prometheus.scrape_interval,
+        }
+        yield _resource(stack, f"{GROUP}/v1alpha1", "ScrapeConfig", scrape["job_name"], spec=spec)
+
+
+def _alertmanager(stack: Stack, files: Mapping[str, str]) -> dict[str, Any]:
+    config = _load(files["alertmanager/alertmanager.yml"])
+    config["templates"] = [f"{CONFIG_FOLDER}/*.tmpl"]
+    templates = {
+        PurePosixPath(path).name: text for path, text in files.items() if path.startswith("alertmanager/templates/")
+    }
+    return _resource(
+        stack,
+        "v1",
+        "Secret",
+        "alertmanager",
+        type="Opaque",
+        stringData={"alertmanager.yaml": dump(config), **templates},
+    )
+
+
+def _datasources(stack: Stack, files: Mapping[str, str]) -> dict[str, Any]:
+    text = files["grafana/provisioning/datasources/stack.yml"]
+    found = _resource(stack, "v1", "ConfigMap", "datasources", data={"stack.yaml": text})
+    found["metadata"]["labels"][stack.kubernetes.datasource_label] = "1"
+    return found
+
+
+def _dashboards(files: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    for path, text in files.items():
+        if path.startswith("grafana/dashboards/"):
+            yield PurePosixPath(path).stem, text
+
+
+def _dashboard(stack: Stack, slug: str, text: str) -> dict[str, Any]:
+    found = _resource(stack, "v1", "ConfigMap", f"dashboard-{slug}", data={f"{stack.service.name}-{slug}.json": text})
+    found["metadata"]["labels"][stack.kubernetes.dashboard_label] = "1"
+    found["metadata"]["annotations"] = {"grafana_folder": stack.grafana.folder}
+    return found
+
+
+def _environment(stack: Stack, files: Mapping[str, str]) -> dict[str, Any]:
+    pairs = (line.split("=", 1) for line in files["service.env"].splitlines() if line and not line.startswith("#"))
+    return _resource(stack, "v1", "ConfigMap", "environment", data=dict(pairs))
+
+
+def _resource(stack: Stack, version: str, kind: str, name: str, **body: Any) -> dict[str, Any]:
+    labels = {"app.kubernetes.io/part-of": stack.service.name, **stack.kubernetes.labels}
+    metadata = {
+        "name": f"{stack.service.name}-{name}",
+        "namespace": stack.kubernetes.namespace,
+        "labels": labels,
+    }
+    return {"apiVersion": version, "kind": kind, "metadata": metadata, **body}
+
+
+def _load(text: str) -> Any:
+    return yaml.load(text, yaml.CSafeLoader)

@@ -1,0 +1,148 @@
+"""A cluster gets the rules, routes, scrapes and boards that were proven, as resources its operators accept."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from jsonschema import Draft202012Validator
+
+from obs.output import build, in_kubernetes
+from obs.stack import Stack, StackError, loads
+from tests.conftest import ROOT
+
+Resources = dict[str, list[dict[str, Any]]]
+
+SCHEMAS = (yaml.safe_load(path.read_text(encoding="utf-8")) for path in (ROOT / "tests/output/crds").glob("*.yaml"))
+CRDS = {one["spec"]["names"]["kind"]: one["spec"]["versions"][0]["schema"]["openAPIV3Schema"] for one in SCHEMAS}
+LIMIT = 1024 * 1024
+"""Bytes of a ConfigMap or a Secret: https://kubernetes.io/docs/concepts/configuration/configmap/."""
+
+
+def strict(schema: Any) -> Any:
+    """Refuse, as a reviewer would, the fields that the API server drops without a word."""
+    if isinstance(schema, list):
+        return [strict(one) for one in schema]
+    if not isinstance(schema, dict):
+        return schema
+    closed = "properties" in schema and not schema.get("x-kubernetes-preserve-unknown-fields")
+    known = {name: strict(inner) for name, inner in schema.items()}
+    return known | ({"additionalProperties": False} if closed else {})
+
+
+def resources(stack: Stack) -> Resources:
+    """Return every resource of a stack, by the file it is in."""
+    files = in_kubernetes(build(stack)).texts
+    return {Path(path).name: list(yaml.safe_load_all(text)) for path, text in files.items()}
+
+
+@pytest.fixture(scope="module")
+def made(production: Stack) -> Resources:
+    """Return the resources of the committed stack."""
+    return resources(production)
+
+
+def everything(made: Resources) -> list[dict[str, Any]]:
+    """Return every resource that is applied."""
+    return [one for name, found in made.items() if name != "kustomization.yaml" for one in found]
+
+
+def of_kind(made: Resources, kind: str) -> list[dict[str, Any]]:
+    """Return the resources of one kind."""
+    return [one for one in everything(made) if one["kind"] == kind]
+
+
+@pytest.mark.parametrize("kind", ["PrometheusRule", "ScrapeConfig"])
+def test_the_operator_accepts_every_field(kind: str, made: Resources) -> None:
+    """Resources are valid against the operator's own types, and hold no field it would drop."""
+    found = of_kind(made, kind)
+    schema = strict(CRDS[kind])
+    schema["properties"]["metadata"] = {"type": "object"}
+
+    assert found
+    assert [error.message for one in found for error in Draft202012Validator(schema).iter_errors(one)] == []
+
+
+def test_the_rules_are_those_that_were_proven(production: Stack, made: Resources) -> None:
+    """Expression, hold and annotations are the same; the environment, elsewhere an external label, is in the rule."""
+    (manifest,) = of_kind(made, "PrometheusRule")
+    files = build(production).texts
+    proven = [group for path, text in files.items() if "/rules/" in path for group in yaml.safe_load(text)["groups"]]
+    for rule in (rule for group in proven for rule in group["rules"] if "alert" in rule):
+        rule["labels"]["environment"] = "production"
+
+    assert manifest["spec"]["groups"] == proven
+
+
+def test_every_target_is_scraped_as_elsewhere(production: Stack, made: Resources) -> None:
+    """Job, address, path and limits are those of prometheus.yml."""
+    elsewhere = yaml.safe_load(build(production).texts["infra/observability/prometheus/prometheus.yml"])
+    found = [one["spec"] for one in of_kind(made, "ScrapeConfig")]
+
+    assert [(one["jobName"], one["staticConfigs"], one["metricsPath"], one["sampleLimit"]) for one in found] == [
+        (one["job_name"], one["static_configs"], one["metrics_path"], one["sample_limit"])
+        for one in elsewhere["scrape_configs"]
+    ]
+
+
+def test_alertmanager_finds_its_templates_where_the_operator_puts_them(made: Resources) -> None:
+    """The tree is the proven one; only the folder of the templates is the cluster's."""
+    (secret,) = of_kind(made, "Secret")
+    config = yaml.safe_load(secret["stringData"]["alertmanager.yaml"])
+    committed = yaml.safe_load((ROOT / "infra/observability/alertmanager/alertmanager.yml").read_text(encoding="utf-8"))
+
+    assert config == committed | {"templates": ["/etc/alertmanager/config/*.tmpl"]}
+    assert set(secret["stringData"]) == {"alertmanager.yaml", "messages.tmpl"}
+
+
+def test_grafana_finds_every_board_and_data_source(made: Resources) -> None:
+    """Each board is a ConfigMap with the sidecar's label and its folder; the JSON is the committed one."""
+    boards = [one for one in of_kind(made, "ConfigMap") if "grafana_dashboard" in one["metadata"]["labels"]]
+    sources = [one for one in of_kind(made, "ConfigMap") if "grafana_datasource" in one["metadata"]["labels"]]
+    files = (ROOT / "infra/observability/grafana/dashboards").glob("*.json")
+
+    assert {name: text for one in boards for name, text in one["data"].items()} == {
+        f"rce-api-{path.stem}.json": path.read_text(encoding="utf-8") for path in files
+    }
+    assert {one["metadata"]["annotations"]["grafana_folder"] for one in boards} == {"rce-api"}
+    assert len(sources) == 1
+
+
+def test_names_and_sizes_are_what_a_cluster_takes(made: Resources) -> None:
+    """Names are DNS labels and unique within their kind, nothing is too large, and every file is applied."""
+    names = [(one["kind"], one["metadata"]["name"]) for one in everything(made)]
+    (kustomization,) = made["kustomization.yaml"]
+
+    assert all(re.fullmatch(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", name) for _, name in names)
+    assert len(set(names)) == len(names)
+    assert all(len(json.dumps(one)) < LIMIT for one in everything(made))
+    assert kustomization["resources"] == sorted(made.keys() - {"kustomization.yaml"})
+
+
+def test_namespace_and_labels_come_from_the_stack_file() -> None:
+    """What the cluster selects by is said once."""
+    text = (ROOT / "stack.toml").read_text(encoding="utf-8")
+    ours = '\n[kubernetes]\nnamespace = "watch"\nlabels = { team = "sre" }\ndashboard_label = "board"\n'
+
+    made = everything(resources(loads(text + ours)))
+
+    assert {one["metadata"]["namespace"] for one in made} == {"watch"}
+    assert {one["metadata"]["labels"]["team"] for one in made} == {"sre"}
+    assert sum("board" in one["metadata"]["labels"] for one in made) == 7
+
+
+@pytest.mark.parametrize(
+    ("line", "sentence"),
+    [
+        ("labels = [1]", 'kubernetes.labels = [1]: takes a table of texts such as { release = "prometheus" }'),
+        ('namespace = "Watch"', "kubernetes.namespace = 'Watch': takes a namespace"),
+    ],
+)
+def test_what_a_cluster_would_refuse_is_named(line: str, sentence: str) -> None:
+    """A mistake is told by its key before anything is written."""
+    text = (ROOT / "stack.toml").read_text(encoding="utf-8")
+
+    with pytest.raises(StackError, match=re.escape(sentence)):
+        loads(f"{text}\n[kubernetes]\n{line}\n")
