@@ -18,6 +18,9 @@ ALERTS, DASHBOARDS, METRICS = "alerts", "dashboards", "metrics"
 ROOMS = (METRICS, ALERTS, DASHBOARDS)
 """The folders of a service's own Python, in the order in which one may import the other."""
 
+OWN = "service"
+"""The module of metrics/ with the series that the service adds to the standard ones."""
+
 Define = Callable[[Stack], Any]
 """What a module writes for a rule or a board: a function of the stack."""
 
@@ -42,13 +45,13 @@ class Content:
 
     @property
     def own(self) -> tuple[Metric, ...]:
-        """Everything the service itself exposes."""
-        return CONTRACT
+        """Everything the service itself exposes: the standard series, and those that metrics/service.py adds."""
+        return (*CONTRACT, *self.metrics.get(OWN, ()))
 
     @property
     def exporters(self) -> tuple[Metric, ...]:
         """Everything dashboards and alerts may ask for beyond what the service itself exposes."""
-        return (*SCRAPING, *(metric for series in self.metrics.values() for metric in series))
+        return (*SCRAPING, *(metric for name, series in self.metrics.items() if name != OWN for metric in series))
 
 
 def here() -> Content:

@@ -9,7 +9,7 @@ from obs.alerting.recording import RECORDED
 from obs.alerting.slo import availability, latency
 from obs.boards.board import Dashboard
 from obs.stack import Stack
-from watchkeeper.contract.metrics import CONTRACT, Metric
+from watchkeeper.contract.metrics import Metric
 
 PATH = "docs/catalog.md"
 NAME = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
@@ -18,15 +18,15 @@ HEADER = "<!-- Made by `obs build`: edit metrics/, alerts/ or dashboards/ instea
 
 def catalog(stack: Stack, groups: Sequence[Group], dashboards: Sequence[Dashboard]) -> str:
     """Return the page: metrics, dashboards, alerts and promises of one stack, as Markdown."""
-    readers = _readers(groups, dashboards)
+    readers, found = _readers(groups, dashboards), content.here()
     sections = (
         f"# Catalog of {stack.service.name}\n\nWhat is measured, shown and watched, and who uses what.\n",
-        _metrics("Metrics of the service", "`GET " + stack.targets.api.path + "` answers these.", CONTRACT, readers),
+        _metrics("Metrics of the service", f"`GET {stack.targets.api.path}` answers these.", found.own, readers),
         _metrics("Recorded series", "Prometheus computes these, for long ranges and promises.", RECORDED, readers),
         _metrics(
             "Metrics of others",
             "Read from exporters, and from what Prometheus writes itself.",
-            content.here().exporters,
+            found.exporters,
             readers,
         ),
         _dashboards(dashboards),
