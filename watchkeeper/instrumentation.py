@@ -4,11 +4,11 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Generic, TypeVar, cast
 
 from watchkeeper.asgi.lifespan import Life
-from watchkeeper.asgi.middleware import MetricsMiddleware
-from watchkeeper.asgi.request import RequestMiddleware
+from watchkeeper.asgi.middleware import Middleware
+from watchkeeper.asgi.request import Requests
 from watchkeeper.asgi.routes import RouteTemplates
+from watchkeeper.asgi.traffic import Traffic, signed_in_user
 from watchkeeper.asgi.types import App, Receive, Scope, Send
-from watchkeeper.asgi.websocket import signed_in_user
 from watchkeeper.metrics_app import MetricsApp
 from watchkeeper.process import Telemetry
 from watchkeeper.settings import Settings
@@ -49,11 +49,12 @@ class Instrumented(Generic[Application]):
         self._own = _own_endpoints(telemetry)
         self._templates = RouteTemplates(app)
         self._started = False
-        traffic = MetricsMiddleware(
-            self._dispatch, telemetry.recorder, skip=(settings.metrics_path,), route=self._route, user=user
-        )
-        self._entry = RequestMiddleware(
-            traffic, settings=settings, tracing=telemetry.tracing, route=self._route, report=telemetry.report
+        self._entry = Middleware(
+            self._dispatch,
+            traffic=Traffic(telemetry.recorder, user),
+            requests=Requests(settings=settings, tracing=telemetry.tracing, report=telemetry.report),
+            skip=(settings.metrics_path,),
+            route=self._route,
         )
 
     def __getattr__(self, name: str) -> Any:

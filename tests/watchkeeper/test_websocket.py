@@ -72,7 +72,7 @@ async def talk(receive: Receive, send: Send) -> None:
         (1011, "server_error"),
         (4000, "other"),
         (99_999, "other"),
-        (None, "abnormal"),
+        (None, "normal"),
     ],
 )
 async def test_a_client_that_leaves(code: int | None, reason: str) -> None:

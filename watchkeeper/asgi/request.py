@@ -3,10 +3,12 @@
 import logging
 import random
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import lru_cache
 
-from watchkeeper.asgi.exchange import FIRST_SERVER_ERROR, HttpExchange, WebSocketExchange
-from watchkeeper.asgi.types import App, Receive, Scope, Send
+from watchkeeper.asgi.exchange import SERVER_ERROR, HttpExchange
+from watchkeeper.asgi.types import Scope
+from watchkeeper.asgi.websocket import WebSocketExchange
 from watchkeeper.logs.lines import REQUEST_LOGGER, RequestLine, quote
 from watchkeeper.scrubbing import Scrubber, cut, valid_text
 from watchkeeper.settings import Settings
@@ -21,67 +23,56 @@ MAX_TEXT = 500
 _log = logging.getLogger(REQUEST_LOGGER)
 
 
-class RequestMiddleware:
-    """
-    Gives every request its place in a trace, `x-trace-id` to every response, and one line to the log.
+@dataclass(slots=True)
+class Told:
+    """What is known of a request when it begins."""
 
-    ``route`` names the template of a scope once the application has run; ``report`` is told of exceptions.
-    An exception before the response has begun is answered with 500, so that this answer carries its id too,
-    and raised on.
+    headers: Headers
+    method: str
+    work: Work
+
+    @property
+    def trace_id(self) -> bytes:
+        """The id that the response carries."""
+        return self.work.context.trace_id.encode()
+
+
+class Requests:
+    """
+    Gives every request its place in a trace and one line in the log, and reports what it raised.
+
+    ``report`` is told of exceptions that are a fault of the application.
     """
 
     def __init__(
-        self,
-        app: App,
-        *,
-        settings: Settings,
-        tracing: Tracing,
-        route: Callable[[Scope], str],
-        report: Callable[[BaseException], object] = lambda _: None,
+        self, *, settings: Settings, tracing: Tracing, report: Callable[[BaseException], object] = lambda _: None
     ) -> None:
-        self._app = app
         self._tracing = tracing
-        self._route = route
         self._report = report
         self._logs = settings.logs
         self._quiet = {settings.metrics_path: 0.0, **settings.quiet_routes}
         self._scrubber = Scrubber(settings.secret_query_parameters)
         self._agent = lru_cache(1024)(self._agent_text)
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one connection."""
-        if scope["type"] not in ("http", "websocket"):
-            await self._app(scope, receive, send)
-            return
+    def begin(self, scope: Scope) -> Told:
+        """Begin the span of a request, in the trace its headers name or a new one."""
         headers: Headers = dict(scope["headers"])
         method = scope["method"][:20] if scope["type"] == "http" else "WEBSOCKET"
-        work = self._tracing.enter(self._tracing.begin(headers), "server", method)
-        trace_id = work.context.trace_id
-        exchange = (
-            HttpExchange(receive, send, trace_id)
-            if scope["type"] == "http"
-            else WebSocketExchange(scope, receive, send, trace_id)
-        )
-        try:
-            await self._app(scope, exchange.receive, exchange.send)
-            await exchange.apologise()
-        except BaseException as error:
-            exchange.error = error
-            if isinstance(error, Exception) and exchange.failed:
-                await exchange.apologise()
-                self._report(error)
-            raise
-        finally:
-            self._finish(scope, headers, method, exchange, work)
+        return Told(headers, method, self._tracing.enter(self._tracing.begin(headers), "server", method))
 
-    def _finish(self, scope: Scope, headers: Headers, method: str, exchange: Exchange, work: Work) -> None:
-        route = self._route(scope)
+    def finish(self, exchange: Exchange, told: Told) -> None:
+        """Write the line, end the span, and report what the application raised."""
+        scope, route = exchange.scope, exchange.route
         error = exchange.error if isinstance(exchange.error, Exception) and exchange.failed else None
+        if error is not None:
+            self._report(error)
         if self._logs and self._wanted(route, exchange):
-            _write(self._line(scope, headers, method, route, exchange), exchange.status, error)
-        if work.span is not None:
-            work.describe(f"{_http_method(scope)} {route}", self._attributes(scope, headers, route, exchange.status))
-        self._tracing.leave(work, error)
+            _write(self._line(scope, told.headers, told.method, route, exchange), exchange.status, error)
+        if told.work.span is not None:
+            told.work.describe(
+                f"{_http_method(scope)} {route}", self._attributes(scope, told.headers, route, exchange.status)
+            )
+        self._tracing.leave(told.work, error)
 
     def _wanted(self, route: str, exchange: Exchange) -> bool:
         share = self._quiet.get(route)
@@ -126,7 +117,7 @@ class RequestMiddleware:
 
 
 def _write(line: RequestLine, status: int, error: Exception | None) -> None:
-    level = logging.ERROR if error is not None or status >= FIRST_SERVER_ERROR else logging.INFO
+    level = logging.ERROR if error is not None or status >= SERVER_ERROR else logging.INFO
     if _log.isEnabledFor(level):
         exc_info = None if error is None else (type(error), error, error.__traceback__)
         _log.handle(logging.LogRecord(REQUEST_LOGGER, level, __file__, 0, line, None, exc_info))

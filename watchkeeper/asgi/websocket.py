@@ -1,11 +1,23 @@
-"""What happens on WebSockets: who is connected, what is said, how it ends."""
+"""How did one WebSocket go? Its messages are followed once, from the handshake to the close."""
 
+import json
 from collections.abc import Callable
+from contextlib import suppress
 from time import perf_counter
+from typing import TYPE_CHECKING
 
-from watchkeeper.asgi.types import App, Message, Receive, Scope, Send
-from watchkeeper.contract.metrics import WS_CONNECTIONS, WS_CONNECTS, WS_DISCONNECTS, WS_DURATION, WS_MESSAGES, WS_USERS
-from watchkeeper.recorder import Recorder
+from watchkeeper.asgi.exchange import (
+    CLIENT_CLOSED,
+    FIRST_ERROR,
+    SERVER_ERROR,
+    sent_status,
+    start_message,
+    with_trace_id,
+)
+from watchkeeper.asgi.types import Message, Receive, Scope, Send
+
+if TYPE_CHECKING:
+    from watchkeeper.asgi.traffic import Traffic, WebSocketCounts
 
 REASONS = {
     1000: "normal",
@@ -25,124 +37,196 @@ REASONS = {
 }
 """https://www.iana.org/assignments/websocket/websocket.xhtml#close-code-number; every other code is 'other'."""
 
-NORMAL, GOING_AWAY, ABNORMAL, SERVER_ERROR = 1000, 1001, 1006, 1011
+NORMAL, GOING_AWAY, NO_CODE, ABNORMAL, SERVER_FAULT = 1000, 1001, 1005, 1006, 1011
+ACCEPTED, REFUSED = 101, 403
+DISCONNECT = "WebSocketDisconnect"
+"""How Starlette and Litestar call the exception that tells a handler of the client's close."""
 
 
-def signed_in_user(scope: Scope) -> str | None:
-    """Return who an authentication middleware (Starlette's, or one that does alike) says is connected."""
-    user = scope.get("user")
-    if user is None or not getattr(user, "is_authenticated", False):
-        return None
-    for attribute in ("identity", "username", "display_name"):
-        try:
-            return str(getattr(user, attribute))
-        except (AttributeError, NotImplementedError):
-            continue
-    return None
+class WebSocketExchange:
+    """
+    One WebSocket: passes its messages through and keeps the verdict; its handshake carries `x-trace-id`.
 
+    The verdict stands at the close, by either side. A connection that its handler leaves open is closed by the server
+    as normal, one that a failing handler leaves as a server error, and one that is cancelled as going away.
+    """
 
-class WebSockets:
-    """Counts the WebSockets of one application; ``user`` is asked when a connection is accepted."""
+    __slots__ = (
+        "_accepted",
+        "_code",
+        "_counts",
+        "_denial",
+        "_ended",
+        "_find_route",
+        "_gone",
+        "_receive",
+        "_refused",
+        "_route",
+        "_send",
+        "_started",
+        "_trace_id",
+        "_traffic",
+        "error",
+        "messages_in",
+        "messages_out",
+        "scope",
+    )
 
-    def __init__(self, recorder: Recorder, route: Callable[[Scope], str], user: Callable[[Scope], str | None]) -> None:
-        self.recorder = recorder
-        self.route = route
-        self._user = user
+    method = "WEBSOCKET"
 
-    async def serve(self, app: App, scope: Scope, receive: Receive, send: Send) -> None:
-        """Run ``app`` for one connection and count how it went."""
-        self.recorder.start()
-        connection = _Connection(self, scope, receive, send)
-        try:
-            await app(scope, connection.receive, connection.send)
-        except BaseException as error:
-            connection.finish(error)
-            raise
-        connection.finish()
-
-    def who(self, scope: Scope) -> str | None:
-        """Return who is connected; what goes wrong in finding out must not harm the connection."""
-        try:
-            return self._user(scope)
-        except Exception:  # noqa: BLE001 - a callable of the application's
-            return None
-
-
-class _Connection:
-    """One WebSocket: passes its messages through, and is counted out however it ends."""
-
-    __slots__ = ("_accepted", "_code", "_finished", "_in", "_out", "_owner", "_receive", "_rejected", "_route",
-                 "_scope", "_send", "_user")  # fmt: skip
-
-    def __init__(self, owner: WebSockets, scope: Scope, receive: Receive, send: Send) -> None:
-        self._owner = owner
-        self._scope = scope
+    def __init__(
+        self,
+        scope: Scope,
+        receive: Receive,
+        send: Send,
+        *,
+        route: Callable[[Scope], str],
+        traffic: "Traffic | None" = None,
+        trace_id: bytes = b"",
+    ) -> None:
+        self.scope = scope
         self._receive = receive
         self._send = send
-        self._accepted: float | None = None
+        self._find_route = route
+        self._traffic = traffic
+        self._trace_id = trace_id
+        self._denial = "websocket.http.response" in (scope.get("extensions") or {})
+        self._counts: WebSocketCounts | None = None
+        self._route = ""
         self._code: int | None = None
-        self._rejected = self._finished = False
-        self._user: str | None = None
+        self._refused = 0
+        self._accepted = self._ended = 0.0
+        self._gone = False
+        self.error: BaseException | None = None
+        self.messages_in = self.messages_out = 0
+        self._started = perf_counter()
 
     async def receive(self) -> Message:
         """Hand the next message of the client to the application."""
         message = await self._receive()
         kind = message["type"]
-        if kind == "websocket.receive" and self._accepted is not None:
-            self._in.add()
+        if kind == "websocket.receive" and self._accepted:
+            self.messages_in += 1
+            if self._counts is not None:
+                self._counts.received.add()
         elif kind == "websocket.disconnect":
-            if self._code is None:
-                self._code = message.get("code") or ABNORMAL
-            self._leave()
+            self._gone = True
+            self._close(message.get("code") or NO_CODE)
         return message
 
     async def send(self, message: Message) -> None:
-        """Hand a message of the application to the client."""
-        await self._send(message)
+        """Hand a message of the application to the client; what the server refuses has not happened."""
         kind = message["type"]
-        if kind == "websocket.send":
-            self._out.add()
-        elif kind == "websocket.accept":
-            self._enter()
-        elif kind == "websocket.close":
-            if self._code is None:
-                self._code = message.get("code") or NORMAL
-            self._rejected = self._accepted is None
-            self._leave()
+        if kind == "websocket.close" and not self._accepted and self._denial and self._trace_id:
+            await self._deny(REFUSED)
+            return
+        passed = message
+        if self._trace_id and kind in ("websocket.accept", "websocket.http.response.start"):
+            passed = with_trace_id(message, self._trace_id)
+        try:
+            await self._send(passed)
+        except OSError:
+            self._gone = True
+            self._close(ABNORMAL)
+            raise
+        if kind == "websocket.send" and self._accepted:
+            self.messages_out += 1
+            if self._counts is not None:
+                self._counts.sent.add()
+        elif kind == "websocket.accept" and not (self._accepted or self._ended):
+            self._accepted = perf_counter()
+            if self._traffic is not None:
+                self._counts = self._traffic.accepted(self)
         elif kind == "websocket.http.response.start":
-            self._rejected = True
+            self._refused = sent_status(message)
+        elif kind == "websocket.close":
+            self._refused = self._refused or (0 if self._accepted else REFUSED)
+            self._close(message.get("code") or NORMAL)
 
-    def finish(self, error: BaseException | None = None) -> None:
-        """Count the end, unless that has been done."""
+    async def _deny(self, status: int) -> None:
+        """Refuse the handshake in words of our own: the server's have no trace id."""
+        body = json.dumps({"error": "refused" if status < SERVER_ERROR else "internal server error"}).encode()
+        await self.send(start_message("websocket.http.response.start", status, body))
+        await self._send({"type": "websocket.http.response.body", "body": body})
+
+    @property
+    def route(self) -> str:
+        """The template of the route that answered."""
+        if not self._route:
+            self._route = self._find_route(self.scope)
+        return self._route
+
+    @property
+    def seconds(self) -> float:
+        """Time from the accepted handshake to the end."""
+        return (self._ended or perf_counter()) - (self._accepted or self._started)
+
+    @property
+    def failed(self) -> bool:
+        """Whether the application raised; that it did not catch the client's close is no failure of it."""
+        if not isinstance(self.error, Exception):
+            return False
+        told = isinstance(self.error, OSError) or any(one.__name__ == DISCONNECT for one in type(self.error).__mro__)
+        return not (self._gone and told)
+
+    @property
+    def status(self) -> int:
+        """101 for an accepted handshake, else the status it was refused with; 499 where the client left before."""
+        if self._accepted:
+            return ACCEPTED
+        left = self._gone or not (self.error is None or isinstance(self.error, Exception))
+        return self._refused or (CLIENT_CLOSED if left and not self.failed else SERVER_ERROR)
+
+    @property
+    def code(self) -> int:
+        """The close code of either side; without one, what the server closes with."""
+        if self._code is not None:
+            return self._code
+        return SERVER_FAULT if self.failed else NORMAL if self.error is None else GOING_AWAY
+
+    @property
+    def reason(self) -> str:
+        """Why it ended, as the metrics label it."""
+        if not self._accepted and not self._gone and (self._refused or self.error is None) and not self.failed:
+            return "rejected"
+        return REASONS.get(self.code, "other")
+
+    @property
+    def accepted(self) -> bool:
+        """Whether the handshake was accepted."""
+        return bool(self._accepted)
+
+    @property
+    def counts(self) -> "WebSocketCounts | None":
+        """What an accepted connection is counted with."""
+        return self._counts
+
+    @property
+    def smooth(self) -> bool:
+        """Whether everything went well."""
+        return not self.failed and self.status < FIRST_ERROR
+
+    async def apologise(self) -> None:
+        """Answer a handshake that the application neither accepted nor refused with 500."""
+        if not (self._accepted or self._refused or self._gone) and self._denial:
+            with suppress(Exception):  # the client may be gone; the application's exception matters more
+                await self._deny(SERVER_ERROR)
+
+    def _close(self, code: int) -> None:
         if self._code is None:
-            self._code = NORMAL if error is None else SERVER_ERROR if isinstance(error, Exception) else GOING_AWAY
-        if self._accepted is None and error is None:
-            self._rejected = True
-        self._leave()
+            self._code = code
+        self.end()
 
-    def _enter(self) -> None:
-        recorder, route = self._owner.recorder, self._owner.route(self._scope)
-        self._accepted = perf_counter()
-        self._route = route
-        self._in = recorder.counter(WS_MESSAGES, (route, "in"))
-        self._out = recorder.counter(WS_MESSAGES, (route, "out"))
-        recorder.add(WS_CONNECTS, (route,))
-        recorder.change(WS_CONNECTIONS, (route,), 1.0)
-        self._user = self._owner.who(self._scope)
-        if self._user is not None:
-            recorder.presence(WS_USERS, (route,)).enter(self._user)
+    def end(self) -> None:
+        """Let the verdict stand, and have it counted once."""
+        if not self._ended:
+            self._ended = perf_counter()
+            if self._traffic is not None:
+                self._traffic.left(self)
 
-    def _leave(self) -> None:
-        if self._finished:
-            return
-        self._finished = True
-        recorder = self._owner.recorder
-        reason = "rejected" if self._rejected else REASONS.get(self._code or ABNORMAL, "other")
-        if self._accepted is None:
-            recorder.add(WS_DISCONNECTS, (self._owner.route(self._scope), reason))
-            return
-        recorder.add(WS_DISCONNECTS, (self._route, reason))
-        recorder.change(WS_CONNECTIONS, (self._route,), -1.0)
-        recorder.observe(WS_DURATION, (self._route,), perf_counter() - self._accepted)
-        if self._user is not None:
-            recorder.presence(WS_USERS, (self._route,)).leave(self._user)
+    def members(self) -> str:
+        """Return what the log line says of the connection, as members of a JSON object."""
+        return (
+            f'"status":{self.status},"duration_seconds":{self.seconds:.6f},'
+            f'"messages_in":{self.messages_in},"messages_out":{self.messages_out},"close_code":{self.code}'
+        )

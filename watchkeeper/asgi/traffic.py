@@ -1,0 +1,129 @@
+"""What do requests and WebSockets add to the metrics?"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from watchkeeper.asgi.exchange import METHODS, HttpExchange
+from watchkeeper.asgi.types import Scope
+from watchkeeper.asgi.websocket import WebSocketExchange
+from watchkeeper.contract.metrics import (
+    REQUEST_DURATION,
+    REQUEST_SIZE,
+    REQUESTS,
+    REQUESTS_IN_PROGRESS,
+    RESPONSE_SIZE,
+    WS_CONNECTIONS,
+    WS_CONNECTS,
+    WS_DISCONNECTS,
+    WS_DURATION,
+    WS_MESSAGES,
+    WS_USERS,
+)
+from watchkeeper.counts.series import Counter
+from watchkeeper.recorder import Recorder
+from watchkeeper.tracing.trace_context import current
+
+MAX_CACHED = 20_000
+"""Kinds of requests (method, route, status) whose series are found without asking the recorder."""
+
+
+def signed_in_user(scope: Scope) -> str | None:
+    """Return who an authentication middleware (Starlette's, or one that does alike) says is connected."""
+    user = scope.get("user")
+    if user is None or not getattr(user, "is_authenticated", False):
+        return None
+    for attribute in ("identity", "username", "display_name"):
+        try:
+            return str(getattr(user, attribute))
+        except (AttributeError, NotImplementedError):
+            continue
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class WebSocketCounts:
+    """What one accepted WebSocket counts into while it is open; ``user`` is None where nobody is signed in."""
+
+    received: Counter
+    sent: Counter
+    user: str | None
+
+
+class Traffic:
+    """Counts requests and WebSockets into ``recorder``; ``user`` is asked when a WebSocket is accepted."""
+
+    def __init__(self, recorder: Recorder, user: Callable[[Scope], str | None] = signed_in_user) -> None:
+        self.recorder = recorder
+        self._user = user
+        self._in_progress = {name: recorder.gauge(REQUESTS_IN_PROGRESS, (name,)) for name in METHODS}
+        self._series: dict[tuple[str, str, int], _HttpSeries] = {}
+
+    def begin(self, exchange: HttpExchange) -> None:
+        """Count a request in progress."""
+        self.recorder.start()
+        self._in_progress[exchange.method].change(1.0)
+
+    def count(self, exchange: HttpExchange) -> None:
+        """Count a request that is over."""
+        self._in_progress[exchange.method].change(-1.0)
+        trace = current.get()
+        series = self._of(exchange.method, exchange.route, exchange.status)
+        series.add()
+        series.duration(exchange.seconds, None if trace is None else trace.exemplar)
+        series.received(exchange.request_bytes)
+        series.sent(exchange.response_bytes)
+
+    def accepted(self, exchange: WebSocketExchange) -> WebSocketCounts:
+        """Count an open WebSocket, and return what its messages are counted with."""
+        recorder, route = self.recorder, exchange.route
+        recorder.start()
+        counts = WebSocketCounts(
+            recorder.counter(WS_MESSAGES, (route, "in")),
+            recorder.counter(WS_MESSAGES, (route, "out")),
+            self._who(exchange.scope),
+        )
+        recorder.add(WS_CONNECTS, (route,))
+        recorder.change(WS_CONNECTIONS, (route,), 1.0)
+        if counts.user is not None:
+            recorder.presence(WS_USERS, (route,)).enter(counts.user)
+        return counts
+
+    def left(self, exchange: WebSocketExchange) -> None:
+        """Count a WebSocket that is over, or whose handshake came to nothing."""
+        recorder, route, counts = self.recorder, exchange.route, exchange.counts
+        recorder.start()
+        recorder.add(WS_DISCONNECTS, (route, exchange.reason))
+        if counts is None:
+            return
+        recorder.change(WS_CONNECTIONS, (route,), -1.0)
+        recorder.observe(WS_DURATION, (route,), exchange.seconds)
+        if counts.user is not None:
+            recorder.presence(WS_USERS, (route,)).leave(counts.user)
+
+    def _who(self, scope: Scope) -> str | None:
+        """Return who is connected; what goes wrong in finding out must not harm the connection."""
+        try:
+            return self._user(scope)
+        except Exception:  # noqa: BLE001 - a callable of the application's
+            return None
+
+    def _of(self, method: str, route: str, status: int) -> "_HttpSeries":
+        key = (method, route, status)
+        found = self._series.get(key)
+        if found is None:
+            found = _HttpSeries(self.recorder, method, route, str(status))
+            if len(self._series) < MAX_CACHED:
+                self._series[key] = found
+        return found
+
+
+class _HttpSeries:
+    """The series that one kind of request counts into."""
+
+    __slots__ = ("add", "duration", "received", "sent")
+
+    def __init__(self, recorder: Recorder, method: str, route: str, status: str) -> None:
+        self.add = recorder.counter(REQUESTS, (method, route, status)).add
+        self.duration = recorder.histogram(REQUEST_DURATION, (method, route)).observe
+        self.received = recorder.histogram(REQUEST_SIZE, (method, route)).observe
+        self.sent = recorder.histogram(RESPONSE_SIZE, (method, route)).observe
