@@ -1,7 +1,7 @@
 """How does one line make an ASGI application observable?"""
 
 from collections.abc import Awaitable, Callable
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, Generic, TypeVar, Unpack, cast
 
 from watchkeeper.asgi.lifespan import Life
 from watchkeeper.asgi.middleware import Middleware
@@ -11,7 +11,7 @@ from watchkeeper.asgi.traffic import Traffic, signed_in_user
 from watchkeeper.asgi.types import App, Receive, Scope, Send
 from watchkeeper.metrics_app import MetricsApp
 from watchkeeper.process import Telemetry
-from watchkeeper.settings import Settings
+from watchkeeper.settings import Options, Settings
 from watchkeeper.vitals.endpoint import VitalsEndpoint
 from watchkeeper.vitals.limits import Gate
 
@@ -23,7 +23,7 @@ def instrument(
     *,
     telemetry: Telemetry | None = None,
     user: Callable[[Scope], str | None] = signed_in_user,
-    **settings: Any,
+    **settings: Unpack[Options],
 ) -> "Instrumented[Application]":
     """
     Return ``app`` with metrics, traces, logs and web vitals around it.

@@ -1,13 +1,13 @@
 """What does one process need to be observed: a web worker, a job runner or a script?"""
 
 from collections.abc import Callable
-from typing import Any, Self
+from typing import Self, Unpack
 
 from watchkeeper.contract.metrics import INFO
 from watchkeeper.jobs.jobs import Jobs
 from watchkeeper.logs import lines, sentry
 from watchkeeper.recorder import Recorder
-from watchkeeper.settings import Settings
+from watchkeeper.settings import Options, Settings
 from watchkeeper.store.redis import RedisStore
 from watchkeeper.tracing.tracing import Tracing
 
@@ -31,7 +31,7 @@ class Telemetry:
             lines.configure(settings)
 
     @classmethod
-    def read(cls, **chosen: Any) -> Self:
+    def read(cls, **chosen: Unpack[Options]) -> Self:
         """Configure from keywords and environment; raise TelemetryError for what cannot work."""
         return cls(Settings.read(**chosen))
 

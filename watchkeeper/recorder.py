@@ -1,6 +1,5 @@
 """Where does the code say what happened? A recorder counts in memory; a background thread delivers to the store."""
 
-import asyncio
 import os
 import weakref
 from collections.abc import Callable, Iterable
@@ -99,10 +98,6 @@ class Recorder:
         """Deliver what is left, for at most ``timeout`` seconds, and say goodbye to the store."""
         if self.delivery is not None:
             self.delivery.stop(timeout)
-
-    async def aclose(self) -> None:
-        """Stop without blocking the event loop."""
-        await asyncio.to_thread(self.stop)
 
     def flush(self, timeout: float = 3.0) -> None:
         """Deliver now, from this thread; raise StoreError where the store did not take it (nothing is lost)."""

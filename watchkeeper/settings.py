@@ -1,10 +1,10 @@
 """How is the instrumentation configured: by keyword first, then by environment, then by a sensible default?"""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from ipaddress import IPv4Network, IPv6Network, ip_network
-from typing import Any, Self
+from typing import Any, Self, TypedDict, Unpack
 
 from watchkeeper.scrubbing import DEFAULT_QUERY_PARAMETERS
 from watchkeeper.store.client import check_url
@@ -26,6 +26,30 @@ class TelemetryError(Exception):
 
 def _from(variable: str, default: Any = "") -> Any:
     return field(default=default, metadata={"variable": variable})
+
+
+class Options(TypedDict, total=False):
+    """What `instrument` and `Telemetry.read` take as keywords; `Settings` says what each means."""
+
+    service: str
+    environment: str
+    version: str
+    redis_url: str
+    log_level: str
+    otlp_endpoint: str
+    sampler: str
+    sampler_ratio: float
+    sentry_dsn: str
+    metrics_token: str
+    metrics_path: str
+    metrics_networks: Sequence[str]
+    vitals_path: str
+    vitals_origins: Sequence[str]
+    vitals_per_minute: int
+    pages: Sequence[str]
+    logs: bool
+    quiet_routes: Mapping[str, float]
+    secret_query_parameters: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,16 +85,17 @@ class Settings:
     secret_query_parameters: tuple[str, ...] = DEFAULT_QUERY_PARAMETERS
 
     @classmethod
-    def read(cls, environ: Mapping[str, str] = os.environ, /, **chosen: Any) -> Self:
+    def read(cls, environ: Mapping[str, str] = os.environ, /, **chosen: Unpack[Options]) -> Self:
         """Return settings from keywords, then ``environ``; raise TelemetryError for an unknown or unusable one."""
         known = {entry.name: entry for entry in fields(cls)}
-        if unknown := sorted(chosen.keys() - known.keys()):
+        values: dict[str, Any] = {**chosen}
+        if unknown := sorted(values.keys() - known.keys()):
             raise TelemetryError(f"instrument() has no setting '{unknown[0]}'; it has: {', '.join(sorted(known))}")
         for name, entry in known.items():
             text = environ.get(entry.metadata.get("variable", ""), "").strip()
-            if text and name not in chosen:
-                chosen[name] = text.replace(",", " ").split() if isinstance(entry.default, tuple) else text
-        return cls(**chosen)
+            if text and name not in values:
+                values[name] = text.replace(",", " ").split() if isinstance(entry.default, tuple) else text
+        return cls(**values)
 
     def __post_init__(self) -> None:
         """Bring values into their types and refuse what cannot work: raise TelemetryError."""

@@ -8,7 +8,6 @@ from collections import Counter as Tally
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from types import TracebackType
-from typing import ClassVar
 
 from watchkeeper.contract.metrics import Metric
 
@@ -57,14 +56,13 @@ class Series:
     """One series of a family; ``text`` is its labels as the exposition writes them."""
 
     __slots__ = ("_lock", "text")
-    width: ClassVar[int] = 1
 
     def __init__(self, text: str, lock: Lock) -> None:
         self.text = text
         self._lock = lock
 
     def numbers(self) -> list[float]:
-        """Return the state as ``width`` numbers; the caller holds the lock."""
+        """Return the state as numbers, `family.width` of them; the caller holds the lock."""
         raise NotImplementedError
 
     def take_back(self, numbers: list[float]) -> None:
@@ -128,7 +126,6 @@ class Gauge(Series):
     """A number that goes up and down, and when it was last set (seconds since 1970)."""
 
     __slots__ = ("_at", "_value")
-    width = 2
 
     def __init__(self, text: str, lock: Lock) -> None:
         super().__init__(text, lock)
