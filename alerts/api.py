@@ -4,11 +4,15 @@ from obs.alerting.histories import requests, timed
 from obs.alerting.model import Alert, PanelRef, Severity, clears, fires, silent
 from obs.query import promql
 from obs.stack import Stack
+from obs.stack.thresholds import Threshold
 from watchkeeper.contract.labels import INSTANCE, JOB, STATUS
 from watchkeeper.contract.metrics import REQUEST_DURATION, REQUESTS
 from watchkeeper.contract.scraping import UP
 
 RUNBOOK = "api.md"
+
+ERROR_RATIO = Threshold("api_error_ratio", 0.02, "share of requests answered 5xx that pages", below=1)
+MIN_REQUESTS_PER_SECOND = Threshold("api_min_requests_per_second", 0.05, "traffic below which a ratio says little")
 
 TRICKLE_FAILURES = 5
 """Failures an hour that are no accident, even when nobody else called."""
@@ -17,8 +21,14 @@ TRICKLE_FAILURES = 5
 def error_ratio_high(stack: Stack) -> Alert:
     """More requests fail than anyone should have to bear, whatever the month's budget says."""
     job = JOB.eq(stack.targets.api.job)
-    limit = stack.thresholds.api_error_ratio
-    floor = stack.thresholds.api_min_requests_per_second
+    limit = ERROR_RATIO.of(stack)
+    allowed = 1 - stack.slo.availability.objective
+    if limit <= allowed:
+        raise ValueError(
+            f"thresholds.{ERROR_RATIO.name} = {limit:g}: the availability promise allows {allowed:g} already; "
+            "take a larger ratio than that"
+        )
+    floor = MIN_REQUESTS_PER_SECOND.of(stack)
     failed = promql.total(promql.rate(REQUESTS, job, STATUS.re("5.."), over="5m"), by=(JOB,))
     every = promql.total(promql.rate(REQUESTS, job, over="5m"), by=(JOB,))
     ok, bad = requests(stack, "200"), requests(stack, "500")
@@ -80,7 +90,7 @@ def p95_over_slo(stack: Stack) -> Alert:
     """The slowest requests within the promised share take longer than promised."""
     job = JOB.eq(stack.targets.api.job)
     promise = stack.slo.latency
-    floor = stack.thresholds.api_min_requests_per_second
+    floor = MIN_REQUESTS_PER_SECOND.of(stack)
     p95 = promql.quantile(promise.objective, REQUEST_DURATION, job, over="5m", by=(JOB,))
     every = promql.total(promql.rate(REQUEST_DURATION.count, job, over="5m"), by=(JOB,))
     return Alert(

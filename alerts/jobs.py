@@ -4,6 +4,7 @@ from obs.alerting import histories
 from obs.alerting.model import Alert, PanelRef, Severity, clears, fires, silent
 from obs.query import promql
 from obs.stack import Stack
+from obs.stack.thresholds import Threshold
 from watchkeeper.contract.labels import ERROR, JOB, LE, QUEUE, Matcher
 from watchkeeper.contract.metrics import (
     JOB_QUEUE_LATENCY,
@@ -16,6 +17,14 @@ from watchkeeper.contract.metrics import (
 )
 
 RUNBOOK = "jobs.md"
+
+FAILURE_RATIO = Threshold("job_failure_ratio", 0.1, "share of failing jobs that makes a ticket", below=1)
+QUEUE_LATENCY_SECONDS = Threshold(
+    "job_queue_latency_seconds", 30.5, "wait before a job starts; an edge of the histogram's buckets"
+)
+STALLED_SECONDS = Threshold(
+    "job_stalled_seconds", 900, "age of the oldest waiting job at which the queue counts as stalled"
+)
 EMAIL = QUEUE.eq("email")
 
 SPIKE_FAILURES = 3
@@ -30,7 +39,7 @@ def one(stack: Stack, metric: Metric, *where: Matcher) -> str:
 def failure_ratio_high(stack: Stack) -> Alert:
     """Jobs of one queue fail in numbers."""
     job = JOB.eq(stack.targets.api.job)
-    limit = stack.thresholds.job_failure_ratio
+    limit = FAILURE_RATIO.of(stack)
     failed = promql.total(promql.increase(JOBS_FAILED, job, over="5m"), by=(QUEUE,))
     every = promql.total(promql.increase(JOBS_PROCESSED, job, over="5m"), by=(QUEUE,))
     done, timeout = one(stack, JOBS_PROCESSED), one(stack, JOBS_FAILED, ERROR.eq("TimeoutError"))
@@ -73,7 +82,7 @@ def failure_ratio_high(stack: Stack) -> Alert:
 def queue_latency_high(stack: Stack) -> Alert:
     """Due jobs wait too long for a worker."""
     job = JOB.eq(stack.targets.api.job)
-    limit = stack.thresholds.job_queue_latency_seconds
+    limit = QUEUE_LATENCY_SECONDS.of(stack)
     p95 = promql.quantile(0.95, JOB_QUEUE_LATENCY, job, over="5m", by=(QUEUE,))
 
     def waits(within: str, all_of_them: str) -> dict[str, str]:
@@ -110,7 +119,7 @@ def queue_latency_high(stack: Stack) -> Alert:
 
 def queue_stalled(stack: Stack) -> Alert:
     """Nothing has taken the oldest job of a queue for far too long."""
-    limit = stack.thresholds.job_stalled_seconds
+    limit = STALLED_SECONDS.of(stack)
     job = JOB.eq(stack.targets.api.job)
     oldest = promql.aggregate("max", promql.select(JOBS_OLDEST_WAITING, job), by=(QUEUE,))
     age = one(stack, JOBS_OLDEST_WAITING)

@@ -5,11 +5,17 @@ from metrics.mongodb import CLUSTER_ROLE, CONNECTION_TYPE, DATABASE, QUEUE_SIDE,
 from obs.alerting.model import Alert, PanelRef, Severity, clears, fires, silent
 from obs.query import promql
 from obs.stack import Stack
+from obs.stack.thresholds import Threshold
 from watchkeeper.contract.labels import INSTANCE, JOB, Matcher
 from watchkeeper.contract.metrics import Metric
 from watchkeeper.contract.scraping import UP
 
 RUNBOOK = "mongodb.md"
+
+CONNECTIONS_RATIO = Threshold(
+    "mongodb_connections_ratio", 0.8, "connections in use, of those the server allows", below=1
+)
+QUEUED_OPERATIONS = Threshold("mongodb_queued_operations", 50, "operations waiting for a lock")
 DISK_FULL_RATIO = 0.85
 """Early enough to add a disk before mongod, which can't write its journal, shuts down."""
 
@@ -132,7 +138,7 @@ def down(stack: Stack) -> Alert:
 
 def connections_high(stack: Stack) -> Alert:
     """Whoever needs a new connection soon fails."""
-    limit = stack.thresholds.mongodb_connections_ratio
+    limit = CONNECTIONS_RATIO.of(stack)
     used = one(stack, mongodb.CONNECTIONS, CONNECTION_TYPE.eq("current"))
     free = one(stack, mongodb.CONNECTIONS, CONNECTION_TYPE.eq("available"))
     address = stack.targets.mongodb.address
@@ -191,7 +197,7 @@ def connections_high(stack: Stack) -> Alert:
 
 def operations_queued(stack: Stack) -> Alert:
     """Operations wait for a lock: something holds it, or more arrives than the server can do."""
-    limit = stack.thresholds.mongodb_queued_operations
+    limit = QUEUED_OPERATIONS.of(stack)
     total = QUEUE_SIDE.eq("total")
     queue = one(stack, mongodb.QUEUED, total)
     waiting = promql.select(mongodb.QUEUED, JOB.eq(stack.targets.mongodb.job), total)

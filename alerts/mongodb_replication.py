@@ -6,8 +6,10 @@ from metrics.mongodb import MEMBER, MEMBER_STATE, REPLICA_SET
 from obs.alerting.model import Alert, PanelRef, Severity, clears, fires, silent
 from obs.query import promql
 from obs.stack import Stack
+from obs.stack.thresholds import Threshold
 from watchkeeper.contract.labels import JOB, Matcher
 
+LAG_SECONDS = Threshold("mongodb_replication_lag_seconds", 30, "how far a secondary may be behind")
 SET = REPLICA_SET.eq("rs0")
 FIRST, SECOND = MEMBER.eq("mongo-1:27017"), MEMBER.eq("mongo-2:27017")
 PRIMARY, SECONDARY, ARBITER = (MEMBER_STATE.eq(state) for state in ("PRIMARY", "SECONDARY", "ARBITER"))
@@ -29,7 +31,7 @@ def lag(*where: Matcher) -> str:
 
 def replication_lag(stack: Stack) -> Alert:
     """A secondary falls behind: what it answers is old, and failing over to it loses writes."""
-    limit = stack.thresholds.mongodb_replication_lag_seconds
+    limit = LAG_SECONDS.of(stack)
     first = one(stack, mongodb.MEMBER_OPTIME, SET, FIRST, PRIMARY)
     second = one(stack, mongodb.MEMBER_OPTIME, SET, SECOND, SECONDARY)
     own_view = one(stack, mongodb.MEMBER_OPTIME, SET, SECOND, SECONDARY, instance="member-2:9216")

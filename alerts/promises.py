@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from alerts.api import MIN_REQUESTS_PER_SECOND
 from obs.alerting.histories import requests, timed
 from obs.alerting.model import Alert, Case, PanelRef, Severity, clears, fires, silent
 from obs.alerting.slo import PAGE_WINDOWS, TICKET_WINDOWS, Slo, availability, latency
@@ -27,7 +28,7 @@ def availability_fast_burn(stack: Stack) -> Alert:
     description = "{value} of requests failed, far more than the promise allows."
     return Alert(
         name="ApiAvailabilityBudgetFastBurn",
-        expr=slo.burns(PAGE_WINDOWS, floor=stack.thresholds.api_min_requests_per_second),
+        expr=slo.burns(PAGE_WINDOWS, floor=MIN_REQUESTS_PER_SECOND.of(stack)),
         hold="2m",
         severity=Severity.PAGE,
         summary=f"The API breaks its {slo.objective:.2%} availability promise within days at this rate.",
@@ -57,7 +58,7 @@ def availability_slow_burn(stack: Stack) -> Alert:
     description = "{value} of requests fail, day after day."
     return Alert(
         name="ApiAvailabilityBudgetSlowBurn",
-        expr=slo.burns(TICKET_WINDOWS, floor=stack.thresholds.api_min_requests_per_second),
+        expr=slo.burns(TICKET_WINDOWS, floor=MIN_REQUESTS_PER_SECOND.of(stack)),
         hold="15m",
         severity=Severity.TICKET,
         summary=f"The API will break its {slo.objective:.2%} availability promise before the month is over.",
@@ -75,7 +76,7 @@ def latency_fast_burn(stack: Stack) -> Alert:
     description = "{value} of requests took longer than promised."
     return Alert(
         name="ApiLatencyBudgetFastBurn",
-        expr=slo.burns(PAGE_WINDOWS, floor=stack.thresholds.api_min_requests_per_second),
+        expr=slo.burns(PAGE_WINDOWS, floor=MIN_REQUESTS_PER_SECOND.of(stack)),
         hold="2m",
         severity=Severity.PAGE,
         summary=f"The API breaks its promise of {stack.slo.latency.threshold_seconds:g} s within days at this rate.",
@@ -104,7 +105,7 @@ def latency_slow_burn(stack: Stack) -> Alert:
     description = "{value} of requests take longer than promised, day after day."
     return Alert(
         name="ApiLatencyBudgetSlowBurn",
-        expr=slo.burns(TICKET_WINDOWS, floor=stack.thresholds.api_min_requests_per_second),
+        expr=slo.burns(TICKET_WINDOWS, floor=MIN_REQUESTS_PER_SECOND.of(stack)),
         hold="15m",
         severity=Severity.TICKET,
         summary=f"The API will break its promise of {stack.slo.latency.threshold_seconds:g} s before the month ends.",

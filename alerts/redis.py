@@ -5,11 +5,15 @@ from metrics.redis import MASTER_HOST, MASTER_PORT
 from obs.alerting.model import Alert, PanelRef, Severity, clears, fires, silent
 from obs.query import promql
 from obs.stack import Stack
+from obs.stack.thresholds import Threshold
 from watchkeeper.contract.labels import INSTANCE, JOB, Matcher
 from watchkeeper.contract.metrics import Metric
 from watchkeeper.contract.scraping import UP
 
 RUNBOOK = "redis.md"
+
+MEMORY_RATIO = Threshold("redis_memory_ratio", 0.9, "memory used, of maxmemory", below=1)
+EVICTIONS_PER_SECOND = Threshold("redis_evictions_per_second", 10, "keys pushed out for want of memory")
 REPLICA = "redis-replica-exporter:9121"
 
 
@@ -88,7 +92,7 @@ def down(stack: Stack) -> Alert:
 def memory_full(stack: Stack) -> Alert:
     """Redis nears its limit: next it evicts keys, or refuses writes where the policy is noeviction."""
     job = JOB.eq(stack.targets.redis.job)
-    limit = stack.thresholds.redis_memory_ratio
+    limit = MEMORY_RATIO.of(stack)
     full = f"{500 * (1 + limit):g}"
     used, most = one(stack, redis.MEMORY_USED), one(stack, redis.MEMORY_MAX)
     return Alert(
@@ -148,7 +152,7 @@ def rejects_connections(stack: Stack) -> Alert:
 
 def evicts(stack: Stack) -> Alert:
     """Redis throws out keys that somebody still wanted; jobs and counts among them."""
-    limit = stack.thresholds.redis_evictions_per_second
+    limit = EVICTIONS_PER_SECOND.of(stack)
     evicted = one(stack, redis.EVICTED)
     rate = promql.rate(redis.EVICTED, JOB.eq(stack.targets.redis.job), over="5m")
     fast, slow = 60 * limit * 2, 60 * limit / 2

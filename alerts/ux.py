@@ -3,10 +3,13 @@
 from obs.alerting.model import Alert, PanelRef, Severity, clears, fires, silent
 from obs.query import promql
 from obs.stack import Stack
+from obs.stack.thresholds import Threshold
 from watchkeeper.contract.labels import DEVICE, INSTANCE, JOB, LE, PAGE
 from watchkeeper.contract.ratings import RATINGS, Rating
 
 RUNBOOK = "ux.md"
+
+POOR_RATIO = Threshold("web_vitals_poor_ratio", 0.25, "share of page views rated poor", below=1)
 LCP, INP, CLS = (rating for rating in RATINGS if rating.core)
 
 VISITS = 50
@@ -30,7 +33,7 @@ def cls_poor(stack: Stack) -> Alert:
 
 def _poor(stack: Stack, rating: Rating, name: str, symptom: str) -> Alert:
     """Return the alert that more than a share of visits is poor: at a quarter, the same as a poor 75th percentile."""
-    job, limit, metric = JOB.eq(stack.targets.api.job), stack.thresholds.web_vitals_poor_ratio, rating.metric
+    job, limit, metric = JOB.eq(stack.targets.api.job), POOR_RATIO.of(stack), rating.metric
     by = (PAGE, DEVICE)
     not_poor = promql.share_within(metric, rating.poor, job, over="1h", by=by)
     visits = promql.total(promql.increase(metric.count, job, over="1h"), by=by)

@@ -1,5 +1,6 @@
 """API: do we answer, do we answer right, do we answer in time, and if not, where does it hurt?"""
 
+from alerts.api import ERROR_RATIO
 from obs.alerting.slo import availability, latency
 from obs.boards import panels
 from obs.boards.board import Dashboard, board, variable
@@ -121,7 +122,7 @@ def requests(stack: Stack) -> list[panels.Panel]:
             "Error ratio",
             total(rate(REQUESTS, *here, SERVER_ERROR, over=RATE)),
             total(rate(REQUESTS, *here, over=RATE)),
-            steps=at_most(stack.thresholds.api_error_ratio),
+            steps=at_most(ERROR_RATIO.of(stack)),
             why="Server faults only: a 4xx is the caller's. Over the line someone is paged; suspect the newest deploy.",
         ),
         panels.latency(
@@ -159,7 +160,7 @@ def routes(stack: Stack) -> panels.Panel:
         "Routes",
         {
             "Requests/s": Column(every, "reqps"),
-            "Error ratio": Column(ratio(failed, every), "percentunit", at_most(stack.thresholds.api_error_ratio)),
+            "Error ratio": Column(ratio(failed, every), "percentunit", at_most(ERROR_RATIO.of(stack))),
             "p95": Column(
                 quantile(0.95, REQUEST_DURATION, *here, over=RANGE, by=(ROUTE,)),
                 "s",

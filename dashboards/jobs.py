@@ -1,5 +1,6 @@
 """Jobs: are they done, are they done right, and how long do they wait?"""
 
+from alerts.jobs import FAILURE_RATIO, QUEUE_LATENCY_SECONDS, STALLED_SECONDS
 from obs.boards import panels
 from obs.boards.board import Dashboard, board, variable
 from obs.boards.panels import RATE, Query, at_most, scope
@@ -23,7 +24,6 @@ from watchkeeper.contract.metrics import (
 def dashboard(stack: Stack) -> Dashboard:
     """Return the dashboard of the background jobs, which share the API's scrape target."""
     here = (*scope(stack.targets.api), QUEUE.re("$queue"))
-    limits = stack.thresholds
     return board(
         stack,
         slug="jobs",
@@ -46,7 +46,7 @@ def dashboard(stack: Stack) -> Dashboard:
                     total(rate(JOBS_FAILED, *here, over=RATE), by=(QUEUE,)),
                     total(rate(JOBS_PROCESSED, *here, over=RATE), by=(QUEUE,)),
                     by=(QUEUE,),
-                    steps=at_most(limits.job_failure_ratio),
+                    steps=at_most(FAILURE_RATIO.of(stack)),
                     why="Over the line a ticket is opened. One queue alone is its code; all of them is a dependency.",
                 ),
                 panels.traffic(
@@ -83,7 +83,7 @@ def dashboard(stack: Stack) -> Dashboard:
                     "Queue latency",
                     JOB_QUEUE_LATENCY,
                     *here,
-                    steps=at_most(limits.job_queue_latency_seconds),
+                    steps=at_most(QUEUE_LATENCY_SECONDS.of(stack)),
                     why="How long a due job waits for a worker. Over the line: add workers or stop the flood.",
                 ),
                 panels.series(
@@ -100,7 +100,7 @@ def dashboard(stack: Stack) -> Dashboard:
                     *here,
                     by=(QUEUE,),
                     operator="max",
-                    steps=at_most(limits.job_stalled_seconds),
+                    steps=at_most(STALLED_SECONDS.of(stack)),
                     why="Rises one second a second when nothing takes from the queue. Over the line someone is paged.",
                 ),
             ],

@@ -1,7 +1,7 @@
 """MongoDB: does it answer, how fast, with what left, and do its members agree?"""
 
-from alerts.mongodb import DISK_FULL_RATIO, connections_ratio, disk_ratio
-from alerts.mongodb_replication import lag
+from alerts.mongodb import CONNECTIONS_RATIO, DISK_FULL_RATIO, QUEUED_OPERATIONS, connections_ratio, disk_ratio
+from alerts.mongodb_replication import LAG_SECONDS, lag
 from metrics import mongodb
 from metrics.mongodb import (
     ASSERTION,
@@ -150,14 +150,13 @@ def operations(stack: Stack) -> list[Panel]:
 def queues(stack: Stack) -> list[Panel]:
     """Return who is connected and who waits."""
     here = scope(stack.targets.mongodb)
-    limits = stack.thresholds
     kinds = CONNECTION_TYPE.re("current|active|available")
     return [
         panels.series(
             "Connections in use",
             Query(connections_ratio(*here), "{{instance}}"),
             unit="percentunit",
-            steps=at_most(limits.mongodb_connections_ratio),
+            steps=at_most(CONNECTIONS_RATIO.of(stack)),
             why="Over the line a ticket is opened: look for a pool that leaks before raising the limit.",
         ),
         panels.level(
@@ -180,7 +179,7 @@ def queues(stack: Stack) -> list[Panel]:
             mongodb.QUEUED,
             *here,
             by=(QUEUE_SIDE,),
-            steps=at_most(limits.mongodb_queued_operations),
+            steps=at_most(QUEUED_OPERATIONS.of(stack)),
             why="Over the line a ticket is opened: find the operation that holds the lock with db.currentOp().",
         ),
         panels.level(
@@ -246,7 +245,7 @@ def replication(stack: Stack) -> list[Panel]:
             "Replication lag",
             Query(lag(*here), "{{rs_nm}} {{member_idx}}"),
             unit="s",
-            steps=at_most(stack.thresholds.mongodb_replication_lag_seconds),
+            steps=at_most(LAG_SECONDS.of(stack)),
             why="Over the line a ticket is opened: a failover loses that much. Empty on a single server.",
         ),
         panels.level(

@@ -2,7 +2,10 @@
 
 from typing import Any
 
-from alerts.mongodb import connections_ratio
+from alerts.api import ERROR_RATIO
+from alerts.jobs import FAILURE_RATIO, STALLED_SECONDS
+from alerts.mongodb import CONNECTIONS_RATIO, connections_ratio
+from alerts.redis import MEMORY_RATIO
 from metrics import mongodb, redis
 from obs.alerting.slo import Slo, availability, latency
 from obs.boards import panels
@@ -111,7 +114,7 @@ def api(stack: Stack) -> list[Panel]:
             "Error ratio",
             ratio(failed, every),
             unit="percentunit",
-            steps=at_most(stack.thresholds.api_error_ratio),
+            steps=at_most(ERROR_RATIO.of(stack)),
             why="Server faults only. Red pages someone.",
             **down,
         ),
@@ -140,7 +143,7 @@ def jobs(stack: Stack) -> list[Panel]:
             "Job failure ratio",
             ratio(total(rate(JOBS_FAILED, *here, over=RATE)), done),
             unit="percentunit",
-            steps=at_most(stack.thresholds.job_failure_ratio),
+            steps=at_most(FAILURE_RATIO.of(stack)),
             why="Red: a queue's code or what it depends on is broken.",
             **down,
         ),
@@ -148,7 +151,7 @@ def jobs(stack: Stack) -> list[Panel]:
             "Oldest waiting job",
             aggregate("max", select(JOBS_OLDEST_WAITING, *here)),
             unit="s",
-            steps=at_most(stack.thresholds.job_stalled_seconds),
+            steps=at_most(STALLED_SECONDS.of(stack)),
             why="Red: a queue has stalled.",
             **down,
         ),
@@ -173,7 +176,7 @@ def databases(stack: Stack) -> list[Panel]:
             "MongoDB connections used",
             aggregate("max", connections_ratio(*mongo)),
             unit="percentunit",
-            steps=at_most(stack.thresholds.mongodb_connections_ratio),
+            steps=at_most(CONNECTIONS_RATIO.of(stack)),
             why="Red: clients will soon be refused; look for a leak before raising the limit.",
             **to_mongo,
         ),
@@ -189,7 +192,7 @@ def databases(stack: Stack) -> list[Panel]:
             "Redis memory used",
             ratio(total(select(redis.MEMORY_USED, *cache)), total(select(redis.MEMORY_MAX, *cache))),
             unit="percentunit",
-            steps=at_most(stack.thresholds.redis_memory_ratio),
+            steps=at_most(MEMORY_RATIO.of(stack)),
             why="Red: keys will be evicted or writes refused. Empty where no maxmemory is set.",
             **to_redis,
         ),

@@ -1,5 +1,6 @@
 """Redis: does it answer, does it have room, and what keeps it busy?"""
 
+from alerts.redis import EVICTIONS_PER_SECOND, MEMORY_RATIO
 from metrics import redis
 from metrics.redis import CMD, DB, REPLICA_IP, REPLICA_PORT
 from obs.boards import panels
@@ -82,14 +83,13 @@ def now(stack: Stack) -> list[Panel]:
 def memory(stack: Stack) -> list[Panel]:
     """Return how full Redis is, with what, and what it throws out."""
     here = scope(stack.targets.redis)
-    limits = stack.thresholds
     return [
         panels.share(
             "Memory used of maxmemory",
             total(select(redis.MEMORY_USED, *here), by=EACH),
             total(select(redis.MEMORY_MAX, *here), by=EACH),
             by=EACH,
-            steps=at_most(limits.redis_memory_ratio),
+            steps=at_most(MEMORY_RATIO.of(stack)),
             why="Over the line a ticket is opened: find the keys that grow. Empty where no maxmemory is set.",
         ),
         panels.together(
@@ -126,7 +126,7 @@ def memory(stack: Stack) -> list[Panel]:
             {"evicted": redis.EVICTED, "expired": redis.EXPIRED},
             *here,
             by=EACH,
-            steps=at_most(limits.redis_evictions_per_second),
+            steps=at_most(EVICTIONS_PER_SECOND.of(stack)),
             why="Expired is by design. Evicted over the line opens a ticket: keys go that somebody still wants.",
         ),
     ]

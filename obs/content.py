@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from types import ModuleType
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 from obs.stack import Stack
+from obs.stack.thresholds import Threshold
 from watchkeeper.contract.metrics import CONTRACT, Metric
 from watchkeeper.contract.scraping import SCRAPING
 
@@ -18,9 +19,12 @@ ALERTS, DASHBOARDS, METRICS = "alerts", "dashboards", "metrics"
 ROOMS = (METRICS, ALERTS, DASHBOARDS)
 """The folders of a service's own Python, in the order in which one may import the other."""
 
+OURS = ("obs.", "watchkeeper.")
+
 OWN = "service"
 """The module of metrics/ with the series that the service adds to the standard ones."""
 
+T = TypeVar("T")
 Define = Callable[[Stack], Any]
 """What a module writes for a rule or a board: a function of the stack."""
 
@@ -36,12 +40,14 @@ class Content:
 
     ``alerts`` maps the stem of a rule file to the functions that define its alerts, ``dashboards`` a slug to the
     function that builds the board, and ``metrics`` the name of a source (`redis`) to the series read from it.
+    ``thresholds`` are those that the modules of alerts/ declare.
     """
 
     root: Path
     alerts: Mapping[str, tuple[Define, ...]]
     dashboards: Mapping[str, Define]
     metrics: Mapping[str, tuple[Metric, ...]]
+    thresholds: tuple[Threshold, ...]
 
     @property
     def own(self) -> tuple[Metric, ...]:
@@ -69,6 +75,7 @@ def load(root: Path) -> Content:
             module.__name__.rpartition(".")[2]: _tuple(module, "SERIES", Metric) for module in _modules(root, METRICS)
         },
         alerts=_grouped(root),
+        thresholds=_thresholds(root),
         dashboards={
             module.__name__.rpartition(".")[2]: _function(module, "dashboard") for module in _modules(root, DASHBOARDS)
         },
@@ -95,6 +102,34 @@ def _modules(root: Path, room: str) -> Iterator[ModuleType]:
     for path in sorted((root / room).glob("*.py")):
         if path.stem != "__init__":
             yield _imported(root, f"{room}.{path.stem}", path)
+
+
+def ask(define: Callable[[Stack], Any], stack: Stack, kind: type[T]) -> T:
+    """Call what a module defines; raise ContentError, naming file, line and function, unless it returns a ``kind``."""
+    root = here().root
+    try:
+        made = define(stack)
+    except Exception as error:
+        where = place(root, error)
+        if error.__traceback__ and error.__traceback__.tb_next is None:  # it was not even entered
+            raise ContentError(f"{source(define)}: takes one argument, the stack: {error}") from error
+        if not where:
+            raise
+        raise ContentError(f"{where}: {reason(error)}") from error
+    if not isinstance(made, kind):
+        raise ContentError(f"{source(define)}: returns {_a(made)}; return the {kind.__name__} it builds")
+    return made
+
+
+def source(define: Callable[[Stack], Any]) -> str:
+    """Return where a function of the service stands: `alerts/api.py:12 down`."""
+    code = define.__code__
+    file = Path(code.co_filename)
+    return f"{file.parent.name}/{file.name}:{code.co_firstlineno} {code.co_name}"
+
+
+def _a(value: object) -> str:
+    return "nothing" if value is None else f"a {type(value).__name__}"
 
 
 def _imported(root: Path, name: str, path: Path) -> ModuleType:
@@ -124,9 +159,12 @@ def place(root: Path, error: BaseException) -> str:
 
 
 def reason(error: BaseException) -> str:
-    """Return what an exception says; its class too where the author raised none of ours on purpose."""
-    words = str(error)
-    return words if isinstance(error, ValueError) else f"{type(error).__name__}: {words}"
+    """Return what an exception says; its class too where nobody raised it to be read."""
+    return str(error) if type(error).__module__.startswith(OURS) or type(error) is ValueError else _bare(error)
+
+
+def _bare(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error}".removesuffix(": ")
 
 
 def _grouped(root: Path) -> dict[str, tuple[Define, ...]]:
@@ -143,6 +181,18 @@ def _tuple(module: ModuleType, name: str, kind: Any) -> tuple[Any, ...]:
     if not isinstance(values, tuple) or not all(isinstance(value, kind) for value in values):
         raise ContentError(f"{_file(module)}: takes {name} = (...,), a tuple of {TAKES[name]}")
     return values
+
+
+def _thresholds(root: Path) -> tuple[Threshold, ...]:
+    """Return what the modules of alerts/ declare; one that another module imports is one."""
+    found = dict.fromkeys(
+        value for module in _modules(root, ALERTS) for value in vars(module).values() if isinstance(value, Threshold)
+    )
+    names = [threshold.name for threshold in found]
+    for name in names:
+        if names.count(name) > 1:
+            raise ContentError(f"{ALERTS}/: two thresholds are called '{name}'; a key of stack.toml means one thing")
+    return tuple(found)
 
 
 def _function(module: ModuleType, name: str) -> Callable[[Stack], Any]:

@@ -1,6 +1,7 @@
 """Which change to the Python source makes the code say what a person said in Grafana?"""
 
 import ast
+import importlib
 import importlib.abc
 import importlib.util
 import json
@@ -17,6 +18,7 @@ from obs.diff import ObjectChange, Sentence, diff_dashboard
 from obs.diff.layout import panels
 from obs.stack import Stack, loads
 from obs.stack.identity import dashboard_uid
+from obs.stack.thresholds import Threshold
 
 Model = dict[str, Any]
 
@@ -218,8 +220,17 @@ def _of_panel(module: Source, call: ast.Call, sentence: Sentence, trial: _Trial)
         steps = next((one.value for one in call.keywords if one.arg == "steps"), call)
         yield module.constant(steps, old, new)
         text = trial.texts[trial.stack_name]
-        for name in dict.fromkeys(node.attr for node in ast.walk(steps) if isinstance(node, ast.Attribute)):
+        for name in dict.fromkeys(_thresholds(steps, trial.slug)):
             yield number_in_toml(trial.stack_name, text, name, old, new)
+
+
+def _thresholds(steps: ast.AST, slug: str) -> Iterator[str]:
+    """Yield the keys of the stack file behind the limits of a panel."""
+    names = vars(importlib.import_module(f"dashboards.{slug}"))
+    for node in ast.walk(steps):
+        value = names.get(node.id) if isinstance(node, ast.Name) else None
+        if isinstance(value, Threshold):
+            yield value.name
 
 
 def _renames(module: Source, call: ast.Call, sentence: Sentence) -> Iterator[list[Edit]]:

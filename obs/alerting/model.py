@@ -1,7 +1,7 @@
 """What is an alert, and what proof does it owe before it may wake someone?"""
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from typing import Literal
 
@@ -106,7 +106,13 @@ class Alert:
             raise AlertError(f"{self.name}: {complaint}")
 
     def _complaints(self) -> list[str]:
-        found = []
+        found = [
+            f"{one.name} = {getattr(self, one.name)!r}: takes text"
+            for one in fields(self)
+            if one.type in ("str", str) and not isinstance(getattr(self, one.name), str)
+        ]
+        if found:
+            return found
         if not re.fullmatch(r"([A-Z][a-z0-9]*)+", self.name):
             found.append("a name is Subject and Symptom in CamelCase, such as RedisMemoryFull")
         for key, value in (("hold", self.hold), ("keep_firing_for", self.keep_firing_for)):

@@ -46,7 +46,12 @@ def dump(value: Any) -> str:
 
 def pretty(expr: str) -> str:
     """Return PromQL over several lines where it is long: the same query, one thought a line."""
-    return promql_parser.parse(expr).prettify().strip() if len(expr) > LINE else expr
+    if len(expr) <= LINE:
+        return expr
+    try:
+        return promql_parser.parse(expr).prettify().strip()
+    except ValueError:  # what is no PromQL is the checks' to tell, with its place
+        return expr
 
 
 def _alert(stack: Stack, alert: Alert) -> dict[str, Any]:

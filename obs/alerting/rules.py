@@ -1,9 +1,7 @@
 """Which rules does Prometheus evaluate for this stack, and where does each come from?"""
 
-from collections.abc import Callable
+from collections import Counter
 from dataclasses import replace
-from pathlib import Path
-from typing import TypeVar
 
 from obs import content
 from obs.alerting.model import Alert, AlertError, Group
@@ -11,21 +9,25 @@ from obs.alerting.recording import recordings
 from obs.alerting.render import path, render_group
 from obs.stack import Stack
 
-T = TypeVar("T")
-
 
 def groups(stack: Stack) -> tuple[Group, ...]:
     """
     Return every rule group of a stack, in the order Prometheus should load them.
 
-    Raises AlertError, naming file, line and function, where a rule is wrong by itself or with this stack.
+    Raises ContentError, naming file, line and function, where a rule is wrong by itself or with this stack, and
+    AlertError where two rules have one name.
     """
     name = stack.service.name
-    recorded = Group("recording", f"{name}-recording", _locate("obs/alerting/recording.py", recordings, stack))
-    alerting = (
+    recorded = Group("recording", f"{name}-recording", recordings(stack))
+    alerting = [
         Group(file, f"{name}-{file}", tuple(_define(define, stack) for define in defines))
         for file, defines in content.here().alerts.items()
-    )
+    ]
+    alerts = [alert for group in alerting for alert in group.alerts]
+    for twin, count in Counter(alert.name for alert in alerts).items():
+        if count > 1:
+            places = " and ".join(alert.source for alert in alerts if alert.name == twin)
+            raise AlertError(f"{twin}: {count} alerts have this name: {places}; pages and silences go by the name")
     return (recorded, *alerting)
 
 
@@ -34,14 +36,5 @@ def render(stack: Stack) -> dict[str, str]:
     return {path(group): render_group(stack, group) for group in groups(stack)}
 
 
-def _define(define: Callable[[Stack], Alert], stack: Stack) -> Alert:
-    code = define.__code__
-    source = f"alerts/{Path(code.co_filename).name}:{code.co_firstlineno} {define.__name__}"
-    return replace(_locate(source, define, stack), source=source)
-
-
-def _locate(source: str, define: Callable[[Stack], T], stack: Stack) -> T:
-    try:
-        return define(stack)
-    except ValueError as error:
-        raise AlertError(f"{source}: {error}") from error
+def _define(define: content.Define, stack: Stack) -> Alert:
+    return replace(content.ask(define, stack, Alert), source=content.source(define))

@@ -9,22 +9,14 @@ from obs.stack import Stack
 WRITTEN = orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE
 
 
-class DashboardError(ValueError):
-    """A dashboard can't be built; the message names its module and the panel."""
-
-
 def boards(stack: Stack) -> tuple[Dashboard, ...]:
-    """Build every dashboard of a stack; raise DashboardError."""
+    """Build every dashboard of a stack; raise ContentError."""
     return tuple(build(slug, stack) for slug in content.here().dashboards)
 
 
 def build(slug: str, stack: Stack) -> Dashboard:
-    """Build one dashboard; raise DashboardError."""
-    try:
-        built: Dashboard = content.here().dashboards[slug](stack)
-    except ValueError as error:
-        raise DashboardError(f"dashboards/{slug}.py: {error}") from error
-    return built
+    """Build one dashboard; raise ContentError, naming file, line and function."""
+    return content.ask(content.here().dashboards[slug], stack, Dashboard)
 
 
 def path(slug: str) -> str:

@@ -43,6 +43,11 @@ class Query:
     instant: bool = False
     exemplars: bool = False
 
+    def __post_init__(self) -> None:
+        """Refuse what is no text: raise ValueError."""
+        if not isinstance(self.expr, str):
+            raise ValueError(f"a query is text, and this is {self.expr!r}")  # noqa: TRY004 - read with its siblings
+
 
 @dataclass(frozen=True, slots=True)
 class Column:

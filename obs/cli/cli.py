@@ -11,7 +11,7 @@ from typing import NoReturn
 
 import click
 
-from obs import stack
+from obs import content, stack
 from obs.stack import Stack
 
 FOUND, COULD_NOT_RUN = 1, 2
@@ -69,7 +69,7 @@ class Selection:
 
     def stacks(self) -> Iterator[Stack]:
         """Read the stack files; raise StackError."""
-        return (stack.load(file, self.env) for file in self.files)
+        return (stack.load(file, self.env, content.here().thresholds) for file in self.files)
 
     def stack(self) -> Stack:
         """Read the one stack file of a verb that takes one; raise click.UsageError for more."""

@@ -41,7 +41,7 @@ class Built:
 
 
 def build(stack: Stack) -> Built:
-    """Compile a stack; raise AlertError or DashboardError, naming the module that is wrong."""
+    """Compile a stack; raise ContentError or AlertError, naming the module that is wrong."""
     groups, boards = rules.groups(stack), []
     files = {path: File(text, "configuration") for path, text in config.render(stack).items()}
     for group in groups:

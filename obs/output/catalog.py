@@ -9,6 +9,7 @@ from obs.alerting.recording import RECORDED
 from obs.alerting.slo import availability, latency
 from obs.boards.board import Dashboard
 from obs.stack import Stack
+from obs.stack.thresholds import Threshold
 from watchkeeper.contract.metrics import Metric
 
 PATH = "docs/catalog.md"
@@ -32,6 +33,7 @@ def catalog(stack: Stack, groups: Sequence[Group], dashboards: Sequence[Dashboar
         _dashboards(dashboards),
         _alerts([alert for group in groups for alert in group.alerts]),
         _promises(stack),
+        _thresholds(stack, found.thresholds),
     )
     return HEADER + "\n" + "\n".join(sections)
 
@@ -89,6 +91,15 @@ def _promises(stack: Stack) -> str:
     rows = [(slo.title, f"{100 * slo.objective:g} %", slo.window) for slo in (availability(stack), latency(stack))]
     words = f"Latency counts requests answered within {stack.slo.latency.threshold_seconds:g} s."
     return _section("Promises", words, ("promise", "of all requests", "over"), rows)
+
+
+def _thresholds(stack: Stack, declared: Sequence[Threshold]) -> str:
+    rows = [
+        (f"`{threshold.name}`", f"{threshold.of(stack):g}", f"{threshold.default:g}", threshold.why)
+        for threshold in sorted(declared, key=lambda one: one.name)
+    ]
+    words = "Keys of `[thresholds]` in stack.toml, each declared beside the rule that asks for it."
+    return _section("Thresholds", words, ("key", "here", "without it", "is"), rows)
 
 
 def _section(title: str, words: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -4,11 +4,12 @@ import dataclasses
 import difflib
 import math
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, get_origin, get_type_hints
+from typing import Any, get_args, get_origin, get_type_hints
 
 from obs.stack.settings import Stack, matches
+from obs.stack.thresholds import Threshold, complaints
 
 NOTHING = object()
 WORDS = {str: "text", bool: "true or false", float: "a number", int: "a whole number"}
@@ -18,17 +19,21 @@ class StackError(Exception):
     """``stack.toml`` can't be used; the message names every mistake: key, what it got, what it takes."""
 
 
-def load(path: Path, env: str = "") -> Stack:
-    """Read a stack file and lay the overlay ``[env.NAME]`` over it; raise StackError."""
+def load(path: Path, env: str = "", declared: Iterable[Threshold] = ()) -> Stack:
+    """
+    Read a stack file and lay the overlay ``[env.NAME]`` over it; raise StackError.
+
+    ``declared`` are the thresholds that rules ask for; without them [thresholds] is read as it stands.
+    """
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
         raise StackError(f"{path}: can't be read: {reason}") from error
-    return loads(text, env, where=str(path))
+    return loads(text, env, declared, where=str(path))
 
 
-def loads(text: str, env: str = "", *, where: str = "stack.toml") -> Stack:
+def loads(text: str, env: str = "", declared: Iterable[Threshold] = (), *, where: str = "stack.toml") -> Stack:
     """Turn the text of a stack file into a Stack; raise StackError, its message opening with ``where``."""
     try:
         raw = tomllib.loads(text)
@@ -43,15 +48,20 @@ def loads(text: str, env: str = "", *, where: str = "stack.toml") -> Stack:
         known = ", ".join(sorted(overlays)) or "none"
         raise StackError(f"{where}: no [env.{env}]; there is: {known}")
     stack: Stack = _build(Stack, _overlay(raw, overlays.get(env, {})), "", mistakes)
-    mistakes = mistakes or stack.contradictions()
+    thresholds = tuple(declared)
+    mistakes = mistakes or _contradictions(stack, thresholds)
     for name in overlays.keys() - {env} if not mistakes else ():
         # an overlay nobody chose today is still read: its mistakes are found before it is needed
         other: list[str] = []
         overlaid: Stack = _build(Stack, _overlay(raw, overlays[name]), "", other)
-        mistakes += [f"[env.{name}] {mistake}" for mistake in other or overlaid.contradictions()]
+        mistakes += [f"[env.{name}] {mistake}" for mistake in other or _contradictions(overlaid, thresholds)]
     if mistakes:
         raise StackError("\n".join(f"{where}: {mistake}" for mistake in mistakes))
     return stack
+
+
+def _contradictions(stack: Stack, declared: tuple[Threshold, ...]) -> list[str]:
+    return [*stack.contradictions(), *(complaints(declared, stack.thresholds) if declared else ())]
 
 
 def _overlay(base: Any, over: Any) -> Any:
@@ -89,18 +99,25 @@ def _value(hint: type, raw: Any, field: "dataclasses.Field[Any]", key: str, mist
     if dataclasses.is_dataclass(hint):
         return _build(hint, raw, key, mistakes)
     if get_origin(hint) is Mapping:
-        return _texts(raw, key, mistakes)
+        return _table(get_args(hint)[1], raw, key, mistakes)
     value = float(raw) if hint is float and type(raw) is int else raw
     if type(value) is not hint or not _fits(value, field.metadata):
         mistakes.append(f"{key} = {raw!r}: takes {_takes(hint, field.metadata)}")
     return value
 
 
-def _texts(raw: Any, key: str, mistakes: list[str]) -> dict[str, str]:
-    if not isinstance(raw, dict) or not all(isinstance(value, str) for value in raw.values()):
-        mistakes.append(f'{key} = {raw!r}: takes a table of texts such as {{ release = "prometheus" }}')
+def _table(kind: type, raw: Any, key: str, mistakes: list[str]) -> dict[str, Any]:
+    """Return a table of texts or numbers, its keys as they are."""
+    if not isinstance(raw, dict):
+        mistakes.append(f"{key} = {raw!r}: takes a table")
         return {}
-    return raw
+    values = {name: float(value) if kind is float and type(value) is int else value for name, value in raw.items()}
+    mistakes.extend(
+        f"{_join(key, name)} = {raw[name]!r}: takes {WORDS[kind]}"
+        for name, value in values.items()
+        if type(value) is not kind or not _fits(value, {})
+    )
+    return values
 
 
 def _fits(value: Any, limits: Mapping[str, Any]) -> bool:

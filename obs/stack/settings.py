@@ -93,23 +93,6 @@ class Slos:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Thresholds:
-    """Where a reading turns into an alert. Ratios run from 0 to 1."""
-
-    api_error_ratio: float = setting(above=0, below=1, default=0.02)
-    api_min_requests_per_second: float = setting(above=0, default=0.05)
-    job_failure_ratio: float = setting(above=0, below=1, default=0.1)
-    job_queue_latency_seconds: float = setting(above=0, default=30.5)
-    job_stalled_seconds: float = setting(above=0, default=900)
-    redis_memory_ratio: float = setting(above=0, below=1, default=0.9)
-    redis_evictions_per_second: float = setting(above=0, default=10)
-    mongodb_connections_ratio: float = setting(above=0, below=1, default=0.8)
-    mongodb_replication_lag_seconds: float = setting(above=0, default=30)
-    mongodb_queued_operations: float = setting(above=0, default=50)
-    web_vitals_poor_ratio: float = setting(above=0, below=1, default=0.25)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Prometheus:
     """The metrics server: its address for people, and how much it keeps."""
 
@@ -211,7 +194,6 @@ class Stack:
     service: Service
     targets: Targets
     slo: Slos
-    thresholds: Thresholds
     prometheus: Prometheus
     alertmanager: Alertmanager
     grafana: Grafana
@@ -221,6 +203,7 @@ class Stack:
     runbooks: Runbooks
     notify: Notify
     kubernetes: Kubernetes
+    thresholds: Mapping[str, float] = field(default_factory=dict)
 
     def contradictions(self) -> list[str]:
         """Return what no single key shows: settings that are fine alone and wrong together."""
@@ -239,11 +222,6 @@ class Stack:
             if uid in uids:
                 found.append(f"datasources.{kind}.uid = {uid!r}: datasources.{uids[uid]} has it too; uids are unique")
             uids.setdefault(uid, kind)
-        if self.slo.availability.objective <= 1 - self.thresholds.api_error_ratio:
-            found.append(
-                f"thresholds.api_error_ratio = {self.thresholds.api_error_ratio:g}: the availability promise allows "
-                f"{1 - self.slo.availability.objective:g} already; take a larger ratio than that"
-            )
         return found
 
 

@@ -106,19 +106,19 @@ def test_several_services_are_built_at_once(checkout: Checkout) -> None:
             ),
             "REQUESTS_IN_PROGRESS,\n                    *here,\n                    STATUS.eq('500'),",
             2,
-            "obs: dashboards/api.py: http_requests_in_progress has no label 'status'; it has: environment, instance,",
+            "dashboard: http_requests_in_progress has no label 'status'; it has: environment, instance,",
         ),
         (
             ("dashboards/api.py", "WS_CONNECTS,\n            *here,"),
             "WS_CONNECTIONS,\n            *here,",
             2,
-            "obs: dashboards/api.py: rate(websocket_connections): it is a gauge; rate is for counters",
+            "presence: rate(websocket_connections): it is a gauge; rate is for counters",
         ),
         (
             ("dashboards/api.py", '"Response size",'),
             '"Request size",',
             2,
-            "obs: dashboards/api.py: panels 'Request size' and 'Request size' share an id; give one of them a slug=",
+            "dashboard: panels 'Request size' and 'Request size' share an id; give one of them a slug=",
         ),
         (
             ("dashboards/api.py", "f\"1 - {speed.error_ratio('1h')}\""),

@@ -136,7 +136,7 @@ def test_namespace_and_labels_come_from_the_stack_file() -> None:
 @pytest.mark.parametrize(
     ("line", "sentence"),
     [
-        ("labels = [1]", 'kubernetes.labels = [1]: takes a table of texts such as { release = "prometheus" }'),
+        ("labels = { release = 1 }", "kubernetes.labels.release = 1: takes text"),
         ('namespace = "Watch"', "kubernetes.namespace = 'Watch': takes a namespace"),
     ],
 )

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from obs import stack
+from obs import content, stack
 from obs.stack import StackError
 from tests.conftest import ROOT
 
@@ -17,7 +17,7 @@ TEXT = (ROOT / "stack.toml").read_text()
 def complaint(text: str, env: str = "") -> str:
     """Return what is said of a stack file that must not load."""
     with pytest.raises(StackError) as caught:
-        stack.loads(text, env)
+        stack.loads(text, env, content.here().thresholds)
     return str(caught.value)
 
 
@@ -61,8 +61,18 @@ def complaint(text: str, env: str = "") -> str:
         ),
         (
             "api_error_ratio = 0.02",
-            "api_error_ratio = 0.001",
-            "thresholds.api_error_ratio = 0.001: the availability promise allows 0.001 already",
+            "api_eror_ratio = 0.02",
+            "thresholds.api_eror_ratio: no rule declares it; did you mean 'api_error_ratio'?",
+        ),
+        (
+            "api_error_ratio = 0.02",
+            "api_error_ratio = 1",
+            "thresholds.api_error_ratio = 1: takes a number above 0 and below 1: share of requests answered 5xx",
+        ),
+        (
+            "api_error_ratio = 0.02",
+            'api_error_ratio = "2 %"',
+            "thresholds.api_error_ratio = '2 %': takes a number",
         ),
         (
             'environment = "staging"',

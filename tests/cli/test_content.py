@@ -1,0 +1,152 @@
+"""A module that a service lays into its folders is picked up, and a mistake in it is told by its own line."""
+
+import re
+
+import pytest
+
+from tests.cli.conftest import Checkout
+
+ALERT = """\
+from obs.alerting.model import Alert, Severity, clears, fires, silent
+from obs.stack import Stack
+
+
+def shop_closed(stack: Stack) -> Alert:
+    \"\"\"Nobody can buy.\"\"\"
+    return Alert(
+        name="ShopClosed",
+        expr="up == 0",
+        hold="1m",
+        severity=Severity.TICKET,
+        summary="The shop is closed.",
+        description="It is closed.",
+        runbook="api.md",
+        panel=None,
+        cases=(
+            fires("down", at="5m", series={"up": "0x9"}),
+            silent("up", at="5m", series={"up": "1x9"}),
+            clears("up again", fired="3m", at="8m", series={"up": "0x4 1x9"}),
+        ),
+    )
+
+
+ALERTS = (shop_closed,)
+"""
+
+BOARD = """\
+from obs.boards import panels
+from obs.boards.board import Dashboard, board
+from obs.stack import Stack
+
+
+def dashboard(stack: Stack) -> Dashboard:
+    \"\"\"Return the dashboard of the shop.\"\"\"
+    row = [panels.number("Up", 'up{instance=~"$instance"}', why="Zero: it is down.", unit="short")]
+    return board(stack, slug="shop", title="Shop", why="Is it open?", jobs=("redis",), rows={"Now": row})
+"""
+
+METRIC = """\
+from watchkeeper.contract.metrics import Metric
+
+ORDERS = Metric("shop_orders_total", "counter", "Orders.")
+SERIES = (ORDERS,)
+"""
+FILES = {"alerts": ALERT, "dashboards": BOARD, "metrics": METRIC}
+
+
+def built(checkout: Checkout, room: str, text: str | bytes) -> str:
+    """Lay a module into a folder of the service, build, and return what is said; nothing may be written."""
+    before = checkout.written()
+    path = checkout.root / room / "shop.py"
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+
+    done = checkout.obs("build")
+
+    assert (done.returncode, done.stdout) == (2, ""), done.stdout + done.stderr
+    assert checkout.written() == before
+    return done.stderr
+
+
+def test_a_module_is_picked_up(checkout: Checkout) -> None:
+    """Rules and board are written without a list to add them to, and the series may be asked for."""
+    for room, text in FILES.items():
+        (checkout.root / room / "shop.py").write_text(text, encoding="utf-8")
+
+    done = checkout.obs("build")
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "ShopClosed" in (checkout.root / "infra/observability/prometheus/rules/shop.yml").read_text()
+    assert "Is it open?" in (checkout.root / "infra/observability/grafana/dashboards/shop.json").read_text()
+    assert "shop_orders_total" in (checkout.root / "docs/catalog.md").read_text()
+
+
+@pytest.mark.parametrize("room", FILES)
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        (lambda text: text + "def broken(:\n", r"{room}/shop\.py, line \d+: not Python: "),
+        (lambda text: text + "x = y\n", r"{room}/shop\.py:\d+: NameError: name 'y' is not defined"),
+        (lambda text: "import nothing_like_it\n" + text, r"{room}/shop\.py:1: ModuleNotFoundError: No module named"),
+        (lambda text: b"\xff" + text.encode(), r"{room}/shop\.py.*: not Python: "),
+        (lambda text: text.replace("def ", "  def ", 1) + "(", r"{room}/shop\.py, line \d+: not Python: "),
+    ],
+    ids=["syntax", "name", "import", "bytes", "indent"],
+)
+def test_a_module_that_does_not_load_is_named_by_its_line(
+    checkout: Checkout, room: str, change: object, sentence: str
+) -> None:
+    """File and line of the module, and Python's own reason."""
+    assert callable(change)
+    said = built(checkout, room, change(FILES[room]))
+
+    assert re.search("^obs: " + sentence.format(room=room), said), said
+    assert "bug" not in said
+
+
+@pytest.mark.parametrize(
+    ("room", "old", "new", "sentence"),
+    [
+        ("alerts", "ALERTS = (shop_closed,)", "", ": takes ALERTS = (...,), a tuple of functions"),
+        ("alerts", "ALERTS = (shop_closed,)", "ALERTS = shop_closed", ": takes ALERTS = (...,)"),
+        ("alerts", "    return Alert(", "    _ = Alert(", ":5 shop_closed: returns nothing; return the Alert"),
+        ("alerts", "summary=", "sumary=", ":7 shop_closed: TypeError: Alert.__init__() got an unexpected"),
+        ("alerts", 'hold="1m"', "hold=60", ":7 shop_closed: ShopClosed: hold = 60: takes text"),
+        ("alerts", "(stack: Stack)", "(stack: Stack, more: int)", ":5 shop_closed: takes one argument, the stack: "),
+        ("dashboards", "def dashboard(", "def bord(", ": takes a function dashboard(stack)"),
+        ("dashboards", "return board(", "board(", ":6 dashboard: returns nothing; return the Dashboard"),
+        ("dashboards", 'why="Zero', 'wyh="Zero', ":8 dashboard: TypeError: "),
+        ("dashboards", "stack, slug", "stack.nothing, slug", ":9 dashboard: AttributeError: "),
+        ("dashboards", """'up{instance=~"$instance"}'""", "7", ":8 dashboard: "),
+        ("metrics", "SERIES = (ORDERS,)", "", ": takes SERIES = (...,), a tuple of every Metric"),
+        ("metrics", '"counter"', '"histogram"', ":3: shop_orders_total: a histogram has bucket edges"),
+        ("metrics", "SERIES = (ORDERS,)", "SERIES = ('x',)", ": takes SERIES = (...,), a tuple of every"),
+    ],
+)
+def test_a_module_that_defines_the_wrong_thing_is_told_what_it_takes(
+    checkout: Checkout, room: str, old: str, new: str, sentence: str
+) -> None:
+    """The line of the service's own code, what is wrong with it, and what it takes; never a bug of the tool."""
+    assert old in FILES[room]
+    said = built(checkout, room, FILES[room].replace(old, new, 1))
+
+    assert said.startswith(f"obs: {room}/shop.py{sentence}"), said
+    assert "bug" not in said
+
+
+def test_two_alerts_of_one_name_are_told_with_their_places(checkout: Checkout) -> None:
+    """A page and a silence go by the name: two rules cannot share it."""
+    said = built(checkout, "alerts", ALERT.replace('"ShopClosed"', '"ApiDown"'))
+
+    assert re.match(r"obs: ApiDown: 2 alerts have this name: alerts/api\.py:\d+ down and alerts/shop\.py:5 shop", said)
+
+
+def test_a_broken_query_is_told_by_its_alert(checkout: Checkout) -> None:
+    """PromQL that does not parse is a finding with its place, and other findings are still told."""
+    text = ALERT.replace('expr="up == 0"', 'expr="sum by (job (up) == 0"').replace("api.md", "nowhere.md")
+    (checkout.root / "alerts/shop.py").write_text(text, encoding="utf-8")
+
+    done = checkout.obs("check")
+
+    assert done.returncode == 1, done.stderr
+    assert "alerts/shop.py:5 shop_closed" in done.stdout
+    assert "nowhere.md" in done.stdout
