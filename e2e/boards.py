@@ -1,6 +1,5 @@
 """Does every query of every dashboard return data from the running stack, but for a short list with reasons?"""
 
-import re
 import time
 import tomllib
 from collections.abc import Iterable, Mapping
@@ -13,14 +12,14 @@ from e2e.loopback import SCRAPE_INTERVAL
 from e2e.questions import Question, questions
 from e2e.report import Report
 from e2e.running import Running
+from obs.query import expr
+from watchkeeper.contract.labels import JOB
 
 EMPTY = Path(__file__).with_name("empty.toml")
 PART = "dashboards"
 STEP = "5s"
 RATE_INTERVAL = "10s"
 """Ten scrapes, as `$__rate_interval` is at least four: https://grafana.com/docs/grafana/latest/datasources/prometheus/."""
-
-_JOB = re.compile(r'\bjob="([^"]+)"')
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +80,7 @@ def _missing(run: Running, question: Question) -> str:
         return run.programs.lacks("loki", "promtail")
     programs = {getattr(run.stack.targets, role).job: role for role in ("alertmanager", "loki", "promtail", "jaeger")}
     programs[run.stack.targets.redis.job] = "redis_exporter"
-    return run.programs.lacks(*{programs[job] for job in _JOB.findall(question.text) if job in programs})
+    return run.programs.lacks(*{programs[job] for job in expr.values(question.text, JOB.name) if job in programs})
 
 
 def _judge(report: Report, board: str, answers: list[Answer]) -> None:

@@ -17,7 +17,7 @@ from e2e.report import Report
 from e2e.running import READY, Running
 from obs.alerting import rules
 from obs.programs.waiting import NeverHappenedError, until
-from obs.query import logql
+from obs.query import durations, logql
 from obs.query.promql import select, total
 from obs.stack import Stack
 from watchkeeper.contract.labels import JOB, ROUTE
@@ -115,7 +115,7 @@ def told_once(run: Running, report: Report) -> str:
     run.processes["prometheus"].start()
     run.processes["prometheus"].ready(run.here.url("prometheus") + READY["prometheus"])
     # Without a memory of what fired it would be pending for its hold again, which Alertmanager may take for its end.
-    hold = scaling.seconds(scaling.duration(_hold(run.stack), scaling.SCALE))
+    hold = durations.seconds(scaling.duration(_hold(run.stack), scaling.SCALE))
     until(f"{ALERT} firing again before its hold of {hold:g} s", lambda: fires(run, ALERT), within=hold * 0.8)
     run.processes["redis_exporter"].start()
     until(f"the end of {ALERT}", lambda: told(run, broken, ALERT, firing=False), within=2 * PATIENCE_SECONDS)
@@ -127,7 +127,7 @@ def told_once(run: Running, report: Report) -> str:
 
 def deadman(run: Running, report: Report) -> str:
     """Kill Alertmanager: the dead man's switch is no longer fed, which raises an alarm elsewhere; bring it back."""
-    interval = scaling.seconds("1m") / scaling.SCALE
+    interval = durations.seconds("1m") / scaling.SCALE
 
     def fed(seconds: float) -> bool:
         return run.sink.heartbeats(time.monotonic() - seconds) > 0

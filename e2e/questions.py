@@ -1,17 +1,15 @@
 """Which questions do the dashboards ask, as Grafana would put them to Prometheus and Loki?"""
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from obs.boards.board import Dashboard
 from obs.boards.dashboards import boards
-from obs.query import logql
+from obs.boards.model import panels
+from obs.query import logql, variables
 from obs.stack import Stack
 
-LABEL_VALUES = re.compile(r"label_values\((?:(?P<selector>.+), *)?(?P<label>\w+)\)")
-VARIABLE = re.compile(r"\$\{(\w+)(?::\w+)?\}|\$(\w+)")
 EVERYTHING = ".*"
 A_ROUTE = {"route": "/v1/users/{user_id}"}
 """What a reader of the logs fills in; on a dashboard the variable of that name matches everything."""
@@ -49,16 +47,22 @@ def questions(stack: Stack, filled: Mapping[str, str]) -> Iterator[Question]:
 
 def fill(text: str, values: Mapping[str, str]) -> str:
     """Return a query with every variable replaced; one that has no value matches everything."""
-    return VARIABLE.sub(lambda found: values.get(found[1] or found[2], EVERYTHING), text)
+    return variables.filled(text, values, EVERYTHING)
 
 
 def _asked(dashboard: Dashboard, filled: Mapping[str, str]) -> Iterator[Question]:
     model = dashboard.model
-    for panel in _panels(model["panels"]):
+    for panel in panels(model):
         for target in panel.get("targets", ()):
             kind: Kind = "instant" if target.get("instant") else "range"
             place = f"{panel['title']}/{target['refId']}"
-            yield Question(dashboard.slug, place, target["datasource"]["type"], kind, fill(target["expr"], filled))
+            yield Question(
+                dashboard.slug,
+                place,
+                target["datasource"]["type"],
+                kind,
+                fill(target["expr"], filled),
+            )
     for variable in model["templating"]["list"]:
         if variable["type"] == "query":
             yield _values(dashboard.slug, variable, filled)
@@ -68,17 +72,9 @@ def _asked(dashboard: Dashboard, filled: Mapping[str, str]) -> Iterator[Question
             yield Question(dashboard.slug, place, "prometheus", "range", fill(annotation["expr"], filled))
 
 
-def _panels(panels: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-    for panel in panels:
-        yield panel
-        yield from _panels(panel.get("panels", []))
-
-
 def _values(board: str, variable: Mapping[str, Any], filled: Mapping[str, str]) -> Question:
     text = fill(variable["query"]["query"], filled)
-    found = LABEL_VALUES.fullmatch(text)
-    if not found:
+    found = variables.asked(text)
+    if not found or not found.label:
         raise ValueError(f"{board}: variable {variable['name']} asks {text!r}; only label_values() is known here")
-    return Question(
-        board, f"variable {variable['name']}", "prometheus", "label values", found["selector"], found["label"]
-    )
+    return Question(board, f"variable {variable['name']}", "prometheus", "label values", found.expr, found.label)

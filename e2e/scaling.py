@@ -1,19 +1,16 @@
 """How do hours of rule windows fit into minutes? Every duration of a rule and of a route is divided by one number."""
 
-import re
 from collections.abc import Callable
 from typing import Any
 
 import yaml
 
-from obs.query.expr import STRING
+from obs.query import windows
+from obs.query.durations import seconds
 
 SCALE = 30
 """One minute of production is two seconds here: `[5m]` becomes ten, which still holds ten scrapes."""
 
-UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800, "y": 31_536_000}
-PART = re.compile(r"(\d+)(ms|[smhdwy])")
-WINDOW = re.compile(r"(?<=\[)[0-9a-z: ]+(?=\])|(?<=\boffset )[0-9a-z]+")
 RULE_KEYS = ("for", "keep_firing_for", "interval")
 RULE_FLAGS = {
     "--rules.alert.resend-delay": "1m",
@@ -46,25 +43,13 @@ def flags(lines: list[str], by: int = SCALE) -> list[str]:
 
 def expression(expr: str, by: int) -> str:
     """Return PromQL with every range window and offset ``by`` times shorter; texts in quotes stay."""
-    parts, last = [], 0
-    for quoted in STRING.finditer(expr):
-        parts += [_windows(expr[last : quoted.start()], by), quoted.group()]
-        last = quoted.end()
-    return "".join([*parts, _windows(expr[last:], by)])
+    return windows.rewritten(expr, lambda text: duration(text, by))
 
 
 def duration(text: str, by: int) -> str:
     """Return a Prometheus duration ``by`` times shorter, in whole milliseconds: `5m` by 30 is `10000ms`."""
-    return f"{round(seconds(text) / by * 1000)}ms" if seconds(text) else text
-
-
-def seconds(text: str) -> float:
-    """Return the length of a Prometheus duration such as `1h30m`."""
-    return sum(int(number) * UNITS[unit] for number, unit in PART.findall(text))
-
-
-def _windows(expr: str, by: int) -> str:
-    return WINDOW.sub(lambda found: ":".join(duration(part, by) for part in found.group().split(":")), expr)
+    length = seconds(text)
+    return f"{round(length / by * 1000)}ms" if length else text
 
 
 def _edited(text: str, edits: dict[str, Callable[[str, int], str]], by: int) -> str:

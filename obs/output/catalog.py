@@ -1,6 +1,5 @@
 """What is there to ask, to see and to be woken by, and who uses what? `docs/catalog.md` answers."""
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from obs import content
@@ -8,12 +7,13 @@ from obs.alerting.model import Alert, Group
 from obs.alerting.recording import RECORDED
 from obs.alerting.slo import availability, latency
 from obs.boards.board import Dashboard
+from obs.boards.model import panels
+from obs.query import expr
 from obs.stack import Stack
 from obs.stack.thresholds import Threshold
 from watchkeeper.contract.metrics import Metric
 
 PATH = "docs/catalog.md"
-NAME = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
 HEADER = "<!-- Made by `obs build`: edit metrics/, alerts/ or dashboards/ instead, then run `make dashboards`. -->\n"
 
 
@@ -115,7 +115,7 @@ def _readers(groups: Sequence[Group], dashboards: Sequence[Dashboard]) -> dict[s
     """Return who reads a series, by its name: dashboards by title, rules by name."""
     readers: dict[str, list[str]] = {}
     for reader, text in _asked(groups, dashboards):
-        for name in NAME.findall(text):
+        for name in expr.names(text):
             if reader not in readers.setdefault(name, []):
                 readers[name].append(reader)
     return readers
@@ -123,9 +123,8 @@ def _readers(groups: Sequence[Group], dashboards: Sequence[Dashboard]) -> dict[s
 
 def _asked(groups: Sequence[Group], dashboards: Sequence[Dashboard]) -> Iterator[tuple[str, str]]:
     for board in dashboards:
-        for panel in board.model["panels"]:
-            for target in panel.get("targets", ()):
-                yield f"{board.slug} board", target.get("expr", "")
+        for target in (target for panel in panels(board.model) for target in panel.get("targets", ())):
+            yield f"{board.slug} board", target.get("expr", "")
     for rule in (rule for group in groups for rule in group.rules):
         yield (rule.name if isinstance(rule, Alert) else f"`{rule.metric.name}`"), rule.expr
 

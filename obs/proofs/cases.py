@@ -9,8 +9,9 @@ from obs.proofs.problem import Problem
 from obs.proofs.promtool import Promtool
 from obs.proofs.promtool_output import Failure, Firing
 from obs.proofs.questions import place
-from obs.proofs.trials import Trial, seconds
+from obs.proofs.trials import Trial
 from obs.query import expr
+from obs.query.durations import seconds
 from obs.query.expr import ExprError
 from obs.stack import Stack
 

@@ -13,8 +13,9 @@ from obs.proofs.cases import whole_trials
 from obs.proofs.problem import Problem
 from obs.proofs.promtool import Promtool
 from obs.proofs.questions import place
-from obs.proofs.trials import Trial, seconds
+from obs.proofs.trials import Trial
 from obs.query import expr
+from obs.query.durations import seconds
 from obs.query.expr import bare, children
 from obs.stack import Stack
 from watchkeeper.contract.labels import TARGET

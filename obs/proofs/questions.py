@@ -10,9 +10,9 @@ from urllib.parse import parse_qs, urlsplit
 
 from obs.alerting.model import Alert, Group
 from obs.boards.board import Dashboard
+from obs.boards.model import panels
+from obs.query import variables
 
-LABEL_VALUES = re.compile(r"label_values\((?:(?P<expr>.+),\s*)?(?P<label>\w+)\)", re.DOTALL)
-QUERY_RESULT = re.compile(r"query_result\((?P<expr>.+)\)", re.DOTALL)
 TEMPLATE_QUERY = re.compile(r'query "(?P<expr>(?:[^"\\]|\\.)*)"')
 FENCE = re.compile(r"^```(?P<language>promql|logql)\n(?P<text>.*?)^```", re.MULTILINE | re.DOTALL)
 
@@ -70,15 +70,6 @@ def of_dashboard(dashboard: Dashboard) -> Iterator[Question]:
         yield from _panel(f"{source} panel '{panel.get('title', '')}'", panel)
 
 
-def panels(model: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """Yield every panel of a dashboard but rows, those of collapsed rows included."""
-    for panel in model.get("panels", ()):
-        if panel.get("type") == "row":
-            yield from panel.get("panels", ())
-        else:
-            yield panel
-
-
 def of_page(path: str, text: str) -> Iterator[Question]:
     """Yield the queries fenced in a page of Markdown."""
     for fence in FENCE.finditer(text):
@@ -98,11 +89,9 @@ def _variable(where: str, variable: dict[str, Any]) -> Iterator[Question]:
         return
     query = variable.get("query", "")
     text = query.get("query", "") if isinstance(query, dict) else query
-    found = LABEL_VALUES.fullmatch(text)
-    if found and found["expr"]:
-        yield Question(where, found["expr"], "variable", label=found["label"])
-    elif result := QUERY_RESULT.fullmatch(text):
-        yield Question(where, result["expr"], "variable")
+    found = variables.asked(text)
+    if found and found.expr:
+        yield Question(where, found.expr, "variable", label=found.label)
 
 
 def _explored(where: str, url: str) -> Iterator[Question]:

@@ -1,7 +1,6 @@
 """How does promtool judge an alert, whole or with a part removed, on its cases?"""
 
 import json
-import re
 import tempfile
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -15,6 +14,7 @@ from obs.alerting.render import group_body
 from obs.proofs.promtool import Promtool
 from obs.proofs.promtool_output import Failure
 from obs.query import expr
+from obs.query.durations import seconds
 from obs.query.promql import select
 from obs.stack import Stack
 from watchkeeper.contract.labels import ALERTNAME, ALERTSTATE
@@ -25,8 +25,6 @@ PROCESSES = 2
 
 STEP_SECONDS, LONG_STEP_SECONDS, LONG_SECONDS = 60, 300, 12 * 3600
 """Rules are evaluated once a minute; every five minutes in a case of more than half a day: days cost their square."""
-
-UNIT_SECONDS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800, "y": 31536000}
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +78,6 @@ def step(case: Case) -> float:
     """Return the seconds between two evaluations of a case."""
     shortest = LONG_STEP_SECONDS if seconds(case.at) > LONG_SECONDS else STEP_SECONDS
     return max(shortest, seconds(case.every))
-
-
-def seconds(duration: str) -> float:
-    """Return a Prometheus duration in seconds; nothing is zero."""
-    return sum(int(number) * UNIT_SECONDS[unit] for number, unit in re.findall(r"(\d+)(ms|[smhdwy])", duration))
 
 
 def _shares(sheets: dict[Path, int], trials: Sequence[Trial]) -> list[list[Path]]:

@@ -19,6 +19,11 @@ def parse(text: str) -> int:
     return round(sum(float(number) * UNITS_MS[unit] for number, unit in parts))
 
 
+def seconds(text: str) -> float:
+    """Seconds in a duration; "" is none. Raise ValueError."""
+    return parse(text) / 1000 if text else 0.0
+
+
 def canonical(text: str) -> str:
     """Write a duration the way Grafana gives it back: "90s" as "1m30s", "24h" as "1d", nothing as "0s"."""
     rest = parse(text)

@@ -1,6 +1,5 @@
 """What does a PromQL expression read, and through which functions?"""
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -8,19 +7,8 @@ from typing import Any
 
 import promql_parser as ast
 
-GRAFANA = {
-    "__rate_interval": "5m",
-    "__interval": "1m",
-    "__range": "1h",
-    "__rate_interval_ms": "300000",
-    "__interval_ms": "60000",
-    "__range_s": "3600",
-    "__range_ms": "3600000",
-}
-"""Values Grafana fills in, of the kind it fills in: https://grafana.com/docs/grafana/latest/dashboards/variables/add-template-variables/."""
+from obs.query.variables import STAND_IN, Likely
 
-VARIABLE = re.compile(r"\$(?P<plain>\w+)|\$\{(?P<braces>\w+)(?::\w+)?\}|\[\[(?P<brackets>\w+)(?::\w+)?\]\]")
-STRING = re.compile(r'"(?:[^"\\]|\\.)*"|\'(?:[^\'\\]|\\.)*\'|`[^`]*`')
 OPERATORS = {"Equal": "=", "NotEqual": "!=", "Re": "=~", "NotRe": "!~"}
 
 
@@ -46,7 +34,7 @@ class Selector:
     One place where an expression reads series.
 
     ``function`` is the function applied to them directly (`rate`), empty where there is none. ``name`` is empty where
-    the selector does not say which metric it reads.
+    the selector does not say which metric it reads; it begins with "$" where a variable says it.
     """
 
     name: str
@@ -71,19 +59,30 @@ class Query:
 def parse(text: str) -> Query:
     """Parse PromQL as Grafana or a rule holds it, variables included; raise ExprError."""
     try:
-        tree = ast.parse(substitute(text))
+        tree = ast.parse(Likely().into(text))
     except ValueError as error:
-        raise ExprError(str(error)) from error
+        try:
+            tree = ast.parse(Likely(named=True).into(text))
+        except ValueError:
+            raise ExprError(str(error)) from error
     return Query(text, tree, tuple(read(tree)))
 
 
-def substitute(text: str) -> str:
-    """Replace Grafana's variables outside of strings: by a duration in brackets, by a number elsewhere."""
-    parts, last = [], 0
-    for quoted in STRING.finditer(text):
-        parts += [_fill(text[last : quoted.start()]), quoted.group()]
-        last = quoted.end()
-    return "".join([*parts, _fill(text[last:])])
+def names(text: str) -> list[str]:
+    """Return the metrics an expression reads, each once, in their order; none for what is no PromQL."""
+    try:
+        return list(dict.fromkeys(selector.name for selector in parse(text).selectors))
+    except ExprError:
+        return []
+
+
+def values(text: str, label: str) -> set[str]:
+    """Return the values that the selectors of an expression ask of a label; none for what is no PromQL."""
+    try:
+        found = parse(text).selectors
+    except ExprError:
+        return set()
+    return {one.value for selector in found for one in selector.conditions if (one.label, one.operator) == (label, "=")}
 
 
 def children(node: Any) -> Iterator[Any]:
@@ -120,7 +119,8 @@ def selector(node: ast.VectorSelector, function: str = "") -> Selector:
     conditions = [Condition(m.name, OPERATORS[str(m.op).rpartition(".")[2]], m.value) for m in node.matchers.matchers]
     named = [c.value for c in conditions if c.label == "__name__" and c.operator == "="]
     kept = tuple(c for c in conditions if not (c.label == "__name__" and c.operator == "="))
-    return Selector(node.name or "".join(named), kept, function)
+    name = node.name or "".join(named)
+    return Selector(name.replace(STAND_IN, "$"), kept, function)
 
 
 def read(node: Any, function: str = "") -> Iterator[Selector]:
@@ -133,15 +133,3 @@ def read(node: Any, function: str = "") -> Iterator[Selector]:
         inner = function
     for child in children(node):
         yield from read(child, inner)
-
-
-def _fill(text: str) -> str:
-    return VARIABLE.sub(lambda found: _value(found, text), text)
-
-
-def _value(found: re.Match[str], text: str) -> str:
-    name = found["plain"] or found["braces"] or found["brackets"]
-    if name in GRAFANA:
-        return GRAFANA[name]
-    within = text.rfind("[", 0, found.start()) > text.rfind("]", 0, found.start())
-    return "5m" if within else "1"

@@ -1,13 +1,19 @@
 """Which questions do dashboards and runbooks ask of the logs?"""
 
 import json
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
+from obs.query.expr import Condition
 from obs.stack.settings import Stack
 
 SERVICE, LEVEL, CONTAINER, ENVIRONMENT = "service", "level", "container", "environment"
 STREAM_LABELS = (SERVICE, LEVEL, CONTAINER, ENVIRONMENT)
 """Every label of a stream: a handful of values each. What varies per request stays in the line."""
+
+STREAM = re.compile(r"\{([^}]*)\}")
+MATCHER = re.compile(r'\s*(\w+)\s*(=~|!~|!=|=)\s*("(?:[^"\\]|\\.)*"|`[^`]*`)\s*,?')
 
 LEVELS = ("debug", "info", "warning", "error", "critical")
 UNKNOWN = "unknown"
@@ -22,6 +28,23 @@ class Query:
     meaning: str
     expr: str
     metric: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Streams:
+    """One stream selector of a query: its text, and its conditions; None where it can't be read."""
+
+    text: str
+    conditions: tuple[Condition, ...] | None
+
+
+def selected(text: str) -> Iterator[Streams]:
+    """Yield the stream selectors of a LogQL query."""
+    for inside in STREAM.findall(text):
+        matchers = MATCHER.findall(inside)
+        whole = matchers and not MATCHER.sub("", inside).strip()
+        conditions = tuple(Condition(label, operator, quoted[1:-1]) for label, operator, quoted in matchers)
+        yield Streams(f"{{{inside}}}", conditions if whole else None)
 
 
 def query(stack: Stack, name: str) -> Query:

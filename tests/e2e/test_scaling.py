@@ -10,6 +10,7 @@ from e2e import scaling
 from obs import config, stack
 from obs.alerting import rules
 from obs.proofs import promtool
+from obs.query import durations
 from tests.conftest import ROOT
 
 STACK = stack.load(ROOT / "stack.toml")
@@ -46,7 +47,7 @@ def test_no_duration_of_a_rule_is_left_as_it_was() -> None:
     for text in rules.render(STACK).values():
         slower = yaml.safe_load(scaling.rules(scaling.rules(text), by=1))
         for before, after in zip(_durations(yaml.safe_load(text)), _durations(slower), strict=True):
-            assert scaling.seconds(after) == pytest.approx(scaling.seconds(before) / scaling.SCALE, abs=0.001)
+            assert durations.seconds(after) == pytest.approx(durations.seconds(before) / scaling.SCALE, abs=0.001)
 
 
 def test_routes_wait_shorter() -> None:

@@ -16,7 +16,8 @@ from obs.proofs.checks import CHECKS, Check
 from obs.proofs.checks.runbooks import SECTION
 from obs.proofs.evidence import Evidence
 from obs.proofs.gate import examine
-from obs.query.expr import STRING, walk
+from obs.query.expr import walk
+from obs.query.variables import STRING
 from tests.proofs.planted import Planted
 from watchkeeper.contract.labels import Label
 from watchkeeper.contract.metrics import CONTRACT, Metric

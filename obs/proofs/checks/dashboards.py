@@ -6,10 +6,10 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from obs.boards.board import COLUMNS, Dashboard
+from obs.boards.model import panels
 from obs.proofs.checks.check import Check
 from obs.proofs.evidence import Evidence, Fault
-from obs.proofs.questions import panels
-from obs.query.expr import VARIABLE
+from obs.query.variables import names as variables_in
 from obs.stack.identity import MAX_UID
 from obs.stack.settings import Datasources
 
@@ -91,7 +91,7 @@ def variables(evidence: Evidence) -> Iterator[Fault]:
         names = [variable["name"] for variable in listed]
         used: set[str] = set()
         for where, text in _texts(board):
-            found = {one["plain"] or one["braces"] or one["brackets"] for one in VARIABLE.finditer(text)}
+            found = set(variables_in(text))
             used |= found
             for name in sorted(found - set(names)):
                 if not GIVEN.fullmatch(name) and not name.isdigit():

@@ -6,9 +6,10 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from obs.boards.board import Dashboard
+from obs.boards.model import panels
 from obs.proofs.checks.check import Check
 from obs.proofs.evidence import Evidence, Fault
-from obs.proofs.questions import panels, place
+from obs.proofs.questions import place
 from obs.query.expr import parse
 from obs.stack.identity import dashboard_uid
 

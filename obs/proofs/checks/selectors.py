@@ -1,19 +1,17 @@
 """Does every query parse, and read series, labels and values that exist?"""
 
 import re
+import warnings
 from collections.abc import Iterator
 from functools import lru_cache
 
 from obs.proofs.checks.check import Check
 from obs.proofs.evidence import Evidence, Fault
 from obs.query.expr import Condition, ExprError, parse
-from obs.query.logql import LEVEL, LEVELS, STREAM_LABELS, UNKNOWN
+from obs.query.logql import LEVEL, LEVELS, STREAM_LABELS, UNKNOWN, selected
 from obs.query.series import Series
 from obs.stack.settings import Targets
 from watchkeeper.contract.labels import JOB
-
-STREAM = re.compile(r"\{([^}]*)\}")
-STREAM_MATCHER = re.compile(r'\s*(\w+)\s*(=~|!~|!=|=)\s*("(?:[^"\\]|\\.)*"|`[^`]*`)\s*,?')
 
 
 def unparsed(evidence: Evidence) -> Iterator[Fault]:
@@ -32,7 +30,7 @@ def unknown_metrics(evidence: Evidence) -> Iterator[Fault]:
         for selector in query.selectors:
             if not selector.name:
                 yield question.where, f"'{selector}' does not name its metric", "select one metric by its name"
-            elif selector.name not in evidence.contract.series:
+            elif selector.name not in evidence.contract.series and not selector.name.startswith("$"):
                 yield (
                     question.where,
                     f"nothing exposes {selector.name}",
@@ -80,15 +78,14 @@ def streams(evidence: Evidence) -> Iterator[Fault]:
 
 
 def _stream(text: str) -> Iterator[tuple[str, str]]:
-    selected = STREAM.findall(text)
-    if not selected:
+    found = list(selected(text))
+    if not found:
         yield "it selects no stream", 'begin with {service="..."}'
-    for inside in selected:
-        matchers = STREAM_MATCHER.findall(inside)
-        if STREAM_MATCHER.sub("", inside).strip() or not matchers:
-            yield f"'{{{inside}}}' is no selector", 'write {label="value", ...}'
-        for label, operator, quoted in matchers:
-            condition = Condition(label, operator, quoted[1:-1])
+    for streams in found:
+        if streams.conditions is None:
+            yield f"'{streams.text}' is no selector", 'write {label="value", ...}'
+        for condition in streams.conditions or ():
+            label = condition.label
             if label not in STREAM_LABELS:
                 yield (
                     f"no stream has the label '{label}'",
@@ -108,15 +105,19 @@ def _possible(condition: Condition, values: tuple[str, ...]) -> bool:
         return True
     if condition.operator in ("=", "!="):
         return condition.value in values
-    return any(_pattern(condition.value).fullmatch(value) for value in values)
+    pattern = _pattern(condition.value)
+    return pattern is None or any(pattern.fullmatch(value) for value in values)
 
 
 @lru_cache(maxsize=1024)
-def _pattern(text: str) -> re.Pattern[str]:
-    try:
-        return re.compile(text)
-    except re.error:
-        return re.compile("(?!)")
+def _pattern(text: str) -> re.Pattern[str] | None:
+    r"""Return a pattern as Python reads it; None for what RE2 reads otherwise, such as `[[:alpha:]]` or `\pL`."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        try:
+            return re.compile(text)
+        except (re.error, Warning):
+            return None
 
 
 def _line(text: str) -> str:

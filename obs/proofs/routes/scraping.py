@@ -1,14 +1,13 @@
 """Is everything scraped that the alerts ask about, and does Prometheus tell anyone?"""
 
 import dataclasses
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from obs.alerting.model import Alert
+from obs.query import expr
 from obs.stack import Stack
-
-_JOB = re.compile(r'\bjob="([^"]+)"')
+from watchkeeper.contract.labels import JOB
 
 
 def problems(stack: Stack, alerts: Sequence[Alert], config: Mapping[str, Any]) -> Iterator[str]:
@@ -22,7 +21,7 @@ def problems(stack: Stack, alerts: Sequence[Alert], config: Mapping[str, Any]) -
     for role in dataclasses.fields(stack.targets):
         target = getattr(stack.targets, role.name)
         if (target.job, target.address) not in scraped:
-            deaf = [alert.name for alert in alerts if target.job in _JOB.findall(alert.expr)]
+            deaf = [alert.name for alert in alerts if target.job in expr.values(alert.expr, JOB.name)]
             yield (
                 f"prometheus.yml does not scrape targets.{role.name}, job '{target.job}' at {target.address}: "
                 + (f"nobody would ever hear of {', '.join(deaf)}" if deaf else "its dashboards would be empty")

@@ -1,0 +1,1 @@
+"""Queries are written, read and compared in one way."""
