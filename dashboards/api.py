@@ -98,7 +98,6 @@ def promises(stack: Stack) -> list[panels.Panel]:
         panels.number(
             "Requests answered in time, 1 h",
             f"1 - {speed.error_ratio('1h')}",
-            unit="percentunit",
             width=6,
             steps=panels.at_least(speed.objective),
             why=f"The promise is {speed.objective:.0%} within {stack.slo.latency.threshold_seconds:g} s.",

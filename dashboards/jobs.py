@@ -38,7 +38,6 @@ def dashboard(stack: Stack) -> Dashboard:
                     "Processed and failed",
                     Query(total(rate(JOBS_PROCESSED, *here, over=RATE), by=(QUEUE,)), "{{queue}} processed"),
                     Query(total(rate(JOBS_FAILED, *here, over=RATE), by=(QUEUE,)), "{{queue}} failed"),
-                    unit="ops",
                     why="Failed closing in on processed: nothing succeeds any more. Read the errors panel.",
                 ),
                 panels.share(
@@ -91,7 +90,6 @@ def dashboard(stack: Stack) -> Dashboard:
                     Query(total(select(JOBS_WAITING, *here), by=(QUEUE,)), "{{queue}} waiting"),
                     Query(total(select(JOBS_ACTIVE, *here), by=(QUEUE,)), "{{queue}} active"),
                     Query(total(select(JOBS_DELAYED, *here), by=(QUEUE,)), "{{queue}} delayed"),
-                    unit="short",
                     why="Waiting grows while active is flat: too few workers, or all of them stuck.",
                 ),
                 panels.level(

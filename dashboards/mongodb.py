@@ -56,40 +56,34 @@ def now(stack: Stack) -> list[Panel]:
         number(
             "MongoDB up",
             aggregate("min", select(mongodb.UP, *here)),
-            unit="short",
             steps=at_least(1),
             why="0: the exporter runs and can't reach the server. Is mongod there, has the password changed?",
         ),
         number(
             "Exporter up",
             aggregate("min", select(UP, *here)),
-            unit="short",
             steps=at_least(1),
             why="0: nothing on this board is current. Restart the exporter.",
         ),
         number(
             "Uptime",
             aggregate("min", select(mongodb.UPTIME, *here)),
-            unit="s",
             why="Small: a member has restarted. Read its log for the reason.",
         ),
         number(
             "Operations",
             total(rate(mongodb.OPERATIONS, *here, over=RATE)),
-            unit="ops",
             why="A step without a deploy is a client that loops, or one that is gone.",
         ),
         number(
             "Elections, 1 h",
             # Each election raises the term. A member that changes its role starts a new series: no series changes.
             aggregate("max", f"{latest} - {earliest}"),
-            unit="short",
             why="Each one stopped writes for seconds. More than one: the network or a disk is unwell.",
         ),
         number(
             "Memory held",
             aggregate("max", select(mongodb.MEMORY_RESIDENT, *here)),
-            unit="mbytes",
             why="Levels off at about half of the machine. Still climbing: look at connections and large sorts.",
         ),
     ]
@@ -114,7 +108,6 @@ def operations(stack: Stack) -> list[Panel]:
         panels.series(
             "Time per operation",
             Query(ratio(spent, timed), "{{op_type}}"),
-            unit="µs",
             why="The mean as the server sees it. Up with the queues: locks or disk. Up alone: a query lost its index.",
         ),
         panels.level(
@@ -155,7 +148,6 @@ def queues(stack: Stack) -> list[Panel]:
         panels.series(
             "Connections in use",
             Query(connections_ratio(*here), "{{instance}}"),
-            unit="percentunit",
             steps=at_most(CONNECTIONS_RATIO.of(stack)),
             why="Over the line a ticket is opened: look for a pool that leaks before raising the limit.",
         ),
@@ -217,7 +209,6 @@ def cache(stack: Stack) -> list[Panel]:
             "Cache",
             Query(ratio(total(select(mongodb.CACHE_USED, *here), by=EACH), most), "{{instance}} used"),
             Query(ratio(total(select(mongodb.CACHE_DIRTY, *here), by=EACH), most), "{{instance}} dirty"),
-            unit="percentunit",
             why="80 % used is normal. Dirty above 20 %: the disk does not keep up, and clients do the evicting.",
         ),
         panels.together(
@@ -244,7 +235,6 @@ def replication(stack: Stack) -> list[Panel]:
         panels.series(
             "Replication lag",
             Query(lag(*here), "{{rs_nm}} {{member_idx}}"),
-            unit="s",
             steps=at_most(LAG_SECONDS.of(stack)),
             why="Over the line a ticket is opened: a failover loses that much. Empty on a single server.",
         ),
@@ -287,7 +277,6 @@ def size(stack: Stack) -> list[Panel]:
         panels.series(
             "Disk in use",
             Query(disk_ratio(*here), "{{instance}}"),
-            unit="percentunit",
             high=1,
             steps=at_most(DISK_FULL_RATIO),
             why="Over the line a ticket is opened: add disk or archive. A full disk shuts mongod down.",

@@ -55,7 +55,6 @@ def promise(slo: Slo) -> list[Panel]:
             f"{slo.title}, {slo.window}",
             f"1 - {slo.error_ratio(slo.window)}",
             instant=True,
-            unit="percentunit",
             decimals=3,
             width=6,
             steps=at_least(slo.objective),
@@ -73,7 +72,6 @@ def now(stack: Stack) -> list[Panel]:
         number(
             f"Firing: {severity}",
             f"{aggregate('count', select(ALERTS, *firing, SEVERITY.eq(severity)))} or vector(0)",
-            unit="short",
             width=6,
             steps=at_most(1),
             why=why,
@@ -86,7 +84,6 @@ def now(stack: Stack) -> list[Panel]:
         number(
             "Targets up",
             ratio(aggregate("sum", select(UP, jobs)), aggregate("count", select(UP, jobs))),
-            unit="percentunit",
             width=6,
             steps=at_least(1),
             why="Below 100 % something is not scraped: what it would say is missing everywhere else.",
@@ -94,7 +91,6 @@ def now(stack: Stack) -> list[Panel]:
         panels.series(
             "Targets down by job",
             panels.Query(f"{aggregate('sum', f'1 - {select(UP, jobs)}', by=(JOB,))}", "{{job}}"),
-            unit="short",
             width=6,
             height=4,
             why="Which job is not scraped. A target that vanished altogether is an alert of its own.",
@@ -113,7 +109,6 @@ def api(stack: Stack) -> list[Panel]:
         number(
             "Error ratio",
             ratio(failed, every),
-            unit="percentunit",
             steps=at_most(ERROR_RATIO.of(stack)),
             why="Server faults only. Red pages someone.",
             **down,
@@ -121,14 +116,11 @@ def api(stack: Stack) -> list[Panel]:
         number(
             "p95",
             quantile(0.95, REQUEST_DURATION, *here, over=RATE),
-            unit="s",
             steps=at_most(stack.slo.latency.threshold_seconds),
             why="Red: slower than promised. The API dashboard names the routes.",
             **down,
         ),
-        number(
-            "Users present", total(select(WS_USERS, *here)), unit="short", why="A cliff is a cut connection.", **down
-        ),
+        number("Users present", total(select(WS_USERS, *here)), why="A cliff is a cut connection.", **down),
     ]
 
 
@@ -138,11 +130,10 @@ def jobs(stack: Stack) -> list[Panel]:
     done = total(rate(JOBS_PROCESSED, *here, over=RATE))
     down: dict[str, Any] = {"links": (_to(stack, "jobs"),), "width": 8}
     return [
-        number("Jobs processed", done, unit="ops", why="Zero in working hours: nothing takes from the queues.", **down),
+        number("Jobs processed", done, why="Zero in working hours: nothing takes from the queues.", **down),
         number(
             "Job failure ratio",
             ratio(total(rate(JOBS_FAILED, *here, over=RATE)), done),
-            unit="percentunit",
             steps=at_most(FAILURE_RATIO.of(stack)),
             why="Red: a queue's code or what it depends on is broken.",
             **down,
@@ -150,7 +141,6 @@ def jobs(stack: Stack) -> list[Panel]:
         number(
             "Oldest waiting job",
             aggregate("max", select(JOBS_OLDEST_WAITING, *here)),
-            unit="s",
             steps=at_most(STALLED_SECONDS.of(stack)),
             why="Red: a queue has stalled.",
             **down,
@@ -167,7 +157,6 @@ def databases(stack: Stack) -> list[Panel]:
         number(
             "MongoDB up",
             aggregate("min", select(mongodb.UP, *mongo)),
-            unit="short",
             steps=at_least(1),
             why="0: the exporter runs and can't reach the database.",
             **to_mongo,
@@ -175,7 +164,6 @@ def databases(stack: Stack) -> list[Panel]:
         number(
             "MongoDB connections used",
             aggregate("max", connections_ratio(*mongo)),
-            unit="percentunit",
             steps=at_most(CONNECTIONS_RATIO.of(stack)),
             why="Red: clients will soon be refused; look for a leak before raising the limit.",
             **to_mongo,
@@ -183,7 +171,6 @@ def databases(stack: Stack) -> list[Panel]:
         number(
             "Redis up",
             aggregate("min", select(redis.UP, *cache)),
-            unit="short",
             steps=at_least(1),
             why="0: the exporter runs and can't reach Redis; metrics of the API stop with it.",
             **to_redis,
@@ -191,7 +178,6 @@ def databases(stack: Stack) -> list[Panel]:
         number(
             "Redis memory used",
             ratio(total(select(redis.MEMORY_USED, *cache)), total(select(redis.MEMORY_MAX, *cache))),
-            unit="percentunit",
             steps=at_most(MEMORY_RATIO.of(stack)),
             why="Red: keys will be evicted or writes refused. Empty where no maxmemory is set.",
             **to_redis,
@@ -207,7 +193,6 @@ def ux(stack: Stack) -> list[Panel]:
             f"{rating.words} p75",
             quantile(0.75, rating.metric, *here, over="$__range"),
             instant=True,
-            unit=panels.UNITS[rating.metric.unit],
             decimals=2,
             width=8,
             steps=rated(rating.good, rating.poor),

@@ -42,39 +42,33 @@ def now(stack: Stack) -> list[Panel]:
         number(
             "Redis up",
             aggregate("min", select(redis.UP, *here)),
-            unit="short",
             steps=at_least(1),
             why="0: the exporter runs and can't reach Redis. Is the process there, has the password changed?",
         ),
         number(
             "Exporter up",
             aggregate("min", select(UP, *here)),
-            unit="short",
             steps=at_least(1),
             why="0: nothing on this board is current. Restart the exporter.",
         ),
         number(
             "Uptime",
             aggregate("min", select(redis.UPTIME, *here)),
-            unit="s",
             why="Small: it has restarted; what was not saved is gone. Read its log for the reason.",
         ),
         number(
             "Commands",
             total(rate(redis.COMMANDS, *here, over=RATE)),
-            unit="ops",
             why="A step without a deploy is a client that loops, or one that is gone.",
         ),
         number(
             "Hit ratio",
             ratio(found, lookups),
-            unit="percentunit",
             why="A cache that misses loads MongoDB. Falling: look at evictions, then at the newest deploy.",
         ),
         number(
             "Blocked clients",
             total(select(redis.CLIENTS_BLOCKED, *here)),
-            unit="short",
             why="Job workers waiting for work block by design: fewer than usual means workers are gone.",
         ),
     ]
@@ -111,7 +105,6 @@ def memory(stack: Stack) -> list[Panel]:
         panels.series(
             "Keys by database",
             Query(f"{total(select(redis.KEYS, *here), by=(DB,))} > 0", "{{db}}"),
-            unit="short",
             why="Grows without end: keys are written without a time to live.",
         ),
         panels.share(
@@ -149,7 +142,6 @@ def commands(stack: Stack) -> list[Panel]:
         panels.series(
             "Time per call",
             Query(ratio(spent, calls), "{{cmd}}"),
-            unit="s",
             why="Redis serves one command at a time: one slow kind (keys, a large range) delays all others.",
         ),
         panels.traffic(
@@ -185,7 +177,6 @@ def commands(stack: Stack) -> list[Panel]:
         panels.series(
             "Failed calls",
             Query(f"topk(5, {total(rate(redis.COMMANDS_FAILED, *here, over=RATE), by=(CMD,))})", "{{cmd}}"),
-            unit="ops",
             why="Calls that broke while running: wrong type, no memory, a failed save. The API's log says which.",
         ),
     ]
@@ -237,7 +228,6 @@ def persistence(stack: Stack) -> list[Panel]:
         panels.series(
             "Time since the last snapshot",
             Query(f"time() - {aggregate('max', select(redis.RDB_SAVED, *here), by=EACH)}", "{{instance}}"),
-            unit="s",
             why="How much a crash would lose where there is no append-only file.",
         ),
         panels.level(

@@ -117,13 +117,11 @@ def rules(stack: Stack) -> list[Panel]:
         panels.series(
             "Rule evaluation time",
             Query(aggregate("max", select(prometheus.RULE_DURATION, *here), by=by), "{{rule_group}}"),
-            unit="s",
             why="Beyond the group's interval evaluations are left out, and alerts come late.",
         ),
         panels.series(
             "Rule evaluations missed",
             Query(total(increase(prometheus.RULE_ITERATIONS_MISSED, *here, over=RATE), by=by), "{{rule_group}}"),
-            unit="short",
             why="Left out because the one before still ran: make the group's rules cheaper, or split it.",
         ),
     ]
@@ -137,7 +135,6 @@ def notifications(stack: Stack) -> list[Panel]:
         panels.series(
             "Alerts firing",
             Query(aggregate("count", firing, by=(ALERTNAME, SEVERITY)), "{{alertname}} ({{severity}})"),
-            unit="short",
             why="Watchdog always fires; when it is missing, nothing else arrives either.",
         ),
         panels.level(
@@ -184,13 +181,11 @@ def notifications(stack: Stack) -> list[Panel]:
                 f"topk(5, {total(rate(prometheus.NOTIFICATIONS, *manager, over=RATE), by=(INTEGRATION,))})",
                 "{{integration}}",
             ),
-            unit="ops",
             why="What people and machines were sent. A flood: group more, or mend the alert that flaps.",
         ),
         panels.series(
             "Notifications failed",
             Query(failure_ratio(*manager, over=RATE), "{{integration}}"),
-            unit="percentunit",
             steps=at_most(FAILURE_RATIO),
             why="Over the line someone is paged through what still works: the receiver or its secret is wrong.",
         ),
@@ -200,7 +195,6 @@ def notifications(stack: Stack) -> list[Panel]:
             Query(
                 aggregate("min", select(prometheus.ALERTMANAGER_RELOAD_OK, *manager), by=TARGET), "{{job}} {{instance}}"
             ),
-            unit="short",
             high=1,
             steps=at_least(1),
             why="0: the file on disk has a mistake, and the old configuration runs on.",
@@ -240,7 +234,6 @@ def storage(stack: Stack) -> list[Panel]:
                     ("log damage", prometheus.WAL_CORRUPTIONS),
                 )
             ),
-            unit="short",
             steps=none_at_all(),
             why="Within the last hour. Above zero opens a ticket: look at the disk first.",
         ),
@@ -248,7 +241,6 @@ def storage(stack: Stack) -> list[Panel]:
             "Memory",
             Query(total(select(prometheus.RESIDENT_MEMORY, *everything(stack)), by=TARGET), "{{job}} {{instance}}"),
             Query(total(select(jaeger.MEMORY, *scope(stack.targets.jaeger)), by=TARGET), "{{job}} {{instance}}"),
-            unit="bytes",
             why="Prometheus follows its series, Loki its streams. A climb without either is a leak: restart, report.",
         ),
     ]
@@ -278,7 +270,6 @@ def logs(stack: Stack) -> list[Panel]:
         panels.series(
             "Loki errors",
             Query(loki_error_ratio(*server, over=RATE), "{{route}}"),
-            unit="percentunit",
             steps=at_most(LOKI_ERROR_RATIO),
             why="Over the line a ticket is opened. On push lines are delayed, on query they can't be found.",
         ),
@@ -294,7 +285,6 @@ def logs(stack: Stack) -> list[Panel]:
             "Loki trouble",
             Query(total(increase(loki.PANICS, *server, over="1h"), by=(INSTANCE,)), "{{instance}} crashes"),
             Query(total(increase(loki.DISK_FULL, *server, over="1h"), by=(INSTANCE,)), "{{instance}} disk full"),
-            unit="short",
             steps=none_at_all(),
             why="Within the last hour. Above zero opens a ticket: read Loki's log.",
         ),
@@ -337,7 +327,6 @@ def instrumentation(stack: Stack) -> list[Panel]:
         panels.series(
             "Last flush",
             now,
-            unit="s",
             steps=at_most(STALE_SECONDS),
             why="Over the line a worker lives and does not deliver: it is stuck in a request or a job.",
         ),

@@ -2,7 +2,7 @@
 
 from obs.boards import panels
 from obs.boards.board import Dashboard, board, variable
-from obs.boards.panels import RATE, UNITS, Query, rated, scope
+from obs.boards.panels import RATE, Query, rated, scope
 from obs.query.promql import quantile, share_within
 from obs.stack import Stack
 from watchkeeper.contract.labels import DEVICE, JOB, OUTCOME, PAGE, Matcher
@@ -61,7 +61,6 @@ def p75(rating: Rating, *here: Matcher) -> panels.Panel:
     return panels.number(
         f"{rating.words} p75",
         quantile(P75, rating.metric, *here, over="$__range"),
-        unit=UNITS[rating.metric.unit],
         decimals=2,
         steps=rated(rating.good, rating.poor),
         why=f"Good up to {rating.good:g}, poor above {rating.poor:g}. {ABOUT[rating.words]}",
@@ -90,7 +89,6 @@ def shares(rating: Rating, *here: Matcher) -> panels.Panel:
         Query(good, "good"),
         Query(f"{not_poor} - {good}", "needs improvement"),
         Query(f"1 - {not_poor}", "poor"),
-        unit="percentunit",
         stacked=True,
         high=1,
         why=f"A vital passes while poor stays under a quarter. {ABOUT[rating.words]}",

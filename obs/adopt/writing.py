@@ -41,7 +41,7 @@ def panel(one: Panel, depth: int = 0) -> str:
         for item in fields(Panel)
         if getattr(one, item.name) != (getattr(implied, item.name) if implied else _default(item))
     }
-    unit = {"unit": one.unit} if word in {"series", "number"} else {}
+    unit = {"unit": one.unit} if word in {"series", "number"} and one.unit else {}
     instant = {"instant": True} if word == "number" and one.queries[0].instant else {}
     told = {"why": one.why, **unit, **instant, **shape}
     ordered = {name: told[name] for name in sorted(told, key=lambda name: (name == "why", 0))}

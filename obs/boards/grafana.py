@@ -8,6 +8,7 @@ import orjson
 from grafanalib import core
 
 from obs.boards.panels import Kind, Panel, Query, Step
+from obs.boards.units import derived
 from obs.stack.identity import panel_id
 
 SCHEMA_VERSION = 42
@@ -94,7 +95,8 @@ def style(panel: Panel) -> Style:
     """Return what a panel looks like."""
     many = len(panel.queries) > 1 or any("{{" in query.legend for query in panel.queries)
     instant = bool(panel.queries) and panel.queries[0].instant
-    shape = (panel.kind, panel.unit, panel.steps, panel.stacked, panel.low, panel.high, panel.decimals)
+    unit = panel.unit or derived(query.expr for query in panel.queries if query.source == "prometheus")
+    shape = (panel.kind, unit, panel.steps, panel.stacked, panel.low, panel.high, panel.decimals)
     return Style(*shape, many, instant)
 
 
@@ -225,7 +227,7 @@ def _table_own(panel: Panel) -> dict[str, Any]:
 def _columns(panel: Panel) -> list[dict[str, Any]]:
     found = []
     for name, column in panel.columns.items():
-        properties: dict[str, Any] = {"unit": column.unit}
+        properties: dict[str, Any] = {"unit": column.unit or derived([column.query])}
         if column.steps:
             properties["thresholds"] = {"mode": "absolute", "steps": steps_json(column.steps)}
             properties["custom.cellOptions"] = {"type": "color-text"}

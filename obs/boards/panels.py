@@ -6,28 +6,13 @@ from typing import Any, Literal
 
 from obs.alerting.slo import Slo
 from obs.query import promql
+from obs.query.units import GRAFANA, Unit
 from obs.stack.settings import Target
 from watchkeeper.contract.labels import ENVIRONMENT, INSTANCE, JOB, LE, Label, Matcher
 from watchkeeper.contract.metrics import Metric
 
 RATE = "$__rate_interval"
 """At least four scrapes, whatever the zoom: https://grafana.com/docs/grafana/latest/datasources/prometheus/."""
-
-UNITS = {
-    "": "short",
-    "seconds": "s",
-    "milliseconds": "ms",
-    "microseconds": "µs",
-    "bytes": "bytes",
-    "mebibytes": "mbytes",
-    "ratio": "percentunit",
-    "percent": "percent",
-    "timestamp": "dateTimeAsIso",
-}
-"""Grafana's name for the unit of a metric."""
-
-RATES = {"": "ops", "bytes": "Bps", "seconds": "percentunit"}
-"""Grafana's name for the unit of a counter's rate: seconds per second are a share of time."""
 
 Kind = Literal["timeseries", "stat", "table", "heatmap", "logs", "text"]
 Step = tuple[float | None, str]
@@ -54,7 +39,7 @@ class Column:
     """A column of a table: an instant query with one series a row, its unit, and where it turns red."""
 
     query: str
-    unit: str = "short"
+    unit: str = ""
     steps: tuple[Step, ...] = ()
 
 
@@ -71,7 +56,8 @@ class Panel:
     """
     One panel, before it has a place. Build it with the words below.
 
-    ``why`` is the description: what a change means and what to do about it. ``unit`` is Grafana's name of it.
+    ``why`` is the description: what a change means and what to do about it. ``unit`` is Grafana's name
+    of it, and derived from the queries where it is left out.
     ``width`` counts 24ths of the dashboard, ``height`` Grafana's rows of 30 pixels. ``slug`` keeps the id, and so
     saved links, when a panel is renamed. ``drill`` maps a table's label to the address its cells open.
     """
@@ -80,7 +66,7 @@ class Panel:
     title: str
     why: str
     queries: tuple[Query, ...] = ()
-    unit: str = "short"
+    unit: str = ""
     steps: tuple[Step, ...] = ()
     width: int = 8
     height: int = 8
@@ -129,12 +115,12 @@ def rated(good: float, poor: float) -> tuple[Step, ...]:
     return ((None, "green"), (good, "orange"), (poor, "red"))
 
 
-def series(title: str, *queries: Query, why: str, unit: str, **shape: Any) -> Panel:
+def series(title: str, *queries: Query, why: str, unit: str = "", **shape: Any) -> Panel:
     """Plot queries over time. ``shape`` takes the fields of Panel: steps, stacked, low, high, width, links, slug."""
     return Panel(kind="timeseries", title=title, why=why, queries=queries, unit=unit, **({"low": 0} | shape))
 
 
-def number(title: str, expr: str, *, why: str, unit: str, instant: bool = False, **shape: Any) -> Panel:
+def number(title: str, expr: str, *, why: str, unit: str = "", instant: bool = False, **shape: Any) -> Panel:
     """Show the latest value of one query, large, with its past behind it unless it is ``instant``."""
     query = Query(expr, title, instant=instant)
     return Panel(kind="stat", title=title, why=why, queries=(query,), unit=unit, **({"width": 4, "height": 4} | shape))
@@ -143,12 +129,12 @@ def number(title: str, expr: str, *, why: str, unit: str, instant: bool = False,
 def traffic(title: str, metric: Metric, *where: Matcher, why: str, by: tuple[Label, ...] = (), **shape: Any) -> Panel:
     """Plot how much of a counter happens per second."""
     query = Query(promql.total(promql.rate(metric, *where, over=RATE), by=by), legend(by, title))
-    return series(title, query, why=why, **({"unit": RATES[metric.unit]} | shape))
+    return series(title, query, why=why, **shape)
 
 
 def share(title: str, part: str, whole: str, *, why: str, by: tuple[Label, ...] = (), **shape: Any) -> Panel:
     """Plot ``part / whole``, two rates with the labels ``by``, from 0 to 1; a gap where nothing happens."""
-    return series(title, Query(promql.ratio(part, whole), legend(by, title)), why=why, unit="percentunit", **shape)
+    return series(title, Query(promql.ratio(part, whole), legend(by, title)), why=why, **shape)
 
 
 def latency(
@@ -165,7 +151,7 @@ def latency(
         Query(promql.quantile(q, histogram, *where, over=RATE, by=by), " ".join([f"p{q * 100:g}", *braces(by)]))
         for q in quantiles
     )
-    return series(title, *queries, why=why, unit=UNITS[histogram.unit], **shape)
+    return series(title, *queries, why=why, **shape)
 
 
 def level(
@@ -179,7 +165,7 @@ def level(
 ) -> Panel:
     """Plot a gauge as it stands."""
     query = Query(promql.aggregate(operator, promql.select(metric, *where), by=by), legend(by, title))
-    return series(title, query, why=why, **({"unit": UNITS[metric.unit]} | shape))
+    return series(title, query, why=why, **shape)
 
 
 def together(
@@ -196,9 +182,7 @@ def together(
         Query(promql.aggregate(operator, _reading(metric, where), by=by), " ".join([*braces(by), word]))
         for word, metric in metrics.items()
     )
-    first = next(iter(metrics.values()))
-    unit = RATES[first.unit] if first.kind == "counter" else UNITS[first.unit]
-    return series(title, *queries, why=why, **({"unit": unit} | shape))
+    return series(title, *queries, why=why, **shape)
 
 
 def _reading(metric: Metric, where: tuple[Matcher, ...]) -> str:
@@ -218,7 +202,9 @@ def heatmap(title: str, histogram: Metric, *where: Matcher, why: str, **shape: A
     """Plot how a histogram's observations spread over its buckets; a dot is an exemplar, and opens its trace."""
     expr = promql.total(promql.rate(histogram.bucket, *where, over=RATE), by=(LE,))
     queries = (Query(expr, "{{le}}", exemplars=True),)
-    return Panel(kind="heatmap", title=title, why=why, queries=queries, unit=UNITS[histogram.unit], **shape)
+    # The axis is that of the buckets; what is counted in them has no unit.
+    axis = GRAFANA[Unit(histogram.unit)][0]
+    return Panel(kind="heatmap", title=title, why=why, queries=queries, unit=axis, **shape)
 
 
 def table(title: str, columns: Mapping[str, Column], *, why: str, **shape: Any) -> Panel:
