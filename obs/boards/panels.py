@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Literal, TypedDict, Unpack
 
 from obs.alerting.slo import Slo
 from obs.query import promql
@@ -90,6 +90,22 @@ class Panel:
                     raise ValueError(f"panel '{self.title}': a query has no legend; name its series: {query.expr}")
 
 
+class Shape(TypedDict, total=False):
+    """What every word takes beside its question: the fields of `Panel` that say how the answer is drawn."""
+
+    unit: str
+    steps: tuple[Step, ...]
+    width: int
+    height: int
+    slug: str
+    stacked: bool
+    low: float | None
+    high: float | None
+    decimals: int | None
+    links: tuple[Link, ...]
+    drill: Mapping[str, str]
+
+
 def scope(target: Target) -> tuple[Matcher, ...]:
     """Match one scrape job, narrowed to what the dashboard's variables select."""
     return (JOB.eq(target.job), ENVIRONMENT.re("$environment"), INSTANCE.re("$instance"))
@@ -115,24 +131,29 @@ def rated(good: float, poor: float) -> tuple[Step, ...]:
     return ((None, "green"), (good, "orange"), (poor, "red"))
 
 
-def series(title: str, *queries: Query, why: str, unit: str = "", **shape: Any) -> Panel:
-    """Plot queries over time. ``shape`` takes the fields of Panel: steps, stacked, low, high, width, links, slug."""
-    return Panel(kind="timeseries", title=title, why=why, queries=queries, unit=unit, **({"low": 0} | shape))
+def series(title: str, *queries: Query, why: str, **shape: Unpack[Shape]) -> Panel:
+    """Plot queries over time, from zero up."""
+    shape.setdefault("low", 0)
+    return Panel(kind="timeseries", title=title, why=why, queries=queries, **shape)
 
 
-def number(title: str, expr: str, *, why: str, unit: str = "", instant: bool = False, **shape: Any) -> Panel:
+def number(title: str, expr: str, *, why: str, instant: bool = False, **shape: Unpack[Shape]) -> Panel:
     """Show the latest value of one query, large, with its past behind it unless it is ``instant``."""
     query = Query(expr, title, instant=instant)
-    return Panel(kind="stat", title=title, why=why, queries=(query,), unit=unit, **({"width": 4, "height": 4} | shape))
+    shape.setdefault("width", 4)
+    shape.setdefault("height", 4)
+    return Panel(kind="stat", title=title, why=why, queries=(query,), **shape)
 
 
-def traffic(title: str, metric: Metric, *where: Matcher, why: str, by: tuple[Label, ...] = (), **shape: Any) -> Panel:
+def traffic(
+    title: str, metric: Metric, *where: Matcher, why: str, by: tuple[Label, ...] = (), **shape: Unpack[Shape]
+) -> Panel:
     """Plot how much of a counter happens per second."""
     query = Query(promql.total(promql.rate(metric, *where, over=RATE), by=by), legend(by, title))
     return series(title, query, why=why, **shape)
 
 
-def share(title: str, part: str, whole: str, *, why: str, by: tuple[Label, ...] = (), **shape: Any) -> Panel:
+def share(title: str, part: str, whole: str, *, why: str, by: tuple[Label, ...] = (), **shape: Unpack[Shape]) -> Panel:
     """Plot ``part / whole``, two rates with the labels ``by``, from 0 to 1; a gap where nothing happens."""
     return series(title, Query(promql.ratio(part, whole), legend(by, title)), why=why, **shape)
 
@@ -144,7 +165,7 @@ def latency(
     why: str,
     by: tuple[Label, ...] = (),
     quantiles: tuple[float, ...] = (0.5, 0.95, 0.99),
-    **shape: Any,
+    **shape: Unpack[Shape],
 ) -> Panel:
     """Plot quantiles of a histogram, in its unit."""
     queries = tuple(
@@ -161,7 +182,7 @@ def level(
     why: str,
     by: tuple[Label, ...] = (),
     operator: Literal["sum", "max", "min", "avg"] = "sum",
-    **shape: Any,
+    **shape: Unpack[Shape],
 ) -> Panel:
     """Plot a gauge as it stands."""
     query = Query(promql.aggregate(operator, promql.select(metric, *where), by=by), legend(by, title))
@@ -175,7 +196,7 @@ def together(
     why: str,
     by: tuple[Label, ...] = (),
     operator: Literal["sum", "max", "min", "avg"] = "sum",
-    **shape: Any,
+    **shape: Unpack[Shape],
 ) -> Panel:
     """Plot metrics of one unit, each under its word: counters per second, gauges as they stand."""
     queries = tuple(
@@ -190,38 +211,43 @@ def _reading(metric: Metric, where: tuple[Matcher, ...]) -> str:
     return promql.rate(metric, *where, over=RATE) if counts else promql.select(metric, *where)
 
 
-def budget(slo: Slo, *, why: str, **shape: Any) -> Panel:
+def budget(slo: Slo, *, why: str, **shape: Unpack[Shape]) -> Panel:
     """Show how much of a promise's error budget is left, from 100 % down to nothing and below."""
     title = f"{slo.title} budget left"
     # Asked once: a month's range at every point of a graph would be read thousands of times.
-    steps = at_least(0, warn=0.25)
-    return number(title, slo.budget_left(), why=why, unit="percentunit", instant=True, steps=steps, **shape)
+    shape.setdefault("steps", at_least(0, warn=0.25))
+    shape.setdefault("unit", "percentunit")
+    return number(title, slo.budget_left(), why=why, instant=True, **shape)
 
 
-def heatmap(title: str, histogram: Metric, *where: Matcher, why: str, **shape: Any) -> Panel:
+def heatmap(title: str, histogram: Metric, *where: Matcher, why: str, **shape: Unpack[Shape]) -> Panel:
     """Plot how a histogram's observations spread over its buckets; a dot is an exemplar, and opens its trace."""
     expr = promql.total(promql.rate(histogram.bucket, *where, over=RATE), by=(LE,))
     queries = (Query(expr, "{{le}}", exemplars=True),)
     # The axis is that of the buckets; what is counted in them has no unit.
-    axis = GRAFANA[Unit(histogram.unit)][0]
-    return Panel(kind="heatmap", title=title, why=why, queries=queries, unit=axis, **shape)
+    shape.setdefault("unit", GRAFANA[Unit(histogram.unit)][0])
+    return Panel(kind="heatmap", title=title, why=why, queries=queries, **shape)
 
 
-def table(title: str, columns: Mapping[str, Column], *, why: str, **shape: Any) -> Panel:
+def table(title: str, columns: Mapping[str, Column], *, why: str, **shape: Unpack[Shape]) -> Panel:
     """List one row per label set the queries of ``columns`` share."""
     queries = tuple(Query(column.query, name, instant=True) for name, column in columns.items())
-    return Panel(kind="table", title=title, why=why, queries=queries, columns=columns, **({"width": 24} | shape))
+    shape.setdefault("width", 24)
+    return Panel(kind="table", title=title, why=why, queries=queries, columns=columns, **shape)
 
 
-def logs(title: str, expr: str, *, why: str, **shape: Any) -> Panel:
+def logs(title: str, expr: str, *, why: str, **shape: Unpack[Shape]) -> Panel:
     """List the log lines a LogQL query selects, newest first; each opens its trace."""
     queries = (Query(expr, source="loki"),)
-    return Panel(kind="logs", title=title, why=why, queries=queries, **({"width": 24, "height": 10} | shape))
+    shape.setdefault("width", 24)
+    shape.setdefault("height", 10)
+    return Panel(kind="logs", title=title, why=why, queries=queries, **shape)
 
 
-def note(title: str, text: str, *, why: str, **shape: Any) -> Panel:
+def note(title: str, text: str, *, why: str, **shape: Unpack[Shape]) -> Panel:
     """Show Markdown."""
-    return Panel(kind="text", title=title, why=why, text=text, **({"height": 4} | shape))
+    shape.setdefault("height", 4)
+    return Panel(kind="text", title=title, why=why, text=text, **shape)
 
 
 def legend(by: tuple[Label, ...], otherwise: str) -> str:

@@ -71,7 +71,8 @@ def members(draw: st.DrawFn) -> list[Panel]:
     """Draw panels of every word, with titles of their own."""
     made = []
     for index in range(draw(st.integers(1, 5))):
-        title, why, more = f"Panel {index}", draw(words), draw(shape)
+        title, why = f"Panel {index}", draw(words)
+        more: Any = draw(shape)
         small: Model = {key: value for key, value in more.items() if key in {"width", "height", "steps", "links"}}
         flat = {key: value for key, value in small.items() if key != "steps"}
         made.append(
