@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help tools dashboards alerts-test check test bench diff plan push drift demo e2e e2e-test up down logs open fmt clean
+.PHONY: help tools dashboards alerts-test check check-pages test bench diff plan push drift demo e2e e2e-test up down logs open fmt clean
 SHELL := /bin/sh
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 OBS := .venv/bin/obs
@@ -21,6 +21,9 @@ alerts-test: tools ## play every case of every alert through promtool
 
 check: tools ## prove everything and change nothing: output, contract, lint, types
 	@sh scripts/check
+
+check-pages: .venv/.ready ## write the page of each check below docs/checks
+	@python -m obs.proofs.pages
 
 test: tools ## the whole test-suite
 	@pytest -n 2

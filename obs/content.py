@@ -10,6 +10,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, NoReturn, TypeVar
 
+from obs.place import Place
 from obs.stack import Stack
 from obs.stack.thresholds import Threshold
 from watchkeeper.contract.metrics import CONTRACT, Metric
@@ -121,11 +122,11 @@ def ask(define: Callable[[Stack], Any], stack: Stack, kind: type[T]) -> T:
     return made
 
 
-def source(define: Callable[[Stack], Any]) -> str:
+def source(define: Callable[[Stack], Any]) -> Place:
     """Return where a function of the service stands: `alerts/api.py:12 down`."""
     code = define.__code__
     file = Path(code.co_filename)
-    return f"{file.parent.name}/{file.name}:{code.co_firstlineno} {code.co_name}"
+    return Place(f"{file.parent.name}/{file.name}", code.co_firstlineno, code.co_name)
 
 
 def _a(value: object) -> str:

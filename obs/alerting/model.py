@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from typing import Literal
 
+from obs.place import Place
 from obs.stack import Stack
 from obs.stack.identity import dashboard_url
 from obs.stack.settings import DURATION, matches
@@ -98,7 +99,7 @@ class Alert:
     cases: tuple[Case, ...]
     keep_firing_for: str = ""
     slo: str = ""
-    source: str = field(default="", compare=False)
+    source: Place | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
         """Raise AlertError, with the alert's name, what is wrong, and what it takes."""

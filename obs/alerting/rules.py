@@ -26,7 +26,7 @@ def groups(stack: Stack) -> tuple[Group, ...]:
     alerts = [alert for group in alerting for alert in group.alerts]
     for twin, count in Counter(alert.name for alert in alerts).items():
         if count > 1:
-            places = " and ".join(alert.source for alert in alerts if alert.name == twin)
+            places = " and ".join(str(alert.source) for alert in alerts if alert.name == twin)
             raise AlertError(f"{twin}: {count} alerts have this name: {places}; pages and silences go by the name")
     return (recorded, *alerting)
 

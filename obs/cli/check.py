@@ -1,6 +1,6 @@
 """Prove dashboards, alerts and runbooks without a server: the verb `obs check`."""
 
-import dataclasses
+import difflib
 import json
 from pathlib import Path
 
@@ -9,14 +9,16 @@ import click
 from obs import proofs
 from obs.cli.cli import FOUND, Selection
 from obs.output import build
-from obs.proofs.checks import CHECKS
+from obs.proofs.checks import CHECKS, Check
+from obs.proofs.pages import page
 
 
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print the problems as JSON.")
 @click.option("--list", "listing", is_flag=True, help="Say what is checked, and stop.")
+@click.option("--explain", metavar="CHECK", default="", help="Say what one check demands and why, and stop.")
 @click.pass_obj
-def check(selection: Selection, as_json: bool, listing: bool) -> None:
+def check(selection: Selection, as_json: bool, listing: bool, explain: str) -> None:
     r"""
     Prove every query, panel, alert, link and runbook offline. Nothing is written.
 
@@ -26,18 +28,31 @@ def check(selection: Selection, as_json: bool, listing: bool) -> None:
     obs check
     obs --env staging check
     obs check --json | jq -r '.[].where'
+    obs check --explain query/syntax
     """
+    if explain:
+        click.echo(page(_named(explain)), nl=False)
+        return
     if listing:
         for one in CHECKS:
-            click.echo(f"{one.id:28}{one.claim}")
+            click.echo(f"{one.id:30}{one.claim}")
         return
     # What is committed is the stack without an overlay: another one is judged by itself, not by those files.
     problems = proofs.check(build(selection.stack()), Path.cwd(), written=not selection.env)
     if as_json:
-        click.echo(json.dumps([dataclasses.asdict(problem) for problem in problems], indent=2))
+        click.echo(json.dumps(proofs.as_json(problems), indent=2))
     elif problems:
         proofs.report(problems)
     else:
         click.secho(f"{len(CHECKS)} checks hold", fg="green")
     if problems:
         click.get_current_context().exit(FOUND)
+
+
+def _named(name: str) -> Check:
+    known = {one.id: one for one in CHECKS}
+    if name not in known:
+        close = difflib.get_close_matches(name, known, n=1)
+        instead = f"did you mean '{close[0]}'?" if close else "`obs check --list` names them"
+        raise click.UsageError(f"there is no check '{name}'; {instead}")
+    return known[name]

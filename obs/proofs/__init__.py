@@ -1,6 +1,7 @@
 """Is what this repository claims true? Everything is proven offline, before it is written or deployed."""
 
+from obs.proofs.finding import Finding
 from obs.proofs.gate import check
-from obs.proofs.problem import Problem, report
+from obs.proofs.report import as_json, report
 
-__all__ = ["Problem", "check", "report"]
+__all__ = ["Finding", "as_json", "check", "report"]

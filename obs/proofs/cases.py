@@ -1,11 +1,13 @@
 """Does every alert fire, stay silent and clear as its cases say, and does each case prove something?"""
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 
 from obs.alerting.model import Alert, Case, Group
 from obs.alerting.samples import HistoryError, first_sample
+from obs.place import Place
 from obs.proofs import trials
-from obs.proofs.problem import Problem
+from obs.proofs.finding import Fault, Finding
 from obs.proofs.promtool import Promtool
 from obs.proofs.promtool_output import Failure, Firing
 from obs.proofs.questions import place
@@ -18,7 +20,7 @@ from obs.stack import Stack
 CASE, EMPTY = "alert/case", "alert/case-proves-nothing"
 
 
-def prove(promtool: Promtool, stack: Stack, groups: Sequence[Group], names: Iterable[str] = ()) -> list[Problem]:
+def prove(promtool: Promtool, stack: Stack, groups: Sequence[Group], names: Iterable[str] = ()) -> list[Finding]:
     """Run the cases of every alert, or of those named; return what does not hold. Raise PromtoolError."""
     examined = [(trial, list(empty_cases(trial))) for trial in whole_trials(groups, names)]
     problems = [problem for _, refused in examined for problem in refused]
@@ -42,15 +44,17 @@ def _whole(alert: Alert, groups: Sequence[Group]) -> Trial:
         raise ExprError(f"{place(alert)}: it reads what is no PromQL: {error}") from error
 
 
-def empty_cases(trial: Trial) -> Iterator[Problem]:
+def empty_cases(trial: Trial) -> Iterator[Finding]:
     """Yield the cases that would pass whatever the rule says, and those that promtool could not read."""
     read = _reads(trial)
     for case in trial.alert.cases:
         where = _where(trial.alert, case)
         written = list(_unreadable(case))
-        yield from (Problem(where, what, instead, CASE) for what, instead in written)
+        yield from (Finding(Fault(where, what, instead), CASE) for what, instead in written)
         if not written:
-            yield from (Problem(where, what, instead, EMPTY) for what, instead in _proves_nothing(trial, case, read))
+            yield from (
+                Finding(Fault(where, what, instead), EMPTY) for what, instead in _proves_nothing(trial, case, read)
+            )
 
 
 def _reads(trial: Trial) -> set[str]:
@@ -88,13 +92,14 @@ def _proves_nothing(trial: Trial, case: Case, read: set[str]) -> Iterator[tuple[
         yield f"nothing can fire by {case.at}", f"the alert holds for {trial.alert.hold}: look later"
 
 
-def _where(alert: Alert, case: Case) -> str:
-    return f"{place(alert)} case '{case.name}'"
+def _where(alert: Alert, case: Case) -> Place:
+    where = place(alert)
+    return replace(where, item=f"{where.item} case '{case.name}'".strip())
 
 
-def _problem(alert: Alert, failure: Failure) -> Problem:
+def _problem(alert: Alert, failure: Failure) -> Finding:
     if failure.message:
-        return Problem(place(alert), f"promtool can't judge its cases: {failure.message}", "", CASE)
+        return Finding(Fault(place(alert), f"promtool can't judge its cases: {failure.message}", ""), CASE)
     name = failure.expr.partition(" # ")[2] if failure.expr else failure.name
     case = next(case for case in alert.cases if case.name == name)
     if failure.expr and case.verdict == "silent":
@@ -109,7 +114,7 @@ def _problem(alert: Alert, failure: Failure) -> Problem:
     else:
         got, expected = _differences(failure.got, failure.expected[0])
         what, instead = f"at {case.at} it fires {got}", f"expected {expected}"
-    return Problem(_where(alert, case), what, instead, CASE)
+    return Finding(Fault(_where(alert, case), what, instead), CASE)
 
 
 def _differences(got: tuple[Firing, ...], expected: Firing) -> tuple[str, str]:

@@ -15,9 +15,6 @@ from obs.query.expr import ExprError, Query, parse
 from obs.query.series import Contract
 from watchkeeper.contract.metrics import Metric
 
-Fault = tuple[str, str, str]
-"""Where, what, and what instead: a Problem before its check has signed it."""
-
 
 def _known() -> tuple[Metric, ...]:
     found = content.here()

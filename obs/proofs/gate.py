@@ -6,20 +6,21 @@ from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from obs.alerting.model import Alert
 from obs.output.built import FOLDER, Built
+from obs.place import Place
 from obs.proofs import promtool, waivers
 from obs.proofs.checks import CHECKS, Check
 from obs.proofs.evidence import Evidence
-from obs.proofs.problem import Problem
+from obs.proofs.finding import Fault, Finding
 from obs.proofs.promtool import Promtool
-from obs.proofs.promtool_output import Finding
+from obs.proofs.promtool_output import Remark
+from obs.proofs.questions import place
 
 LOADS = "rule/promtool"
 CONFIG = "prometheus/prometheus.yml"
 
 
-def check(built: Built, root: Path, *, written: bool = True) -> list[Problem]:
+def check(built: Built, root: Path, *, written: bool = True) -> list[Finding]:
     """
     Return what is wrong with a compiled stack in the checkout ``root``, waivers applied.
 
@@ -37,13 +38,13 @@ def check(built: Built, root: Path, *, written: bool = True) -> list[Problem]:
     return waivers.apply(found, listed, dt.datetime.now(tz=dt.UTC).date())
 
 
-def examine(evidence: Evidence, chosen: Iterable[Check] = CHECKS) -> list[Problem]:
+def examine(evidence: Evidence, chosen: Iterable[Check] = CHECKS) -> list[Finding]:
     """Run checks; return what is wrong, each problem once, in the order of the checks."""
-    found = (Problem(*fault, one.id) for one in chosen for fault in one.find(evidence))
+    found = (Finding(fault, one.id) for one in chosen for fault in one.find(evidence))
     return list(dict.fromkeys(found))
 
 
-def loads(tool: Promtool, built: Built) -> list[Problem]:
+def loads(tool: Promtool, built: Built) -> list[Finding]:
     """Have promtool check the configuration with every rule file it loads; raise PromtoolError."""
     with tempfile.TemporaryDirectory(prefix="obs-") as folder:
         for path, text in built.texts.items():
@@ -51,13 +52,14 @@ def loads(tool: Promtool, built: Built) -> list[Problem]:
                 target = Path(folder) / path
                 target.parent.mkdir(parents=True, exist_ok=True)
                 target.write_text(text, encoding="utf-8")
-        findings = tool.check_config(Path(folder) / FOLDER / CONFIG)
-        return [_problem(built, finding, folder) for finding in findings]
+        remarks = tool.check_config(Path(folder) / FOLDER / CONFIG)
+        return [_finding(built, remark, folder) for remark in remarks]
 
 
-def _problem(built: Built, finding: Finding, folder: str) -> Problem:
+def _finding(built: Built, remark: Remark, folder: str) -> Finding:
     """Name the Python constant that a finding comes from, or the file where it is about no single rule."""
-    sources = {alert.name: alert.source for group in built.groups for alert in group.rules if isinstance(alert, Alert)}
-    recorded = f"obs/alerting/recording.py {finding.rule}"
-    where = sources.get(finding.rule, recorded) if finding.rule else finding.file.removeprefix(f"{folder}/")
-    return Problem(where, finding.message.replace(f"{folder}/", ""), "", LOADS)
+    sources = {alert.name: place(alert) for group in built.groups for alert in group.alerts}
+    where = Place(remark.file.removeprefix(f"{folder}/"))
+    if remark.rule:
+        where = sources.get(remark.rule, Place("obs/alerting/recording.py", item=remark.rule))
+    return Finding(Fault(where, remark.message.replace(f"{folder}/", "")), LOADS)

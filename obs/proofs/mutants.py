@@ -10,7 +10,7 @@ import promql_parser as ast
 from obs.alerting.model import Alert, Group
 from obs.proofs import trials
 from obs.proofs.cases import whole_trials
-from obs.proofs.problem import Problem
+from obs.proofs.finding import Fault, Finding
 from obs.proofs.promtool import Promtool
 from obs.proofs.questions import place
 from obs.proofs.trials import Trial
@@ -51,7 +51,7 @@ class Mutant:
     part: str
 
 
-def prove(promtool: Promtool, stack: Stack, groups: Sequence[Group], names: Iterable[str] = ()) -> list[Problem]:
+def prove(promtool: Promtool, stack: Stack, groups: Sequence[Group], names: Iterable[str] = ()) -> list[Finding]:
     """Return the parts of every alert, or of those named, that no case needs; raise PromtoolError."""
     alive = [mutant for whole in whole_trials(groups, names) for mutant in mutants(whole)]
     survived = [mutant for mutant in alive if not mutant.trial.cases]
@@ -65,7 +65,8 @@ def prove(promtool: Promtool, stack: Stack, groups: Sequence[Group], names: Iter
         alive = [mutant for mutant, failures in zip(alive, failed, strict=True) if not failures]
         survived += [mutant for mutant in alive if number + 1 == len(mutant.trial.cases)]
     return [
-        Problem(place(mutant.trial.alert), f"no case notices that {mutant.part}", "add one", ID) for mutant in survived
+        Finding(Fault(place(mutant.trial.alert), f"no case notices that {mutant.part}", "add one"), ID)
+        for mutant in survived
     ]
 
 

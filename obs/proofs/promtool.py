@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
-from obs.proofs.promtool_output import Failure, Finding, failures, findings
+from obs.proofs.promtool_output import Failure, Remark, failures, findings
 
 OWN = Path(".tools/bin")
 """Where `make tools` installs what the machine does not have, below the checkout."""
@@ -46,11 +46,11 @@ class Promtool:
     path: Path
     version: Version
 
-    def check_rules(self, files: Iterable[Path]) -> tuple[Finding, ...]:
+    def check_rules(self, files: Iterable[Path]) -> tuple[Remark, ...]:
         """Return what is wrong with rule files, duplicates included; empty when nothing is."""
         return findings(self._ask("check", "rules", "--lint-fatal", *map(str, files)))
 
-    def check_config(self, file: Path) -> tuple[Finding, ...]:
+    def check_config(self, file: Path) -> tuple[Remark, ...]:
         """Return what is wrong with a `prometheus.yml` and every rule file it names."""
         return findings(self._ask("check", "config", "--lint-fatal", str(file)))
 

@@ -23,7 +23,7 @@ PAIR = re.compile(r'(\w+)=("(?:[^"\\]|\\.)*")')
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class Remark:
     """Something promtool refuses. ``group`` and ``rule`` are empty where it is not about one rule."""
 
     file: str
@@ -60,14 +60,14 @@ class Failure:
     message: str = ""
 
 
-def findings(output: str) -> tuple[Finding, ...]:
+def findings(output: str) -> tuple[Remark, ...]:
     """Return what `check rules` or `check config` complained about."""
-    found: list[Finding] = []
+    found: list[Remark] = []
     for file, complaints in _sections(output, FILE):
         lines = complaints.partition("FAILED:")[2].strip()
         for complaint in _paragraphs(lines):
             rule = RULE.fullmatch(complaint)
-            found.append(Finding(**rule.groupdict()) if rule else Finding(file, "", "", complaint))
+            found.append(Remark(**rule.groupdict()) if rule else Remark(file, "", "", complaint))
     return tuple(found)
 
 

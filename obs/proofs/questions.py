@@ -11,6 +11,8 @@ from urllib.parse import parse_qs, urlsplit
 from obs.alerting.model import Alert, Group
 from obs.boards.board import Dashboard
 from obs.boards.model import panels
+from obs.place import Place
+from obs.proofs.finding import Fault
 from obs.query import variables
 
 TEMPLATE_QUERY = re.compile(r'query "(?P<expr>(?:[^"\\]|\\.)*)"')
@@ -27,7 +29,7 @@ class Question:
     ``ref`` tells a panel's queries apart, ``legend`` names its series, ``unit`` is what Grafana shows them in.
     """
 
-    where: str
+    where: Place
     text: str
     origin: Origin
     language: Literal["promql", "logql"] = "promql"
@@ -39,10 +41,14 @@ class Question:
     heatmap: bool = False
     """Whether ``unit`` is that of the buckets, and not of what is counted in them."""
 
+    def fault(self, what: str, instead: str = "", part: str = "") -> Fault:
+        """Return what is wrong with the query; ``part`` is the guilty part as it stands in the text."""
+        return Fault(self.where, what, instead, self.text, part)
 
-def place(alert: Alert) -> str:
+
+def place(alert: Alert) -> Place:
     """Return where an alert is written: file, line and function, or its name where nobody knows."""
-    return alert.source or alert.name
+    return alert.source or Place(alert.name)
 
 
 def of_groups(groups: tuple[Group, ...]) -> Iterator[Question]:
@@ -53,21 +59,26 @@ def of_groups(groups: tuple[Group, ...]) -> Iterator[Question]:
             for found in TEMPLATE_QUERY.finditer(rule.description):
                 yield Question(place(rule), json.loads(f'"{found["expr"]}"'), "template")
         else:
-            yield Question(f"obs/alerting/recording.py {rule.metric.name}", rule.expr, "recording")
+            yield Question(Place("obs/alerting/recording.py", item=rule.metric.name), rule.expr, "recording")
 
 
 def of_dashboard(dashboard: Dashboard) -> Iterator[Question]:
     """Yield what a dashboard asks: its variables, annotations, links and panels."""
     model, source = dashboard.model, dashboard.source
     for variable in model.get("templating", {}).get("list", ()):
-        yield from _variable(f"{source} variable '{variable['name']}'", variable)
+        yield from _variable(Place(source, item=f"variable '{variable['name']}'"), variable)
     for annotation in model.get("annotations", {}).get("list", ()):
         if annotation.get("expr"):
-            yield Question(f"{source} annotation '{annotation['name']}'", annotation["expr"], "annotation")
+            yield Question(Place(source, item=f"annotation '{annotation['name']}'"), annotation["expr"], "annotation")
     for link in model.get("links", ()):
-        yield from _explored(f"{source} link '{link.get('title', '')}'", link.get("url", ""))
+        yield from _explored(Place(source, item=f"link '{link.get('title', '')}'"), link.get("url", ""))
     for panel in panels(model):
-        yield from _panel(f"{source} panel '{panel.get('title', '')}'", panel)
+        yield from _panel(panel_place(dashboard, panel), panel)
+
+
+def panel_place(dashboard: Dashboard, panel: dict[str, Any]) -> Place:
+    """Return where a panel is written."""
+    return Place(dashboard.source, item=f"panel '{panel.get('title', '')}'")
 
 
 def of_page(path: str, text: str) -> Iterator[Question]:
@@ -75,7 +86,7 @@ def of_page(path: str, text: str) -> Iterator[Question]:
     for fence in FENCE.finditer(text):
         line = text.count("\n", 0, fence.start()) + 1
         for query in re.split(r"\n\s*\n", fence["text"].strip()):
-            yield Question(f"{path}:{line}", query, "runbook", "promql" if fence["language"] == "promql" else "logql")
+            yield Question(Place(path, line), query, "runbook", "promql" if fence["language"] == "promql" else "logql")
 
 
 def pages(root: Path) -> dict[str, str]:
@@ -84,7 +95,7 @@ def pages(root: Path) -> dict[str, str]:
     return {f"docs/operations/{file.name}": file.read_text(encoding="utf-8") for file in sorted(folder.glob("*.md"))}
 
 
-def _variable(where: str, variable: dict[str, Any]) -> Iterator[Question]:
+def _variable(where: Place, variable: dict[str, Any]) -> Iterator[Question]:
     if variable.get("type") != "query":
         return
     query = variable.get("query", "")
@@ -94,7 +105,7 @@ def _variable(where: str, variable: dict[str, Any]) -> Iterator[Question]:
         yield Question(where, found.expr, "variable", label=found.label)
 
 
-def _explored(where: str, url: str) -> Iterator[Question]:
+def _explored(where: Place, url: str) -> Iterator[Question]:
     for panes in parse_qs(urlsplit(url).query).get("panes", ()):
         for pane in json.loads(panes).values():
             for query in pane.get("queries", ()):
@@ -102,7 +113,7 @@ def _explored(where: str, url: str) -> Iterator[Question]:
                     yield Question(where, query["expr"], "link", _language(query))
 
 
-def _panel(where: str, panel: dict[str, Any]) -> Iterator[Question]:
+def _panel(where: Place, panel: dict[str, Any]) -> Iterator[Question]:
     for target in panel.get("targets", ()):
         if target.get("expr"):
             unit = _unit(panel, target) if _language(target) == "promql" else ""

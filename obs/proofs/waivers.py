@@ -3,10 +3,11 @@
 import datetime as dt
 import tomllib
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from obs.proofs.problem import Problem
+from obs.place import Place
+from obs.proofs.finding import Fault, Finding
 
 WAIVERS = Path("waivers.toml")
 ID = "waiver/stale"
@@ -18,16 +19,17 @@ class WaiverError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Waiver:
-    """One problem that is left alone: the ``place`` it is reported at, its ``check``, a ``reason`` and a last day."""
+    """One problem that is left alone: its ``place`` without the line, its ``check``, a ``reason`` and a last day."""
 
     place: str
     check: str
     reason: str
     expires: dt.date
 
-    def covers(self, problem: Problem) -> bool:
+    def covers(self, problem: Finding) -> bool:
         """Tell whether a problem is the one that is waived."""
-        return problem.where == self.place and problem.check == self.check
+        place = replace(problem.fault.place, line=0)
+        return str(place) == self.place and problem.check == self.check
 
 
 def load(path: Path) -> tuple[Waiver, ...]:
@@ -41,17 +43,19 @@ def load(path: Path) -> tuple[Waiver, ...]:
     return tuple(_waiver(path, number, one) for number, one in enumerate(listed, 1))
 
 
-def apply(problems: Iterable[Problem], waivers: tuple[Waiver, ...], today: dt.date) -> list[Problem]:
+def apply(problems: Iterable[Finding], waivers: tuple[Waiver, ...], today: dt.date) -> list[Finding]:
     """Return the problems nobody waived, and the waivers that are past their day or cover nothing."""
     found = list(problems)
     for waiver in waivers:
         covered = [problem for problem in found if waiver.covers(problem)]
-        where = f"{WAIVERS} '{waiver.place}' {waiver.check}"
+        where = Place(str(WAIVERS), item=f"'{waiver.place}' {waiver.check}")
         if waiver.expires < today:
-            found.append(Problem(where, f"it expired on {waiver.expires}", "mend what it covers, or argue again", ID))
+            found.append(
+                Finding(Fault(where, f"it expired on {waiver.expires}", "mend what it covers, or argue again"), ID)
+            )
             continue
         if not covered:
-            found.append(Problem(where, "it covers nothing", "remove it", ID))
+            found.append(Finding(Fault(where, "it covers nothing", "remove it"), ID))
         found = [problem for problem in found if problem not in covered]
     return found
 

@@ -11,7 +11,8 @@ import yaml
 from obs import config, stack
 from obs.alerting.model import Alert
 from obs.alerting.rules import groups
-from obs.proofs.routes.routing import ALERTMANAGER, GRAFANA, PROMETHEUS, TEMPLATES, problems
+from obs.proofs.routes.files import ALERTMANAGER, GRAFANA, PROMETHEUS, TEMPLATES
+from obs.proofs.routes.routing import faults
 from obs.stack import Stack
 
 ROOT = Path(__file__).parents[2]
@@ -35,6 +36,15 @@ def every(ours: Stack) -> list[Alert]:
 def files(ours: Stack) -> Files:
     """Return every configuration file, to be broken."""
     return config.render(ours)
+
+
+def problems(stack: Stack, alerts: list[Alert], files: Files | None = None) -> list[str]:
+    """Return what is said of every fault; that of a file begins with where it is."""
+    said = []
+    for fault in faults(stack, alerts, files):
+        place = fault.place.file.startswith("infra/") and (fault.place.item or Path(fault.place.file).name)
+        said.append(f"{place}: " * bool(place) + fault.what + f"; {fault.instead}" * bool(fault.instead))
+    return said
 
 
 def edited(files: Files, path: str, change: Callable[[Configuration], object]) -> Files:
@@ -104,7 +114,7 @@ def test_two_pagers_are_refused(ours: Stack, every: list[Alert], files: Files) -
 
     found = problems(ours, every, edited(files, ALERTMANAGER, twice))
 
-    assert "ApiDown (page) reaches two pagers, second and pager: remove one, or its 'continue: true'" in found
+    assert "ApiDown (page) reaches two pagers, second and pager; remove one, or its 'continue: true'" in found
 
 
 def test_a_ticket_must_not_wake_anyone(ours: Stack, every: list[Alert], files: Files) -> None:
@@ -133,7 +143,7 @@ def test_grafana_must_not_evaluate_while_alertmanager_pages(ours: Stack, every: 
     broken = files | {GRAFANA: files[GRAFANA].replace("execute_alerts = false", "execute_alerts = true")}
 
     assert problems(ours, every, broken) == [
-        "grafana/grafana.ini: Grafana evaluates alerts while Alertmanager pages; set 'execute_alerts = false'"
+        "grafana.ini: Grafana evaluates alerts while Alertmanager pages; set 'execute_alerts = false'"
     ]
 
 
@@ -142,15 +152,15 @@ def test_grafana_must_not_evaluate_while_alertmanager_pages(ours: Stack, every: 
     [
         (
             ("runbook_url", "playbook_url"),
-            "receiver 'pager' links reads .CommonAnnotations.playbook_url, which is missing from ",
+            "receiver 'pager' links: it reads .CommonAnnotations.playbook_url, which is missing from ",
         ),
         (
             (".GroupLabels.service", ".GroupLabels.queue"),
-            "receiver 'pager' reads .GroupLabels.queue, which is missing from group_by, which is: alertname, service",
+            "receiver 'pager': it reads .GroupLabels.queue, which is missing from group_by, which is: alertname,",
         ),
         (
             ('"message.firing"', '"message.fired"'),
-            "receiver 'pager' details uses the template 'message.fired', which no file defines; there is: ",
+            "receiver 'pager' details: it uses the template 'message.fired', which no file defines; there is: ",
         ),
     ],
 )
@@ -178,7 +188,7 @@ def test_a_template_reads_only_what_is_there(ours: Stack, every: list[Alert], fi
     assert problems(ours, every, asked) == []
     for broken, label in ((unasked, "instance"), (unheard_of, "instanse")):
         (found,) = problems(ours, every, broken)
-        assert found.startswith(f"template 'message.alert' reads .Labels.{label}, which is missing from ")
+        assert found.startswith(f"template 'message.alert': it reads .Labels.{label}, which is missing from ")
 
 
 def test_a_missing_scrape_job_is_named_with_the_alerts_it_silences(
@@ -195,15 +205,15 @@ def test_a_missing_scrape_job_is_named_with_the_alerts_it_silences(
 
     (found,) = problems(ours, every, broken)
 
-    assert found.startswith("prometheus.yml does not scrape targets.redis, job 'redis' at redis-exporter:9121: ")
+    assert found.startswith("prometheus.yml: it does not scrape targets.redis, job 'redis' at redis-exporter:9121: ")
     assert "RedisDown" in found
 
 
 @pytest.mark.parametrize(
     ("key", "sentence"),
     [
-        ("rule_files", "prometheus.yml loads no rule_files: no alert is ever evaluated"),
-        ("alerting", "prometheus.yml sends alerts to nobody, not to alertmanager:9093"),
+        ("rule_files", "prometheus.yml: it loads no rule_files: no alert is ever evaluated"),
+        ("alerting", "prometheus.yml: it sends alerts to nobody, not to alertmanager:9093"),
     ],
 )
 def test_prometheus_must_evaluate_and_tell(
@@ -241,7 +251,7 @@ def test_an_inhibition_must_be_able_to_act(ours: Stack, every: list[Alert], file
     broken = edited(files, ALERTMANAGER, inhibiting("ApiGone", "ApiDown"))
 
     assert problems(ours, every, broken) == [
-        'inhibit_rules[1] never acts: no alert has its source: alertname="ApiGone"'
+        'inhibit_rules[1]: it never acts: no alert has its source: alertname="ApiGone"'
     ]
 
 
@@ -254,8 +264,9 @@ def test_two_alerts_must_not_silence_each_other(ours: Stack, every: list[Alert],
             inhibiting(source, target)(content)
             content["inhibit_rules"] = [*rules, *content["inhibit_rules"]]
 
-    assert "ApiDown and ApiMostRequestsFail silence each other: while both fire, nobody hears of either" in problems(
-        ours, every, edited(files, ALERTMANAGER, circle)
+    assert (
+        "inhibit_rules: ApiDown and ApiMostRequestsFail silence each other: while both fire, nobody hears of either"
+        in problems(ours, every, edited(files, ALERTMANAGER, circle))
     )
 
 
@@ -264,5 +275,5 @@ def test_an_unreadable_matcher_is_quoted(ours: Stack, every: list[Alert], files:
     broken = edited(files, ALERTMANAGER, lambda content: team(content).update(matchers=["team is backend"]))
 
     assert problems(ours, every, broken) == [
-        "alertmanager/alertmanager.yml: matcher 'team is backend': takes label=\"value\", with =, !=, =~ or !~"
+        "alertmanager.yml: matcher 'team is backend': takes label=\"value\", with =, !=, =~ or !~"
     ]

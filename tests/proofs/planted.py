@@ -1,17 +1,20 @@
 """A small stack without fault, to plant one fault in at a time."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
+from obs import config
 from obs.alerting.model import Alert, Group, PanelRef, Recording
 from obs.alerting.recording import REQUEST_RATE
 from obs.boards.board import Dashboard
 from obs.output import Built
+from obs.output.built import FOLDER, File
 from obs.proofs.checks import CHECKS
 from obs.proofs.evidence import Evidence
+from obs.proofs.finding import Finding
 from obs.proofs.gate import examine
 from obs.stack import Stack
 from obs.stack.identity import panel_id
@@ -109,24 +112,50 @@ class Planted:
         self.stack, self.root = stack, root
         self.write(RUNBOOK)
 
-    def write(self, text: str, name: str = "api.md") -> None:
+    def write(self, text: str, name: str = "api.md") -> Self:
         """Write a page of docs/operations."""
         page = self.root / "docs" / "operations" / name
         page.parent.mkdir(parents=True, exist_ok=True)
         page.write_text(text)
+        return self
 
-    def told(
-        self, *families: str, plant: Plant = bool, alert: Alert = ALERT, more: tuple[Alert, ...] = ()
-    ) -> list[str]:
-        """Plant a fault in the dashboard or the alert; return what checks of these families say."""
-        model = deepcopy(MODEL)
+    def told(self, *families: str, **planting: Any) -> list[str]:
+        """Plant a fault as `found` does; return what checks of these families say."""
+        return [str(finding) for finding in self.found(*families, **planting)]
+
+    def found(
+        self,
+        *families: str,
+        plant: Plant = bool,
+        alert: Alert = ALERT,
+        more: tuple[Alert, ...] = (),
+        expr: str = "",
+        recorded: str = "sum by (job) (rate(http_requests_total[5m]))",
+        files: Mapping[str, str] | None = None,
+        routed: Callable[[str], str] | None = None,
+    ) -> list[Finding]:
+        """Plant a fault in the dashboard, its first query, the alert, the recording, the files or the routes."""
+        model: dict[str, Any] = deepcopy(MODEL)
         plant(model)
-        recording = Recording(REQUEST_RATE, "sum by (job) (rate(http_requests_total[5m]))")
-        groups = (Group("recording", "recording", (recording,)), Group("api", "api", (alert, *more)))
-        built = Built(self.stack, groups, (Dashboard("api", "dashboards/api.py", model),), {})
+        if expr:
+            model["panels"][0]["targets"][0] |= {"expr": expr, "legendFormat": "all"}
+        groups = (
+            Group("recording", "recording", (Recording(REQUEST_RATE, recorded),)),
+            Group("api", "api", (alert, *more)),
+        )
+        texts = dict(files or {})
+        if routed:
+            rendered = {f"{FOLDER}/{path}": text for path, text in config.render(self.stack).items()}
+            texts = {path: routed(text) for path, text in rendered.items()}
+        built = Built(
+            self.stack,
+            groups,
+            (Dashboard("api", "dashboards/api.py", model),),
+            {path: File(text) for path, text in texts.items()},
+        )
         chosen = [check for check in CHECKS if check.id.partition("/")[0] in families or check.id in families]
         assert chosen, f"there is no check {families}"
-        return [str(problem) for problem in examine(Evidence(built, self.root), chosen)]
+        return examine(Evidence(built, self.root), chosen)
 
     def asked(self, expr: str, *families: str, **target: str) -> list[str]:
         """Return what is said when the first panel asks ``expr``."""

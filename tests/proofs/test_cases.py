@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from obs.alerting.model import Alert, Case, Group, PanelRef, Recording, Severity, clears, fires, silent
+from obs.place import Place
 from obs.proofs import cases
 from obs.proofs.promtool import Promtool
 from obs.stack import Stack
@@ -26,7 +27,7 @@ DOWN = Alert(
         silent("it lives", at="20m", series={UP: "1x30"}),
         clears("it is back", fired="20m", at="30m", series={UP: "0x25 1x10"}),
     ),
-    source="alerts/api.py:7 down",
+    source=Place("alerts/api.py", 7, "down"),
 )
 
 

@@ -75,7 +75,7 @@ def test_a_metric_that_is_removed_is_named(metric: Metric) -> None:
     told = examine(Evidence(BUILT, ROOT, left), checks("query"))
 
     assert told
-    assert all(metric.name in problem.what for problem in told)
+    assert all(metric.name in problem.fault.what for problem in told)
 
 
 @pytest.mark.parametrize(("metric", "label"), LABELS, ids=lambda value: value.name)
@@ -86,7 +86,7 @@ def test_a_label_that_is_removed_is_named(metric: Metric, label: Label) -> None:
 
     told = examine(Evidence(BUILT, ROOT, left), checks("query", "function"))
 
-    assert any(f"'{label.name}'" in problem.what for problem in told)
+    assert any(f"'{label.name}'" in problem.fault.what for problem in told)
 
 
 @pytest.mark.parametrize("guarded", GUARDED, ids=range(len(GUARDED)))
@@ -114,8 +114,8 @@ def test_a_runbook_section_that_is_removed_is_named(alert: Alert, tmp_path: Path
 
     told = examine(Evidence(BUILT, tmp_path), checks("runbook"))
 
-    assert [problem.where for problem in told] == [alert.source]
-    assert f"docs/operations/{alert.runbook} has no section '## {alert.name}'" == told[0].what
+    assert [problem.fault.place for problem in told] == [alert.source]
+    assert f"docs/operations/{alert.runbook} has no section '## {alert.name}'" == told[0].fault.what
 
 
 @pytest.mark.parametrize("board", BUILT.dashboards, ids=lambda board: board.slug)
@@ -125,7 +125,7 @@ def test_a_dashboard_that_is_removed_is_named(board: Dashboard) -> None:
 
     told = examine(Evidence(left, ROOT), checks("alert", "link", "metric"))
 
-    assert any(f"'{board.slug}'" in problem.what or board.model["uid"] in problem.what for problem in told)
+    assert any(f"'{board.slug}'" in problem.fault.what or board.model["uid"] in problem.fault.what for problem in told)
 
 
 def test_a_case_that_is_removed_changes_the_catalog() -> None:

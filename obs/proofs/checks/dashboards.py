@@ -7,8 +7,11 @@ from typing import Any
 
 from obs.boards.board import COLUMNS, Dashboard
 from obs.boards.model import panels
+from obs.place import Place
 from obs.proofs.checks.check import Check
-from obs.proofs.evidence import Evidence, Fault
+from obs.proofs.evidence import Evidence
+from obs.proofs.finding import Fault
+from obs.proofs.questions import panel_place
 from obs.query.variables import names as variables_in
 from obs.stack.identity import MAX_UID
 from obs.stack.settings import Datasources
@@ -27,9 +30,13 @@ def identities(evidence: Evidence) -> Iterator[Fault]:
     for board in evidence.built.dashboards:
         uid = board.model.get("uid", "")
         if not UID.fullmatch(uid):
-            yield board.source, f"the uid is {uid!r}", f"it takes at most {MAX_UID} letters, digits, '-' and '_'"
+            yield Fault(
+                Place(board.source), f"the uid is {uid!r}", f"it takes at most {MAX_UID} letters, digits, '-' and '_'"
+            )
         if uids[uid] > 1:
-            yield board.source, f"{uids[uid]} dashboards have the uid '{uid}'", "uids are unique in Grafana"
+            yield Fault(
+                Place(board.source), f"{uids[uid]} dashboards have the uid '{uid}'", "uids are unique in Grafana"
+            )
         yield from _panel_identities(board)
 
 
@@ -39,27 +46,27 @@ def grid(evidence: Evidence) -> Iterator[Fault]:
         placed = [(panel, panel.get("gridPos", {})) for panel in board.model.get("panels", ())]
         for panel, at in placed:
             if not _inside(at):
-                where = f"{board.source} panel '{panel.get('title', '')}'"
-                yield where, f"it lies at {_place(at)}", f"the grid has {COLUMNS} columns, and rows from 0 down"
+                where = panel_place(board, panel)
+                yield Fault(where, f"it lies at {_place(at)}", f"the grid has {COLUMNS} columns, and rows from 0 down")
         legal = [(panel, at) for panel, at in placed if _inside(at)]
         for number, (panel, at) in enumerate(legal):
             for other, there in legal[:number]:
                 if _overlap(at, there):
-                    where = f"{board.source} panel '{panel.get('title', '')}'"
-                    yield where, f"it lies on panel '{other.get('title', '')}'", f"both take {_place(at)}"
+                    where = panel_place(board, panel)
+                    yield Fault(where, f"it lies on panel '{other.get('title', '')}'", f"both take {_place(at)}")
 
 
 def explained(evidence: Evidence) -> Iterator[Fault]:
     """Find panels without a title, a description or a query."""
     for board in evidence.built.dashboards:
         for panel in panels(board.model):
-            where = f"{board.source} panel '{panel.get('title', '')}'"
+            where = panel_place(board, panel)
             if not panel.get("title"):
-                yield f"{where} with id {panel.get('id')}", "it has no title", "name what it answers"
+                yield Fault(where, f"it has no title, and the id {panel.get('id')}", "name what it answers")
             if not panel.get("description"):
-                yield where, "it has no description", "say what a change means, and what to do"
+                yield Fault(where, "it has no description", "say what a change means, and what to do")
             if not panel.get("targets") and panel.get("type") not in ("text", "dashlist", "alertlist", "news"):
-                yield where, "it asks nothing", "give it a query"
+                yield Fault(where, "it asks nothing", "give it a query")
 
 
 def sources(evidence: Evidence) -> Iterator[Fault]:
@@ -79,9 +86,9 @@ def sources(evidence: Evidence) -> Iterator[Fault]:
                 continue
             if found is None:
                 instead = f"there is {', '.join((*chosen, *kinds))}"
-                yield where, f"no data source has the uid '{uid}'", instead
+                yield Fault(where, f"no data source has the uid '{uid}'", instead)
             elif kind != found:
-                yield where, f"the data source '{uid}' is taken for {kind}", f"it is {found}"
+                yield Fault(where, f"the data source '{uid}' is taken for {kind}", f"it is {found}")
 
 
 def variables(evidence: Evidence) -> Iterator[Fault]:
@@ -95,10 +102,12 @@ def variables(evidence: Evidence) -> Iterator[Fault]:
             used |= found
             for name in sorted(found - set(names)):
                 if not GIVEN.fullmatch(name) and not name.isdigit():
-                    yield where, f"there is no variable '{name}'", f"there is {', '.join(names)}"
+                    yield Fault(where, f"there is no variable '{name}'", f"there is {', '.join(names)}", text, name)
         for name in names:
             if name not in used:
-                yield f"{board.source} variable '{name}'", "nothing uses it", "use it, or leave it out"
+                yield Fault(
+                    Place(board.source, item=f"variable '{name}'"), "nothing uses it", "use it, or leave it out"
+                )
 
 
 def _panel_identities(board: Dashboard) -> Iterator[Fault]:
@@ -106,43 +115,45 @@ def _panel_identities(board: Dashboard) -> Iterator[Fault]:
     unique = {id(panel): panel for panel in everything}.values()
     ids = Counter(panel.get("id") for panel in unique)
     for panel in unique:
-        where = f"{board.source} panel '{panel.get('title', '')}'"
+        where = panel_place(board, panel)
         number = panel.get("id")
         if type(number) is not int or not 1 <= number <= LARGEST_ID:
-            yield where, f"its id is {number!r}", f"take a whole number from 1 to {LARGEST_ID}"
+            yield Fault(where, f"its id is {number!r}", f"take a whole number from 1 to {LARGEST_ID}")
         if ids[number] > 1:
-            yield where, f"{ids[number]} panels have the id {number}", "give it a slug= of its own"
+            yield Fault(where, f"{ids[number]} panels have the id {number}", "give it a slug= of its own")
         refs = Counter(target.get("refId", "") for target in panel.get("targets", ()))
         for ref, times in refs.items():
             if not REF_ID.fullmatch(ref):
-                yield where, f"a query has the refId {ref!r}", "take A, B, C and on"
+                yield Fault(where, f"a query has the refId {ref!r}", "take A, B, C and on")
             if times > 1:
-                yield where, f"{times} queries have the refId '{ref}'", "refIds are unique in a panel"
+                yield Fault(where, f"{times} queries have the refId '{ref}'", "refIds are unique in a panel")
 
 
-def _sources(board: Dashboard) -> Iterator[tuple[str, dict[str, Any]]]:
+def _sources(board: Dashboard) -> Iterator[tuple[Place, dict[str, Any]]]:
     for kind in ("templating", "annotations"):
         for item in board.model.get(kind, {}).get("list", ()):
             if isinstance(item.get("datasource"), dict):
-                yield f"{board.source} {kind.removesuffix('s')} '{item['name']}'", item["datasource"]
+                yield Place(board.source, item=f"{kind.removesuffix('s')} '{item['name']}'"), item["datasource"]
     for panel in panels(board.model):
-        where = f"{board.source} panel '{panel.get('title', '')}'"
+        where = panel_place(board, panel)
         for holder in (panel, *panel.get("targets", ())):
             if isinstance(holder.get("datasource"), dict):
                 yield where, holder["datasource"]
 
 
-def _texts(board: Dashboard) -> Iterator[tuple[str, str]]:
+def _texts(board: Dashboard) -> Iterator[tuple[Place, str]]:
     """Yield every text of a model in which Grafana fills in variables, and where it stands."""
     for variable in board.model.get("templating", {}).get("list", ()):
         holders: Iterable[Any] = (variable.get("query"), variable.get("datasource"))
-        yield from ((f"{board.source} variable '{variable['name']}'", text) for text in _strings(list(holders)))
+        yield from (
+            (Place(board.source, item=f"variable '{variable['name']}'"), text) for text in _strings(list(holders))
+        )
     for key in ("annotations", "links"):
-        yield from ((f"{board.source} {key}", text) for text in _strings(board.model.get(key)))
+        yield from ((Place(board.source, item=key), text) for text in _strings(board.model.get(key)))
     for panel in board.model.get("panels", ()):
         # Grafana leaves a dollar sign alone in words that name no variable, such as MongoDB's $indexStats.
         asks = {key: value for key, value in panel.items() if key != "description"}
-        yield from ((f"{board.source} panel '{panel.get('title', '')}'", text) for text in _strings(asks))
+        yield from ((panel_place(board, panel), text) for text in _strings(asks))
 
 
 def _strings(value: Any) -> Iterator[str]:
@@ -177,9 +188,51 @@ def _place(at: dict[str, Any]) -> str:
 
 
 CHECKS = (
-    Check("dashboard/identity", "uids, panel ids and refIds are legal and unique", identities),
-    Check("dashboard/grid", "no panel lies outside of the grid or on another", grid),
-    Check("dashboard/explained", "every panel has a title, a description and a query", explained),
-    Check("dashboard/source", "every data source exists and is of its kind", sources),
-    Check("dashboard/variable", "every variable that is used is there, and the other way round", variables),
+    Check(
+        "dashboard/identity",
+        "uids, panel ids and refIds are legal and unique",
+        identities,
+        why="Grafana refuses or overwrites what shares a uid, and a link to a panel follows its id.",
+        fails='"panels": [{"id": 1}, {"id": 1}]',
+        remedy="Give the panel a `slug=` of its own; ids are made from it.",
+        language="json",
+    ),
+    Check(
+        "dashboard/grid",
+        "no panel lies outside of the grid or on another",
+        grid,
+        why="Panels that lie on each other hide each other; Grafana moves them where nobody put them.",
+        fails='"gridPos": {"x": 13, "y": 0, "w": 12, "h": 8}',
+        remedy="Keep the widths of a line within 24.",
+        language="json",
+    ),
+    Check(
+        "dashboard/explained",
+        "every panel has a title, a description and a query",
+        explained,
+        why="A panel without a sentence on how to act is a picture; who is woken needs the sentence.",
+        fails='{"title": "Error ratio", "description": ""}',
+        remedy="Say what a change means and what to do: `why=`.",
+        language="json",
+    ),
+    Check(
+        "dashboard/source",
+        "every data source exists and is of its kind",
+        sources,
+        why="A data source that is not there makes every panel on it fail.",
+        fails='"datasource": {"type": "prometheus", "uid": "promethius"}',
+        remedy="Take a uid of [datasources] in stack.toml.",
+        language="json",
+    ),
+    Check(
+        "dashboard/variable",
+        "every variable that is used is there, and the other way round",
+        variables,
+        why=(
+            "A query with a variable that is not there is sent with the dollar sign; "
+            "a variable nobody uses promises a choice that changes nothing."
+        ),
+        fails='up{zone="$zone"}',
+        remedy="Declare the variable, or take it out of the query.",
+    ),
 )

@@ -5,8 +5,10 @@ from collections.abc import Iterator
 from obs import content
 from obs.output import changes
 from obs.output.built import FOLDER
+from obs.place import Place
 from obs.proofs.checks.check import Check
-from obs.proofs.evidence import Evidence, Fault
+from obs.proofs.evidence import Evidence
+from obs.proofs.finding import Fault
 from obs.proofs.routes import routing
 
 REMEDY = "run `make dashboards`"
@@ -16,28 +18,30 @@ def outdated(evidence: Evidence) -> Iterator[Fault]:
     """Find generated files that are missing, differ, or that nothing makes any more."""
     for change in changes(evidence.built.texts, evidence.root):
         if change.action == "created":
-            yield change.path, "it is not there", REMEDY
+            yield Fault(Place(change.path), "it is not there", REMEDY)
         elif change.action == "changed":
-            yield f"{change.path}:{change.line}", "it is not what its source makes", REMEDY
+            yield Fault(Place(change.path, change.line), "it is not what its source makes", REMEDY)
         elif change.action == "removed":
-            yield change.path, "nothing makes it any more", f"{REMEDY}, which removes it"
+            yield Fault(Place(change.path), "nothing makes it any more", f"{REMEDY}, which removes it")
 
 
 def unrouted(evidence: Evidence) -> Iterator[Fault]:
     """Find alerts that reach nobody, or the wrong ones."""
     files = {path.removeprefix(f"{FOLDER}/"): text for path, text in evidence.built.texts.items()}
-    for sentence in routing.problems(evidence.built.stack, evidence.alerts, files):
-        where, _, what = sentence.partition(": ")
-        yield where, what, ""
+    yield from routing.faults(evidence.built.stack, evidence.alerts, files)
 
 
 def unused(evidence: Evidence) -> Iterator[Fault]:
     """Find series of exporters that nothing asks for."""
     asked = {selector.name for _, query in evidence.parsed for selector in query.selectors}
+    declared = {
+        metric.name: f"metrics/{module}.py" for module, series in content.here().metrics.items() for metric in series
+    }
     for family in content.here().exporters:
         names = {name for name, series in evidence.contract.series.items() if series.family.name == family.name}
         if names and not names & asked:
-            yield "metrics/", f"nothing asks for {family.name}", "ask for it, or remove it"
+            module = declared.get(family.name, "watchkeeper/contract/scraping.py")
+            yield Fault(Place(module), f"nothing asks for {family.name}", "ask for it, or remove it")
 
 
 CHECKS = (
@@ -45,8 +49,29 @@ CHECKS = (
         "file/outdated",
         "generated files are what their source makes, and nothing else lies there",
         outdated,
+        why="What the programs load is the committed file; a review of Python alone would approve something else.",
+        fails="# infra/observability/prometheus/rules/api.yml, edited by hand",
+        remedy="Run `make dashboards`, and commit what it writes.",
+        language="text",
         whole=True,
     ),
-    Check("alert/route", "every alert reaches the people it is meant for", unrouted),
-    Check("metric/unused", "every series that is declared of an exporter is asked for", unused, whole=True),
+    Check(
+        "alert/route",
+        "every alert reaches the people it is meant for",
+        unrouted,
+        why="An alert that reaches nobody, two pagers or the wrong one is worse than none: it is counted on.",
+        fails='routes:\n  - matchers: [severity="page"]\n    receiver: pagr',
+        remedy="Give the alert a severity and a team that a route takes.",
+        language="yaml",
+    ),
+    Check(
+        "metric/unused",
+        "every series that is declared of an exporter is asked for",
+        unused,
+        why="What is declared and never asked for is a promise that nobody checks any more.",
+        fails='IDLE = Metric("redis_idle", "gauge", "Nobody asks.")',
+        remedy="Ask for the series on a board or in a rule, or remove its declaration.",
+        language="python",
+        whole=True,
+    ),
 )

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 import promql_parser as ast
 
 from obs.proofs.checks.check import Check
-from obs.proofs.evidence import Evidence, Fault
+from obs.proofs.evidence import Evidence
+from obs.proofs.finding import Fault
 from obs.query.expr import walk
 from obs.query.labels import carried
 
@@ -20,9 +21,17 @@ def wrong_kind(evidence: Evidence) -> Iterator[Fault]:
             kind = evidence.contract.series[selector.name].metric.kind
             called = f"{selector.function}({selector.name})"
             if selector.function in OF_COUNTERS and kind != "counter":
-                yield question.where, f"{called}: it is a {kind}", f"{selector.function} is for counters"
+                yield question.fault(
+                    f"{called}: it is a {kind}",
+                    f"{selector.function} is for counters",
+                    f"{selector.function}({selector.name}",
+                )
             if selector.function in OF_GAUGES and kind == "counter":
-                yield question.where, f"{called}: it is a counter, which only rises", "take rate or increase"
+                yield question.fault(
+                    f"{called}: it is a counter, which only rises",
+                    "take rate or increase",
+                    f"{selector.function}({selector.name}",
+                )
 
 
 def lost_edges(evidence: Evidence) -> Iterator[Fault]:
@@ -33,10 +42,10 @@ def lost_edges(evidence: Evidence) -> Iterator[Fault]:
                 labels = carried(node.args[1], evidence.contract) or frozenset()
                 if "le" not in labels:
                     kept = ", ".join(sorted(labels)) or "no label"
-                    yield (
-                        question.where,
+                    yield question.fault(
                         f"histogram_quantile gets {kept}, and no bucket",
                         "keep 'le': sum by (le, ...)",
+                        "histogram_quantile",
                     )
 
 
@@ -49,23 +58,52 @@ def lost_groups(evidence: Evidence) -> Iterator[Fault]:
                 for label in node.modifier.labels:
                     if label not in have:
                         instead = f"there is {', '.join(sorted(have))}" if have else "nothing is left to group by"
-                        yield question.where, f"'{node.op}' groups by '{label}', which no series has", instead
+                        yield question.fault(f"'{node.op}' groups by '{label}', which no series has", instead, label)
 
 
 def misdeclared(evidence: Evidence) -> Iterator[Fault]:
     """Find recorded series whose rule leaves other labels than they declare."""
     for question, query in evidence.answerable:
         if question.origin == "recording":
-            declared = evidence.contract.series.get(question.where.rpartition(" ")[2])
+            declared = evidence.contract.series.get(question.where.item)
             left = carried(query.tree, evidence.contract) or frozenset()
             if declared and left != set(declared.labels):
                 what = f"its rule leaves {', '.join(sorted(left)) or 'no label'}"
-                yield question.where, what, f"it is declared with {', '.join(sorted(declared.labels)) or 'none'}"
+                yield question.fault(what, f"it is declared with {', '.join(sorted(declared.labels)) or 'none'}")
 
 
 CHECKS = (
-    Check("function/kind", "rates are taken of counters, slopes of gauges", wrong_kind),
-    Check("function/quantile-without-le", "histogram_quantile gets every bucket", lost_edges),
-    Check("recording/labels", "recorded series carry the labels they are declared with", misdeclared),
-    Check("function/lost-group", "aggregations group by labels that are there", lost_groups),
+    Check(
+        "function/kind",
+        "rates are taken of counters, slopes of gauges",
+        wrong_kind,
+        why="A rate of a gauge and a slope of a counter are numbers without a meaning, and look fine.",
+        fails="rate(http_requests_in_progress[5m])",
+        remedy="Take `rate` or `increase` of counters, `delta` or `deriv` of gauges.",
+    ),
+    Check(
+        "function/quantile-without-le",
+        "histogram_quantile gets every bucket",
+        lost_edges,
+        why="Without the bucket edges there is nothing to take a quantile of: the answer is NaN.",
+        fails="histogram_quantile(0.9, sum by (route) (rate(http_request_duration_seconds_bucket[5m])))",
+        remedy="Keep `le` in the aggregation: `sum by (le, route) (...)`.",
+    ),
+    Check(
+        "recording/labels",
+        "recorded series carry the labels they are declared with",
+        misdeclared,
+        why="Boards and promises read a recorded series by its declared labels; with others they read nothing.",
+        fails="sum by (route) (rate(http_requests_total[5m]))",
+        remedy="Aggregate to the declared labels, or declare what the rule leaves.",
+        language="text",
+    ),
+    Check(
+        "function/lost-group",
+        "aggregations group by labels that are there",
+        lost_groups,
+        why="A grouping by a label that is not there makes one series of all, under a name that promises many.",
+        fails="sum by (queue) (rate(http_requests_total[5m]))",
+        remedy="Group by labels that the series carry.",
+    ),
 )

@@ -7,9 +7,11 @@ from urllib.parse import urlsplit
 
 from obs.boards.board import Dashboard
 from obs.boards.model import panels
+from obs.place import Place
 from obs.proofs.checks.check import Check
-from obs.proofs.evidence import Evidence, Fault
-from obs.proofs.questions import place
+from obs.proofs.evidence import Evidence
+from obs.proofs.finding import Fault
+from obs.proofs.questions import panel_place, place
 from obs.query.expr import parse
 from obs.stack.identity import dashboard_uid
 
@@ -23,45 +25,47 @@ def broken(evidence: Evidence) -> Iterator[Fault]:
     stack = evidence.built.stack
     for board in evidence.built.dashboards:
         for where, url in _links(board):
-            yield from ((where, what, instead) for what, instead in _broken(evidence, url))
+            yield from (Fault(where, what, instead) for what, instead in _broken(evidence, url))
         yield from _tags(evidence, board)
     for alert in evidence.alerts:
         for key in ("runbook_url", "dashboard_url"):
             url = alert.annotations(stack).get(key, "")
-            yield from ((place(alert), f"{key}: {what}", instead) for what, instead in _broken(evidence, url))
+            yield from (Fault(place(alert), f"{key}: {what}", instead) for what, instead in _broken(evidence, url))
 
 
 def panel_references(evidence: Evidence) -> Iterator[Fault]:
     """Find alerts whose panel does not exist, or plots something else."""
     boards = {board.slug: board for board in evidence.built.dashboards}
-    recorded = {q.where.rpartition(" ")[2]: query for q, query in evidence.parsed if q.origin == "recording"}
+    recorded = {q.where.item: query for q, query in evidence.parsed if q.origin == "recording"}
     expressions = {q.where: query for q, query in evidence.parsed if q.origin == "alert"}
     for alert in evidence.alerts:
         if not alert.panel:
             continue
         board = boards.get(alert.panel.dashboard)
         if not board:
-            yield place(alert), f"there is no dashboard '{alert.panel.dashboard}'", f"there is {', '.join(boards)}"
+            yield Fault(
+                place(alert), f"there is no dashboard '{alert.panel.dashboard}'", f"there is {', '.join(boards)}"
+            )
             continue
         found = [panel for panel in panels(board.model) if panel.get("title") == alert.panel.title]
         if not found:
             titles = ", ".join(f"'{panel.get('title')}'" for panel in panels(board.model))
-            yield place(alert), f"{board.source} has no panel '{alert.panel.title}'", f"it has {titles}"
+            yield Fault(place(alert), f"{board.source} has no panel '{alert.panel.title}'", f"it has {titles}")
         elif place(alert) in expressions:
             asked = _families(evidence, recorded, [selector.name for selector in expressions[place(alert)].selectors])
             shown = _families(evidence, recorded, _shown(evidence, board, alert.panel.title))
             if asked and not asked & shown:
                 what = f"panel '{alert.panel.title}' plots none of what the alert reads"
-                yield place(alert), what, f"it reads {', '.join(sorted(asked))}"
+                yield Fault(place(alert), what, f"it reads {', '.join(sorted(asked))}")
 
 
-def _links(board: Dashboard) -> Iterator[tuple[str, str]]:
+def _links(board: Dashboard) -> Iterator[tuple[Place, str]]:
     for link in board.model.get("links", ()):
         if link.get("url"):
-            yield f"{board.source} link '{link.get('title', '')}'", link["url"]
+            yield Place(board.source, item=f"link '{link.get('title', '')}'"), link["url"]
     for panel in panels(board.model):
         for url in _urls({key: panel.get(key) for key in ("links", "fieldConfig")}):
-            yield f"{board.source} panel '{panel.get('title', '')}'", url
+            yield panel_place(board, panel), url
 
 
 def _urls(value: Any) -> Iterator[str]:
@@ -81,7 +85,9 @@ def _tags(evidence: Evidence, board: Dashboard) -> Iterator[Fault]:
         tags = set(link.get("tags", ()))
         if link.get("type") == "dashboards" and not any(tags <= there for there in tagged):
             what = f"no dashboard has the tags {', '.join(sorted(tags))}"
-            yield f"{board.source} link '{link.get('title', '')}'", what, "link by a tag that boards carry"
+            yield Fault(
+                Place(board.source, item=f"link '{link.get('title', '')}'"), what, "link by a tag that boards carry"
+            )
 
 
 def _broken(evidence: Evidence, url: str) -> Iterator[tuple[str, str]]:
@@ -125,7 +131,7 @@ def _families(evidence: Evidence, recorded: dict[str, Any], names: list[str]) ->
 
 
 def _shown(evidence: Evidence, board: Dashboard, title: str) -> list[str]:
-    where = f"{board.source} panel '{title}'"
+    where = panel_place(board, {"title": title})
     return [
         selector.name
         for question in evidence.questions
@@ -135,6 +141,23 @@ def _shown(evidence: Evidence, board: Dashboard, title: str) -> list[str]:
 
 
 CHECKS = (
-    Check("link/broken", "every link leads to a page, section, dashboard or panel that is there", broken, whole=True),
-    Check("alert/panel", "the panel of an alert exists and plots what the alert reads", panel_references),
+    Check(
+        "link/broken",
+        "every link leads to a page, section, dashboard or panel that is there",
+        broken,
+        why="A link that leads nowhere is found by the person who needs it most.",
+        fails="/d/rce-api-reddis?from=now-1h",
+        remedy="Link boards and panels by their slug and title.",
+        language="text",
+        whole=True,
+    ),
+    Check(
+        "alert/panel",
+        "the panel of an alert exists and plots what the alert reads",
+        panel_references,
+        why="Who is woken opens the alert's panel first; it has to show what woke them.",
+        fails='panel=PanelRef("api", "Latency"), expr="redis_up == 0"',
+        remedy="Name a panel that plots a series the alert reads.",
+        language="python",
+    ),
 )

@@ -6,7 +6,8 @@ from typing import Any
 import promql_parser as ast
 
 from obs.proofs.checks.check import Check
-from obs.proofs.evidence import Evidence, Fault
+from obs.proofs.evidence import Evidence
+from obs.proofs.finding import Fault
 from obs.query.expr import bare, walk
 from obs.query.labels import carried, matched, vectors
 
@@ -23,7 +24,7 @@ def unlike_sides(evidence: Evidence) -> Iterator[Fault]:
             if isinstance(node, ast.BinaryExpr) and str(node.op) != "or":
                 sides = vectors(node, evidence.contract)
                 if sides and (fault := _unlike(node, *sides)):
-                    yield question.where, *fault
+                    yield question.fault(*fault, f" {node.op} " if f" {node.op} " in question.text else str(node.op))
 
 
 def unguarded(evidence: Evidence) -> Iterator[Fault]:
@@ -34,7 +35,16 @@ def unguarded(evidence: Evidence) -> Iterator[Fault]:
                 divides = carried(node.rhs, evidence.contract) is not None
                 if divides and not _guarded(bare(node.rhs)):
                     text = " ".join(bare(node.rhs).prettify().split())
-                    yield question.where, f"it divides by '{text}', which can be zero", f"write ({text} > 0)"
+                    yield question.fault(
+                        f"it divides by '{text}', which can be zero",
+                        f"write ({text} > 0)",
+                        _dividend(question.text, text),
+                    )
+
+
+def _dividend(text: str, divisor: str) -> str:
+    """Return the divisor where it stands so in the text; else the operator."""
+    return divisor if divisor in text else "/"
 
 
 def _unlike(node: ast.BinaryExpr, left: frozenset[str], right: frozenset[str]) -> tuple[str, str] | None:
@@ -78,6 +88,20 @@ def _filters(node: ast.BinaryExpr) -> bool:
 
 
 CHECKS = (
-    Check("operator/unlike-sides", "both sides of an operator carry the same labels", unlike_sides),
-    Check("operator/unguarded-division", "nothing is divided by what can be zero", unguarded),
+    Check(
+        "operator/unlike-sides",
+        "both sides of an operator carry the same labels",
+        unlike_sides,
+        why="Two sides pair by equal labels. Where the sets differ no pair is ever found, and the answer is empty.",
+        fails="sum by (route) (rate(http_requests_total[5m])) / (sum by (job) (rate(http_requests_total[5m])) > 0)",
+        remedy="Aggregate both sides to the same labels, or say `on (...)` and `group_left`.",
+    ),
+    Check(
+        "operator/unguarded-division",
+        "nothing is divided by what can be zero",
+        unguarded,
+        why="A ratio without traffic is NaN: a gap in the graph, and an alert that compares with nothing.",
+        fails="rate(http_requests_total[5m]) / rate(http_requests_total[5m])",
+        remedy="Guard the divisor, `(... > 0)`, as `promql.ratio` does.",
+    ),
 )

@@ -2,9 +2,12 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
+from obs.place import Place
 from obs.proofs.checks.check import Check
-from obs.proofs.evidence import Evidence, Fault
+from obs.proofs.evidence import Evidence
+from obs.proofs.finding import Fault
 from obs.proofs.questions import place
 
 STEPS = ("Meaning", "Impact", "Diagnosis", "Mitigation", "Escalation")
@@ -23,10 +26,10 @@ def missing(evidence: Evidence) -> Iterator[Fault]:
         path = f"docs/operations/{alert.runbook}"
         written.setdefault(path, set()).add(alert.name)
         if path not in evidence.pages:
-            yield place(alert), f"there is no {path}", f"write it, with a section '## {alert.name}'"
+            yield Fault(place(alert), f"there is no {path}", f"write it, with a section '## {alert.name}'")
         elif alert.name not in sections[path]:
-            yield (
-                alert.source or alert.name,
+            yield Fault(
+                place(alert),
                 f"{path} has no section '## {alert.name}'",
                 f"write it: {', '.join(STEPS)}",
             )
@@ -35,7 +38,7 @@ def missing(evidence: Evidence) -> Iterator[Fault]:
             runbook = path in written or "### Meaning" in section["body"]
             if runbook and section["title"] not in written.get(path, set()):
                 what = f"no alert has the section '## {section['title']}' as its runbook"
-                yield _at(path, text, section), what, "remove it, or give it back its alert"
+                yield Fault(_at(path, text, section), what, "remove it, or give it back its alert")
 
 
 def unfinished(evidence: Evidence) -> Iterator[Fault]:
@@ -43,25 +46,40 @@ def unfinished(evidence: Evidence) -> Iterator[Fault]:
     runbooks = {f"docs/operations/{alert.runbook}" for alert in evidence.alerts}
     for path, text in evidence.pages.items():
         for word in UNFINISHED.finditer(text):
-            yield f"{path}:{text.count(chr(10), 0, word.start()) + 1}", f"it says {word[0]}", "finish it"
+            yield Fault(_at(path, text, word), f"it says {word[0]}", "finish it")
         for section in SECTION.finditer(text) if path in runbooks else ():
-            where = f"{_at(path, text, section)} {section['title']}"
+            where = replace(_at(path, text, section), item=section["title"])
             steps = {step["title"]: step["body"].strip() for step in STEP.finditer(section["body"])}
             if tuple(steps) != STEPS:
-                yield where, f"its steps are {', '.join(steps) or 'none'}", f"take {', '.join(STEPS)}, in this order"
-            yield from ((where, f"'{title}' is empty", "say it") for title, body in steps.items() if not body)
+                yield Fault(
+                    where, f"its steps are {', '.join(steps) or 'none'}", f"take {', '.join(STEPS)}, in this order"
+                )
+            yield from (Fault(where, f"'{title}' is empty", "say it") for title, body in steps.items() if not body)
 
 
-def _at(path: str, text: str, section: re.Match[str]) -> str:
-    return f"{path}:{text.count(chr(10), 0, section.start()) + 1}"
+def _at(path: str, text: str, found: re.Match[str]) -> Place:
+    return Place(path, text.count("\n", 0, found.start()) + 1)
 
 
 CHECKS = (
-    Check("runbook/missing", "every alert has its section, every section its alert", missing, whole=True),
+    Check(
+        "runbook/missing",
+        "every alert has its section, every section its alert",
+        missing,
+        why="An alert without a section of its runbook wakes somebody who does not know what to do.",
+        fails="## ApiGone",
+        remedy="Write `## AlertName` in the page that `runbook=` names.",
+        language="markdown",
+        whole=True,
+    ),
     Check(
         "runbook/unfinished",
         "every section says all five things, and nothing is left for later",
         unfinished,
+        why="A runbook is read under stress: what it leaves out is decided by a tired person.",
+        fails="### Impact\n\nTODO",
+        remedy="Say all five: Meaning, Impact, Diagnosis, Mitigation, Escalation.",
+        language="markdown",
         whole=True,
     ),
 )

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from functools import lru_cache
 
 from obs.proofs.checks.check import Check
-from obs.proofs.evidence import Evidence, Fault
+from obs.proofs.evidence import Evidence
+from obs.proofs.finding import Fault
 from obs.query.expr import Condition, ExprError, parse
 from obs.query.logql import LEVEL, LEVELS, STREAM_LABELS, UNKNOWN, selected
 from obs.query.series import Series
@@ -21,7 +22,7 @@ def unparsed(evidence: Evidence) -> Iterator[Fault]:
             try:
                 parse(question.text)
             except ExprError as error:
-                yield question.where, f"'{_line(question.text)}' is no PromQL", str(error)
+                yield question.fault(f"'{_line(question.text)}' is no PromQL", str(error))
 
 
 def unknown_metrics(evidence: Evidence) -> Iterator[Fault]:
@@ -29,12 +30,14 @@ def unknown_metrics(evidence: Evidence) -> Iterator[Fault]:
     for question, query in evidence.parsed:
         for selector in query.selectors:
             if not selector.name:
-                yield question.where, f"'{selector}' does not name its metric", "select one metric by its name"
+                yield question.fault(
+                    f"'{selector}' does not name its metric", "select one metric by its name", str(selector)
+                )
             elif selector.name not in evidence.contract.series and not selector.name.startswith("$"):
-                yield (
-                    question.where,
+                yield question.fault(
                     f"nothing exposes {selector.name}",
                     evidence.contract.missing(selector.name),
+                    selector.name,
                 )
 
 
@@ -46,10 +49,10 @@ def unknown_labels(evidence: Evidence) -> Iterator[Fault]:
             asked = [condition.label for condition in selector.conditions] + [question.label] * bool(question.label)
             for label in dict.fromkeys(asked):
                 if label not in series.labels:
-                    yield (
-                        question.where,
+                    yield question.fault(
                         f"{selector.name} has no label '{label}'",
                         f"it has {', '.join(sorted(series.labels))}",
+                        label,
                     )
 
 
@@ -64,7 +67,7 @@ def impossible_values(evidence: Evidence) -> Iterator[Fault]:
                 values = jobs if condition.label == JOB.name else _values(series, condition.label)
                 if values and not _possible(condition, values):
                     instead = f"{condition.label} takes {', '.join(values)}"
-                    yield question.where, f"{selector.name} is never {condition}", instead
+                    yield question.fault(f"{selector.name} is never {condition}", instead, str(condition))
 
 
 def streams(evidence: Evidence) -> Iterator[Fault]:
@@ -72,27 +75,28 @@ def streams(evidence: Evidence) -> Iterator[Fault]:
     for question in evidence.questions:
         if question.language == "logql":
             yield from (
-                (question.where, f"'{_line(question.text)}': {what}", instead)
-                for what, instead in _stream(question.text)
+                question.fault(f"'{_line(question.text)}': {what}", instead, part)
+                for what, instead, part in _stream(question.text)
             )
 
 
-def _stream(text: str) -> Iterator[tuple[str, str]]:
+def _stream(text: str) -> Iterator[tuple[str, str, str]]:
     found = list(selected(text))
     if not found:
-        yield "it selects no stream", 'begin with {service="..."}'
+        yield "it selects no stream", 'begin with {service="..."}', ""
     for streams in found:
         if streams.conditions is None:
-            yield f"'{streams.text}' is no selector", 'write {label="value", ...}'
+            yield f"'{streams.text}' is no selector", 'write {label="value", ...}', streams.text
         for condition in streams.conditions or ():
             label = condition.label
             if label not in STREAM_LABELS:
                 yield (
                     f"no stream has the label '{label}'",
                     f"streams have {', '.join(STREAM_LABELS)}; filter after | json",
+                    label,
                 )
             elif label == LEVEL and not _possible(condition, (*LEVELS, UNKNOWN)):
-                yield f"no stream is {condition}", f"{label} takes {', '.join((*LEVELS, UNKNOWN))}"
+                yield f"no stream is {condition}", f"{label} takes {', '.join((*LEVELS, UNKNOWN))}", str(condition)
 
 
 def _values(series: Series, label: str) -> tuple[str, ...]:
@@ -125,9 +129,45 @@ def _line(text: str) -> str:
 
 
 CHECKS = (
-    Check("query/syntax", "every PromQL query parses", unparsed),
-    Check("query/unknown-metric", "every metric that is asked for is exposed or recorded", unknown_metrics),
-    Check("query/unknown-label", "every label that is asked for is carried by its metric", unknown_labels),
-    Check("query/impossible-value", "every matcher can be met", impossible_values),
-    Check("query/log-stream", "every LogQL query selects streams by labels they have", streams),
+    Check(
+        "query/syntax",
+        "every PromQL query parses",
+        unparsed,
+        why="A query that does not parse is an empty panel, or an alert that never fires.",
+        fails="sum(rate(http_requests_total[5m])",
+        remedy="Write PromQL that parses; the message is the parser's.",
+    ),
+    Check(
+        "query/unknown-metric",
+        "every metric that is asked for is exposed or recorded",
+        unknown_metrics,
+        why='A name that nobody exposes answers nothing: the panel says "No data", the alert sleeps.',
+        fails="http_request_total",
+        remedy="Take the name as a constant from metrics/ or the standard series; declare what is missing there.",
+    ),
+    Check(
+        "query/unknown-label",
+        "every label that is asked for is carried by its metric",
+        unknown_labels,
+        why="A matcher or a grouping by a label that a series does not carry selects nothing, or everything at once.",
+        fails='rate(http_requests_total{code="500"}[5m])',
+        remedy="Take a label of the series; the catalog lists them.",
+    ),
+    Check(
+        "query/impossible-value",
+        "every matcher can be met",
+        impossible_values,
+        why="A matcher that no series can meet selects nothing, for ever, and nobody notices.",
+        fails='http_requests_total{method="FETCH"}',
+        remedy="Take a value that the label has.",
+    ),
+    Check(
+        "query/log-stream",
+        "every LogQL query selects streams by labels they have",
+        streams,
+        why="Loki finds streams by labels alone; what varies per line is a field, filtered after the parser.",
+        fails='{service="rce-api", host="a"} | json',
+        remedy='Select by service, level, container and environment, then `| json | field = "..."`.',
+        language="logql",
+    ),
 )

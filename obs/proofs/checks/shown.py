@@ -4,7 +4,8 @@ import re
 from collections.abc import Iterator
 
 from obs.proofs.checks.check import Check
-from obs.proofs.evidence import Evidence, Fault
+from obs.proofs.evidence import Evidence
+from obs.proofs.finding import Fault
 from obs.proofs.questions import Question, place
 from obs.query.expr import Query, parse
 from obs.query.labels import carried
@@ -26,7 +27,7 @@ def wrong_units(evidence: Evidence) -> Iterator[Fault]:
                 f"take {' or '.join(repr(name) for name in names)}" if names else "convert it to a unit people read"
             )
             what = f"query {question.ref} answers in {measured}, and the unit is '{question.unit}'"
-            yield question.where, what, instead
+            yield question.fault(what, instead)
 
 
 def lost_legends(evidence: Evidence) -> Iterator[Fault]:
@@ -37,7 +38,7 @@ def lost_legends(evidence: Evidence) -> Iterator[Fault]:
             for label in LEGEND.findall(question.legend):
                 if label not in have:
                     what = f"the legend of query {question.ref} names '{label}', which the query drops"
-                    yield question.where, what, _left(have)
+                    yield question.fault(what, _left(have))
 
 
 def lost_template_labels(evidence: Evidence) -> Iterator[Fault]:
@@ -51,7 +52,7 @@ def lost_template_labels(evidence: Evidence) -> Iterator[Fault]:
             for label in (one or other for one, other in TEMPLATE_LABEL.findall(template)):
                 if label not in have:
                     what = f"the description names '{label}', which the expression drops"
-                    yield place(alert), what, _left(have)
+                    yield Fault(place(alert), what, _left(have))
 
 
 def _measured(question: Question, query: Query, contract: Contract) -> Unit | None:
@@ -65,7 +66,30 @@ def _left(have: frozenset[str]) -> str:
 
 
 CHECKS = (
-    Check("panel/unit", "a panel's unit is the unit of what it asks", wrong_units),
-    Check("panel/legend", "legends name labels that their query keeps", lost_legends),
-    Check("alert/template-label", "descriptions name labels that their expression keeps", lost_template_labels),
+    Check(
+        "panel/unit",
+        "a panel's unit is the unit of what it asks",
+        wrong_units,
+        why="A number shown in the wrong unit is a wrong number to whoever reads it at night.",
+        fails="rate(redis_net_input_bytes_total[5m])",
+        remedy="Leave `unit=` out, so that it is derived from the query; give one only where it differs on purpose.",
+    ),
+    Check(
+        "panel/legend",
+        "legends name labels that their query keeps",
+        lost_legends,
+        why="A legend that names a dropped label shows its braces instead of a name.",
+        fails="{{method}} of sum by (route) (rate(http_requests_total[5m]))",
+        remedy="Name labels that the query keeps.",
+        language="text",
+    ),
+    Check(
+        "alert/template-label",
+        "descriptions name labels that their expression keeps",
+        lost_template_labels,
+        why="A description that names a dropped label has a hole where the person paged looks for the culprit.",
+        fails='description="{{ $labels.instance }} is down", expr="sum by (job) (up) == 0"',
+        remedy="Name labels that the expression keeps, or keep the label.",
+        language="python",
+    ),
 )

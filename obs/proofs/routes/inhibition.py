@@ -4,6 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from obs.alerting.model import Alert, Severity
+from obs.proofs.finding import Fault
+from obs.proofs.routes.files import ALERTMANAGER, below
 from obs.proofs.routes.tree import Labels, all_hold
 
 Arriving = tuple[Alert, Sequence[Labels]]
@@ -11,20 +13,20 @@ Arriving = tuple[Alert, Sequence[Labels]]
 RANK = {Severity.NONE: 0, Severity.TICKET: 1, Severity.PAGE: 2}
 
 
-def problems(config: Mapping[str, Any], alerts: Sequence[Arriving]) -> list[str]:
+def faults(config: Mapping[str, Any], alerts: Sequence[Arriving]) -> list[Fault]:
     """
-    Return a sentence for every inhibition that can't act, silences something worse, or silences in a circle.
+    Find every inhibition that can't act, silences something worse, or silences in a circle.
 
     ``alerts`` are the alerts, each with the final labels it may arrive with.
     """
     silences: dict[str, set[str]] = {}
-    found: list[str] = []
+    found: list[Fault] = []
     for number, rule in enumerate(config.get("inhibit_rules", ()), start=1):
-        where = f"inhibit_rules[{number}]"
+        where = below(ALERTMANAGER, f"inhibit_rules[{number}]")
         sources = _chosen(rule.get("source_matchers", []), alerts)
         targets = _chosen(rule.get("target_matchers", []), alerts)
         found += [
-            f"{where} never acts: no alert has its {side}: {', '.join(rule.get(f'{side}_matchers', []))}"
+            Fault(where, f"it never acts: no alert has its {side}: {', '.join(rule.get(f'{side}_matchers', []))}")
             for side, chosen in (("source", sources), ("target", targets))
             if not chosen
         ]
@@ -33,10 +35,11 @@ def problems(config: Mapping[str, Any], alerts: Sequence[Arriving]) -> list[str]
                 if source.name != target.name and _may_meet(rule.get("equal", ()), of_source, of_target):
                     silences.setdefault(source.name, set()).add(target.name)
                     if RANK[source.severity] < RANK[target.severity]:
-                        found.append(
-                            f"{where}: {source.name} ({source.severity}) would silence {target.name} "
+                        what = (
+                            f"{source.name} ({source.severity}) would silence {target.name} "
                             f"({target.severity}), which is worse"
                         )
+                        found.append(Fault(where, what))
     return found + list(_circles(silences))
 
 
@@ -52,8 +55,9 @@ def _may_meet(equal: Sequence[str], sources: Sequence[Labels], targets: Sequence
     )
 
 
-def _circles(silences: Mapping[str, set[str]]) -> Iterator[str]:
+def _circles(silences: Mapping[str, set[str]]) -> Iterator[Fault]:
     for source, targets in silences.items():
         for target in sorted(targets):
             if source < target and source in silences.get(target, ()):
-                yield f"{source} and {target} silence each other: while both fire, nobody hears of either"
+                what = f"{source} and {target} silence each other: while both fire, nobody hears of either"
+                yield Fault(below(ALERTMANAGER, "inhibit_rules"), what)

@@ -2,8 +2,12 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
+
+from obs.place import Place
+from obs.proofs.finding import Fault
+from obs.proofs.routes.files import ALERTMANAGER, TEMPLATES, below
 
 _ACTION = re.compile(r"\{\{-?\s*(.*?)\s*-?\}\}", re.DOTALL)
 _DEFINITION = re.compile(r'\{\{-?\s*define\s+"([^"]+)"\s*-?\}\}(.*?)(?=\{\{-?\s*define\s|\Z)', re.DOTALL)
@@ -23,15 +27,15 @@ class Arriving:
     annotations: Mapping[str, str]
 
 
-def problems(
+def faults(
     receiver: Mapping[str, Any],
     templates: str,
     *,
     group_by: Sequence[str],
     alerts: Sequence[Arriving],
-) -> list[str]:
+) -> list[Fault]:
     """
-    Return a sentence for everything a receiver's messages read that is not there.
+    Find everything that a receiver's messages read and that is not there.
 
     ``alerts`` are those that reach the receiver, once for each set of labels they may arrive with. What `with` or
     `if` guards may be missing from some of them, not from all.
@@ -39,9 +43,13 @@ def problems(
     name = receiver["name"]
     definitions = dict(_DEFINITION.findall(templates))
     found = []
-    for where, action in _actions(receiver, definitions, f"receiver '{name}'"):
+    for where, action in _actions(receiver, definitions, below(ALERTMANAGER, f"receiver '{name}'")):
         found += [
-            f"{where} uses the template '{missing}', which no file defines; there is: {', '.join(sorted(definitions))}"
+            Fault(
+                where,
+                f"it uses the template '{missing}', which no file defines",
+                f"there is: {', '.join(sorted(definitions))}",
+            )
             for missing in _TEMPLATE.findall(action)
             if missing.startswith(_OWN) and missing not in definitions
         ]
@@ -50,8 +58,10 @@ def problems(
             if lacking and not (_GUARD.match(action) and len(lacking) < len(alerts)):
                 names = ", ".join(dict.fromkeys(alert.name for alert in lacking))
                 whom = f"group_by, which is: {', '.join(group_by)}" if scope == "Group" else names
-                found.append(f"{where} reads .{scope}{kind}.{field}, which is missing from {whom}")
-    return sorted(set(found))
+                found.append(
+                    Fault(where, f"it reads .{scope}{kind}.{field}, which is missing from {whom}", "", action, field)
+                )
+    return sorted(set(found), key=str)
 
 
 def _lacking(
@@ -62,11 +72,12 @@ def _lacking(
     return [alert for alert in alerts if field not in (alert.labels if kind == "Labels" else alert.annotations)]
 
 
-def _actions(value: Any, definitions: Mapping[str, str], where: str) -> Iterator[tuple[str, str]]:
+def _actions(value: Any, definitions: Mapping[str, str], where: Place) -> Iterator[tuple[Place, str]]:
     """Yield every `{{ action }}` of a receiver and of the templates it uses, with the place it stands in."""
     if isinstance(value, Mapping):
         for key, inner in value.items():
-            yield from _actions(inner, definitions, f"{where} {key}" if key in ("details", "links") else where)
+            inside = replace(where, item=f"{where.item} {key}") if key in ("details", "links") else where
+            yield from _actions(inner, definitions, inside)
     elif isinstance(value, list):
         for inner in value:
             yield from _actions(inner, definitions, where)
@@ -74,4 +85,4 @@ def _actions(value: Any, definitions: Mapping[str, str], where: str) -> Iterator
         for action in _ACTION.findall(value):
             yield where, action
             for used in _TEMPLATE.findall(action):
-                yield from _actions(definitions.get(used, ""), definitions, f"template '{used}'")
+                yield from _actions(definitions.get(used, ""), definitions, below(TEMPLATES, f"template '{used}'"))

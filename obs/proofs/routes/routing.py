@@ -8,16 +8,14 @@ import yaml
 
 from obs.alerting.model import Alert, Severity
 from obs.config import render
+from obs.proofs.finding import Fault
+from obs.proofs.questions import place
 from obs.proofs.routes import inhibition, messages, scraping
+from obs.proofs.routes.files import ALERTMANAGER, GRAFANA, PROMETHEUS, TEMPLATES, below
 from obs.proofs.routes.tree import Route, TreeError
 from obs.query.logql import ENVIRONMENT
 from obs.stack import Stack
 from watchkeeper.contract.labels import ALERTNAME
-
-ALERTMANAGER = "alertmanager/alertmanager.yml"
-TEMPLATES = "alertmanager/templates/messages.tmpl"
-PROMETHEUS = "prometheus/prometheus.yml"
-GRAFANA = "grafana/grafana.ini"
 
 EVALUATING = "execute_alerts = true"
 
@@ -31,9 +29,9 @@ class Delivery:
     routes: tuple[Route, ...]
 
 
-def problems(stack: Stack, alerts: Sequence[Alert], files: Mapping[str, str] | None = None) -> list[str]:
+def faults(stack: Stack, alerts: Sequence[Alert], files: Mapping[str, str] | None = None) -> list[Fault]:
     """
-    Return a sentence for every alert that would reach nobody, the wrong one, two pagers, or nobody in words.
+    Find every alert that would reach nobody, the wrong one, two pagers, or nobody in words.
 
     ``files`` are the configurations to judge, by their path below ``infra/observability``; those of `render` unless
     given. Labels are followed from the rule, and from every history that is shown to fire it, to the receiver.
@@ -46,15 +44,17 @@ def problems(stack: Stack, alerts: Sequence[Alert], files: Mapping[str, str] | N
             Delivery(alert, labels, tree.chosen(labels)) for alert in alerts for labels in final_labels(stack, alert)
         ]
         found = [
-            *scraping.problems(stack, alerts, yaml.load(files[PROMETHEUS], yaml.CSafeLoader)),
+            *scraping.faults(stack, alerts, yaml.load(files[PROMETHEUS], yaml.CSafeLoader)),
             *_undelivered(stack, ways, config),
             *_unread(stack, ways, config, files[TEMPLATES]),
-            *inhibition.problems(config, [(alert, final_labels(stack, alert)) for alert in alerts]),
+            *inhibition.faults(config, [(alert, final_labels(stack, alert)) for alert in alerts]),
         ]
     except TreeError as error:
-        return [f"{ALERTMANAGER}: {error}"]
+        return [Fault(below(ALERTMANAGER), str(error))]
     if EVALUATING in files[GRAFANA] and not stack.grafana.pages:
-        found.append(f"{GRAFANA}: Grafana evaluates alerts while Alertmanager pages; set 'execute_alerts = false'")
+        found.append(
+            Fault(below(GRAFANA), "Grafana evaluates alerts while Alertmanager pages", "set 'execute_alerts = false'")
+        )
     return list(dict.fromkeys(found))
 
 
@@ -65,51 +65,58 @@ def final_labels(stack: Stack, alert: Alert) -> list[dict[str, str]]:
     return [{matcher.label.name: matcher.value for matcher in case.where} | own for case in fired] or [own]
 
 
-def _undelivered(stack: Stack, ways: list[Delivery], config: Mapping[str, Any]) -> Iterator[str]:
+def _undelivered(stack: Stack, ways: list[Delivery], config: Mapping[str, Any]) -> Iterator[Fault]:
     receivers = {receiver["name"]: receiver for receiver in config["receivers"]}
     default = config["route"]["receiver"]
     for way in ways:
-        name = f"{way.alert.name} ({way.alert.severity})"
+        where, name = place(way.alert), f"{way.alert.name} ({way.alert.severity})"
         names = [route.receiver for route in way.routes]
         if missing := [receiver for receiver in names if receiver not in receivers]:
-            yield f"{name} would reach nobody: its route names the receiver '{missing[0]}', which does not exist"
+            what = f"{name} would reach nobody: its route names the receiver '{missing[0]}', which does not exist"
+            yield Fault(where, what)
         elif default in names:
-            yield (
-                f"{name} lands on the default receiver '{default}': no route takes "
-                f"{_words(way.alert.labels(stack))}; add a route for them, or correct the labels"
+            yield Fault(
+                where,
+                f"{name} lands on the default receiver '{default}': no route takes {_words(way.alert.labels(stack))}",
+                "add a route for them, or correct the labels",
             )
         else:
-            yield from (f"{name} {fault}" for fault in _faults(stack, way, [receivers[name] for name in names]))
+            chosen = [receivers[name] for name in names]
+            yield from (Fault(where, f"{name} {what}", instead) for what, instead in _misdelivered(stack, way, chosen))
     if not any(way.alert.severity is Severity.NONE for way in ways):
-        yield "no alert has severity 'none': nothing feeds the dead man's switch, so silence would look like health"
+        yield Fault(
+            below(ALERTMANAGER),
+            "no alert has severity 'none': nothing feeds the dead man's switch, so silence would look like health",
+            "keep an alert that always fires",
+        )
 
 
-def _faults(stack: Stack, way: Delivery, receivers: list[Mapping[str, Any]]) -> Iterator[str]:
+def _misdelivered(stack: Stack, way: Delivery, receivers: list[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
     sending = [receiver["name"] for receiver in receivers if len(receiver) > 1]
     pagers = [receiver["name"] for receiver in receivers for _ in receiver.get("pagerduty_configs", ())]
     if way.alert.severity is Severity.NONE:
         if not sending or pagers:
-            yield f"must reach the dead man's switch alone; it reaches {_listed(receivers)}"
+            yield f"must reach the dead man's switch alone; it reaches {_listed(receivers)}", ""
     elif stack.grafana.pages:
         if sending:
-            yield f"would be sent twice: grafana.pages = true, and Alertmanager sends it to '{sending[0]}' as well"
+            yield f"would be sent twice: grafana.pages = true, and Alertmanager sends it to '{sending[0]}' as well", ""
     elif way.alert.severity is Severity.PAGE:
         if not pagers:
-            yield f"wakes nobody: it reaches {_listed(receivers)}, which has no pagerduty_configs"
+            yield f"wakes nobody: it reaches {_listed(receivers)}, which has no pagerduty_configs", ""
         elif len(pagers) > 1:
-            yield f"reaches two pagers, {' and '.join(pagers)}: remove one, or its 'continue: true'"
+            yield f"reaches two pagers, {' and '.join(pagers)}", "remove one, or its 'continue: true'"
     elif pagers:
-        yield f"is for the day and would wake someone: it reaches the pager '{pagers[0]}'"
+        yield f"is for the day and would wake someone: it reaches the pager '{pagers[0]}'", ""
     elif not sending:
-        yield f"would reach nobody: {_listed(receivers)} sends nothing"
+        yield f"would reach nobody: {_listed(receivers)} sends nothing", ""
 
 
-def _unread(stack: Stack, ways: list[Delivery], config: Mapping[str, Any], templates: str) -> Iterator[str]:
+def _unread(stack: Stack, ways: list[Delivery], config: Mapping[str, Any], templates: str) -> Iterator[Fault]:
     for receiver in config["receivers"]:
         reached = [(way, route) for way in ways for route in way.routes if route.receiver == receiver["name"]]
         if not reached:
             continue
-        yield from messages.problems(
+        yield from messages.faults(
             receiver,
             templates,
             group_by=[

@@ -5,13 +5,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from obs.alerting.model import Alert
+from obs.proofs.finding import Fault
+from obs.proofs.routes.files import PROMETHEUS, below
 from obs.query import expr
 from obs.stack import Stack
 from watchkeeper.contract.labels import JOB
 
 
-def problems(stack: Stack, alerts: Sequence[Alert], config: Mapping[str, Any]) -> Iterator[str]:
-    """Yield a sentence for every target that is not scraped, and for rules or alerts that go nowhere."""
+def faults(stack: Stack, alerts: Sequence[Alert], config: Mapping[str, Any]) -> Iterator[Fault]:
+    """Find every target that is not scraped, and rules or alerts that go nowhere."""
     scraped = {
         (job["job_name"], address)
         for job in config.get("scrape_configs", ())
@@ -22,12 +24,11 @@ def problems(stack: Stack, alerts: Sequence[Alert], config: Mapping[str, Any]) -
         target = getattr(stack.targets, role.name)
         if (target.job, target.address) not in scraped:
             deaf = [alert.name for alert in alerts if target.job in expr.values(alert.expr, JOB.name)]
-            yield (
-                f"prometheus.yml does not scrape targets.{role.name}, job '{target.job}' at {target.address}: "
-                + (f"nobody would ever hear of {', '.join(deaf)}" if deaf else "its dashboards would be empty")
-            )
+            unheard = f"nobody would ever hear of {', '.join(deaf)}" if deaf else "its dashboards would be empty"
+            what = f"it does not scrape targets.{role.name}, job '{target.job}' at {target.address}: {unheard}"
+            yield Fault(below(PROMETHEUS), what)
     if not config.get("rule_files"):
-        yield "prometheus.yml loads no rule_files: no alert is ever evaluated"
+        yield Fault(below(PROMETHEUS), "it loads no rule_files: no alert is ever evaluated")
     told = {
         address
         for manager in config.get("alerting", {}).get("alertmanagers", ())
@@ -36,4 +37,5 @@ def problems(stack: Stack, alerts: Sequence[Alert], config: Mapping[str, Any]) -
     }
     if stack.targets.alertmanager.address not in told:
         whom = ", ".join(sorted(told)) or "nobody"
-        yield f"prometheus.yml sends alerts to {whom}, not to {stack.targets.alertmanager.address}"
+        what = f"it sends alerts to {whom}, not to {stack.targets.alertmanager.address}"
+        yield Fault(below(PROMETHEUS), what)

@@ -1,0 +1,36 @@
+"""What does each check demand, and why? A page for each, made from the checks themselves."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from obs.proofs.checks.check import Check
+
+INDEX = "docs/checks/README.md"
+MADE = "<!-- Made by `make check-pages`: edit obs/proofs/checks/ instead. -->\n\n"
+
+
+def pages(checks: Iterable[Check]) -> dict[str, str]:
+    """Return the page of every check and their index, path below the checkout to text."""
+    listed = sorted(checks, key=lambda check: check.id)
+    rows = "".join(f"| [`{check.id}`]({check.page.rpartition('/')[2]}) | {check.claim} |\n" for check in listed)
+    index = (
+        f"{MADE}# Checks\n\n`obs check` holds all of these, offline. What has to stay for a while is waived in "
+        f"waivers.toml.\n\n| check | holds when |\n| --- | --- |\n{rows}"
+    )
+    return {INDEX: index} | {check.page: MADE + page(check) for check in listed}
+
+
+def page(check: Check) -> str:
+    """Return what a check demands, why, an example that it refuses, and what to do."""
+    return (
+        f"# {check.id}\n\n**Demands** that {check.claim}.\n\n{check.why}\n\n"
+        f"## Refused\n\n```{check.language}\n{check.fails}\n```\n\n## Instead\n\n{check.remedy}\n"
+    )
+
+
+if __name__ == "__main__":
+    from obs.proofs.checks import CHECKS
+
+    for path, text in pages(CHECKS).items():
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        Path(path).write_text(text, encoding="utf-8")

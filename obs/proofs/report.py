@@ -1,0 +1,63 @@
+"""How are findings shown: to a person in a terminal, and to a program?"""
+
+import shutil
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+from obs.proofs.finding import Fault, Finding
+
+MARGIN = "    "
+ELLIPSIS = "…"
+
+
+def report(findings: Sequence[Finding]) -> None:
+    """Print each finding with its place first and its check last, below it the line of the expression it is in."""
+    for finding in findings:
+        sentence = str(finding).removeprefix(finding.where)
+        click.echo(click.style(finding.where, bold=True) + sentence + click.style(f"  [{finding.check}]", dim=True))
+        if shown := pointed(finding.fault, shutil.get_terminal_size((120, 24)).columns):
+            line, carets = shown
+            click.echo(f"{MARGIN}{line}\n{MARGIN}" + click.style(carets, fg="red"))
+    words = f"{len(findings)} problem{'s' * (len(findings) != 1)}"
+    click.secho(f"{words}; `obs check --explain {findings[0].check}` says what that check demands, and why", fg="red")
+
+
+def pointed(fault: Fault, width: int) -> tuple[str, str] | None:
+    """Return the line of the expression with the guilty part, and carets below that; None where there is no part."""
+    start = fault.expr.find(fault.part) if fault.part else -1
+    if start < 0:
+        return None
+    begin = fault.expr.rfind("\n", 0, start) + 1
+    line = fault.expr[begin:].partition("\n")[0]
+    start -= begin
+    length = len(fault.part.partition("\n")[0])
+    indent = len(line) - len(line.lstrip())
+    line, start = line[indent:], start - indent
+    room = max(width - len(MARGIN), length + 2 * len(ELLIPSIS))
+    if len(line) > room:
+        left = max(0, min(start - (room - length) // 2, len(line) - room + len(ELLIPSIS)))
+        cut = line[left : left + room - 2 * len(ELLIPSIS)]
+        before = ELLIPSIS if left else ""
+        after = ELLIPSIS if left + len(cut) < len(line) else ""
+        line, start = before + cut + after, start - left + len(before)
+    return line, " " * start + "^" * min(length, len(line) - start)
+
+
+def as_json(findings: Sequence[Finding]) -> list[dict[str, Any]]:
+    """Return findings as a program reads them: place, check, what, instead, and the expression with its guilty part."""
+    return [
+        {
+            "where": finding.where,
+            "file": finding.fault.place.file,
+            "line": finding.fault.place.line,
+            "item": finding.fault.place.item,
+            "check": finding.check,
+            "what": finding.fault.what,
+            "instead": finding.fault.instead,
+            "expression": finding.fault.expr,
+            "part": finding.fault.part,
+        }
+        for finding in findings
+    ]
