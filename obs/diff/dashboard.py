@@ -8,6 +8,7 @@ from obs.diff.change import Action, ObjectChange, Path, Sentence, Tile, Verb, on
 from obs.diff.fields import items, listed, plain, reordered
 from obs.diff.layout import COLUMNS, Panel, moved, panels
 from obs.diff.match import match
+from obs.diff.normalise import canonical, shown
 from obs.diff.pairing import Pairing
 from obs.diff.panel import panel_sentences, query_text, resized
 from obs.diff.values import objects, quoted, same, table, without
@@ -65,17 +66,27 @@ def diff_dashboard(old: Model | None, new: Model | None) -> ObjectChange:
         verb = presence(old)
         action: Action = "create" if old is None else "delete"
         return ObjectChange("dashboard", uid, title, action, (_whole(model, verb),), *_tiles_of(model, verb))
-    if before == after:
+    identities = [_identity(side) for side in (before, after)]
+    if identities[0] == identities[1]:
         return ObjectChange("dashboard", uid, title, "unchanged")
-    return _updated(before, after, uid, title)
+    sides = [{**shown("dashboard", side), **_key(side)} for side in (before, after)]
+    return _updated(sides[0], sides[1], uid, title)
+
+
+def _identity(model: Model) -> tuple[bytes, Model]:
+    """Return what a plan compares: the normal form, and where the dashboard is."""
+    panels(model)  # refuses what has no panels to compare
+    return canonical("dashboard", model), _key(model)
+
+
+def _key(model: Model) -> Model:
+    return {name: model[name] for name in ("uid", "folderUid") if model.get(name)}
 
 
 def _updated(before: Model, after: Model, uid: str, title: str) -> ObjectChange:
     found = match(panels(before), panels(after))
     told = list(_panel_sentences(found))
-    sentences = (*_settings(before, after), *(sentence for _, sentence in told))
-    if not sentences:
-        return ObjectChange("dashboard", uid, title, "unchanged")
+    sentences = (*_settings(before, after), *(sentence for _, sentence in told)) or (*plain("", before, after),)
     tiles = _tiles(found, told)
     return ObjectChange("dashboard", uid, title, "update", sentences, *tiles)
 

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from typing import Any
 
 from obs.diff.change import ObjectChange
-from obs.diff.values import pruned
+from obs.diff.normalise import pruned
 from obs.diff.wording import headline
 
 

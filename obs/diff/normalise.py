@@ -5,6 +5,7 @@ its own fields are gone, defaults and empty values are absent, durations and mon
 """
 
 import calendar
+import math
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -12,9 +13,11 @@ from typing import Any
 import orjson
 
 from obs.query import durations
+from obs.query.compare import identity
 
 Document = dict[str, Any]
 
+WRITTEN = orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS
 MIN_REFRESH_MS = 5_000  # [dashboards] min_refresh_interval, Grafana's default
 # Grafana adds these to every alert query model.
 MODEL_DEFAULTS = {"intervalMs": 1000, "maxDataPoints": 43200, "hide": False}
@@ -32,7 +35,8 @@ DASHBOARD_DEFAULTS: Document = {
 }
 PANEL_DEFAULTS: Document = {"transparent": False, "repeatDirection": "h"}
 NESTED = frozenset({dict, list, float})  # what `pruned` may change
-EMPTIABLE = frozenset({dict, list})
+EMPTIABLE = frozenset({dict, list, str, type(None)})
+QUERY = "expr"
 SERVER_FIELDS = ("id", "version", "iteration", "schemaVersion", "uid", "gnetId")
 RULE_SERVER_FIELDS = frozenset({"id", "orgID", "updated", "provenance", "version", "guid"})
 # Saved with every dashboard although nobody chose it.
@@ -42,24 +46,46 @@ DURATION_FIELDS = ("group_wait", "group_interval", "repeat_interval")
 
 
 def normalise(kind: str, document: Document) -> Document:
-    """Return the one form of a document of any kind; raise KeyError for a kind nobody compares."""
+    """
+    Return the one form of a document of any kind, by which plan, push, drift and words decide what is the same.
+
+    Raises KeyError for a kind nobody compares.
+    """
+    found: Document = _identified(shown(kind, document))
+    return found
+
+
+def shown(kind: str, document: Document) -> Document:
+    """Return the same form with its queries as they are written: what a change is told from."""
     return NORMALISERS[str(kind)](document)
 
 
 def canonical(kind: str, document: Document) -> bytes:
     """Bytes that are equal exactly when two documents of a kind mean the same."""
-    return orjson.dumps(normalise(kind, document), option=orjson.OPT_SORT_KEYS)
+    return orjson.dumps(normalise(kind, document), default=str, option=WRITTEN)
 
 
 def pruned(value: Any) -> Any:
-    """Drop nulls, empty lists and empty objects, which Grafana cannot tell from absent ones."""
+    """Drop what Grafana cannot tell from absent: null, NaN, empty text, empty list, empty object."""
     if isinstance(value, dict):
         # Most values are scalars: a call for each would double the time of a plan.
-        kept = {key: pruned(item) if type(item) in NESTED else item for key, item in value.items() if item is not None}
+        kept = {key: pruned(item) if type(item) in NESTED else item for key, item in value.items()}
         return {key: item for key, item in kept.items() if item or type(item) not in EMPTIABLE}
     if isinstance(value, list):
         return [pruned(item) if type(item) in NESTED else item for item in value]
-    return int(value) if isinstance(value, float) and value.is_integer() else value
+    if isinstance(value, float):
+        return None if math.isnan(value) else int(value) if value.is_integer() else value
+    return value
+
+
+def _identified(value: Any) -> Any:
+    """Put the meaning of each query in its place, so that layout makes no difference."""
+    if isinstance(value, dict):
+        return {
+            key: identity(item) if key == QUERY and type(item) is str else _identified(item)
+            for key, item in value.items()
+        }
+    return [_identified(item) for item in value] if isinstance(value, list) else value
 
 
 def dashboard(model: Document) -> Document:
@@ -73,7 +99,7 @@ def dashboard(model: Document) -> Document:
     if not kept.get("timezone"):
         kept["timezone"] = "browser"
     kept["annotations"] = _annotations(kept.get("annotations"))
-    kept["panels"] = [_panel(panel) for panel in model.get("panels") or []]
+    kept["panels"] = _placed(model.get("panels"))
     without_defaults: Document = pruned(_without(kept, DASHBOARD_DEFAULTS))
     return without_defaults
 
@@ -87,7 +113,13 @@ def folder(document: Document) -> Document:
 
 
 def rule_group(group: Document) -> Document:
-    """Return a rule group; its folder and name come from its address, so rules lose their copies of both."""
+    """
+    Return a rule group of Grafana, or of a rule file (it has a `name`, and rules with `expr`).
+
+    In Grafana folder and name come from the group's address, so rules lose their copies of both.
+    """
+    if "name" in group:
+        return _prometheus_group(group)
     return {
         "title": group.get("title", ""),
         "folderUid": group.get("folderUid", ""),
@@ -96,11 +128,30 @@ def rule_group(group: Document) -> Document:
     }
 
 
+def _prometheus_group(group: Document) -> Document:
+    rules = [_timed(one, ("for", "keep_firing_for")) for one in group.get("rules") or [] if isinstance(one, dict)]
+    cleaned: Document = pruned({**_timed(group, ("interval", "query_offset")), "rules": rules})
+    return cleaned
+
+
+def _timed(document: Document, fields: tuple[str, ...]) -> Document:
+    """Spell durations in one way; none of them says what its absence says."""
+    kept = document | {field: _spelled(document.get(field)) for field in fields}
+    return _without(kept, dict.fromkeys(fields, "0s"))
+
+
+def _spelled(duration: Any) -> Any:
+    """Write a duration as Grafana does; what is none stays as it is, for the checks to tell."""
+    try:
+        return durations.canonical(str(duration or "0s"))
+    except ValueError:
+        return duration
+
+
 def rule(document: Document) -> Document:
     """Return one Grafana-managed rule without server fields, model defaults and zero durations."""
     kept = {key: value for key, value in document.items() if key not in {*RULE_SERVER_FIELDS, "folderUID", "ruleGroup"}}
-    for field in ("for", "keep_firing_for"):
-        kept[field] = durations.canonical(str(kept.get(field) or "0s"))
+    kept |= {field: _spelled(kept.get(field)) for field in ("for", "keep_firing_for")}
     kept["data"] = [_node(node) for node in kept.get("data") or []]
     if kept.get("notification_settings"):
         kept["notification_settings"] = _routed(kept["notification_settings"])
@@ -109,9 +160,10 @@ def rule(document: Document) -> Document:
 
 
 def contact_point(document: Document) -> Document:
-    """Return an integration; what may be a secret reads back as [REDACTED] and is compared by presence alone."""
+    """Return an integration; what Grafana keeps secret reads back as [REDACTED] and is compared by presence alone."""
+    secret = SECRETS.get(str(document.get("type")), EVERY_SECRET)
     settings = {
-        key: "[REDACTED]" if key in SECRETS else value for key, value in (document.get("settings") or {}).items()
+        key: "[REDACTED]" if key in secret else value for key, value in (document.get("settings") or {}).items()
     }
     kept = {key: document.get(key) for key in ("name", "type")}
     if document.get("disableResolveMessage"):
@@ -120,11 +172,19 @@ def contact_point(document: Document) -> Document:
     return cleaned
 
 
-# Fields Grafana stores encrypted in the contact points a stack can ask for (integrations of PagerDuty, webhook, Slack,
-# Opsgenie, Telegram, Teams, Discord and Google Chat). A secret url is compared by presence: it reads back redacted.
-SECRETS = frozenset(
-    {"integrationKey", "password", "authorization_credentials", "token", "url", "apiKey", "bottoken", "secret"}
-)
+# Which settings of an integration Grafana stores encrypted; the address of a webhook is none, and reads back.
+SECRETS: Mapping[str, frozenset[str]] = {
+    "email": frozenset(),
+    "webhook": frozenset({"password", "authorization_credentials"}),
+    "pagerduty": frozenset({"integrationKey"}),
+    "slack": frozenset({"url", "token"}),
+    "opsgenie": frozenset({"apiKey"}),
+    "telegram": frozenset({"bottoken"}),
+    "teams": frozenset({"url"}),
+    "discord": frozenset({"url"}),
+    "googlechat": frozenset({"url"}),
+}
+EVERY_SECRET = frozenset().union(*SECRETS.values(), {"secret"})
 
 
 def policy(route: Document) -> Document:
@@ -132,7 +192,7 @@ def policy(route: Document) -> Document:
     kept = {key: value for key, value in route.items() if key not in {"provenance", "version"}}
     for field in DURATION_FIELDS:
         if kept.get(field):
-            kept[field] = durations.canonical(str(kept[field]))
+            kept[field] = _spelled(kept[field])
     kept["group_by"] = sorted(kept.get("group_by") or [])
     kept["object_matchers"] = sorted(kept.get("object_matchers") or [])
     kept["routes"] = [policy(child) for child in kept.get("routes") or []]
@@ -187,19 +247,40 @@ def _refresh(text: str) -> str:
         return text
 
 
-def _annotations(value: Any) -> Document:
-    entries = (value or {}).get("list") or []
+def _annotations(value: Any) -> Any:
+    entries = value.get("list") if isinstance(value, dict) else None
+    if not isinstance(entries, list):
+        return value
     return {
-        "list": [entry for entry in entries if not (entry.get("builtIn") and entry.get("name") == BUILT_IN_ANNOTATION)]
+        **value,
+        "list": [
+            entry
+            for entry in entries
+            if not (isinstance(entry, dict) and entry.get("builtIn") and entry.get("name") == BUILT_IN_ANNOTATION)
+        ],
     }
+
+
+def _placed(panels: Any) -> list[Document]:
+    """Return panels in the order Grafana shows them: by their place, and as they are listed where that is the same."""
+    listed = [_panel(panel) for panel in panels if isinstance(panel, dict)] if isinstance(panels, list) else []
+    return sorted(listed, key=lambda panel: _corner(panel.get("gridPos")))
+
+
+def _corner(place: Any) -> tuple[float, float]:
+    at = place if isinstance(place, dict) else {}
+    y, x = (at.get(side) for side in ("y", "x"))
+    return (y if isinstance(y, int | float) else 0, x if isinstance(x, int | float) else 0)
 
 
 def _panel(panel: Document) -> Document:
     kept = {key: value for key, value in _without(panel, PANEL_DEFAULTS).items() if key != "pluginVersion"}
     if kept.get("panels"):
-        kept["panels"] = [_panel(inner) for inner in kept["panels"]]
-    if kept.get("targets"):
-        kept["targets"] = [_without(target, {"hide": False}) for target in kept["targets"]]
+        kept["panels"] = _placed(kept["panels"])
+    if isinstance(kept.get("targets"), list):
+        kept["targets"] = [
+            _without(target, {"hide": False}) if isinstance(target, dict) else target for target in kept["targets"]
+        ]
     return kept
 
 
@@ -216,7 +297,7 @@ def _node(node: Document) -> Document:
 def _routed(settings: Document) -> Document:
     """Newer servers add the two mandatory labels to ``group_by`` themselves."""
     group_by = sorted(set(settings.get("group_by") or []) - {"alertname", "grafana_folder"})
-    timed = {field: durations.canonical(str(settings[field])) for field in DURATION_FIELDS if settings.get(field)}
+    timed = {field: _spelled(settings[field]) for field in DURATION_FIELDS if settings.get(field)}
     return {**settings, **timed, "group_by": group_by}
 
 

@@ -6,9 +6,10 @@ from typing import Any
 from obs.diff.change import Action, ObjectChange, Path, Sentence, one_sided, presence
 from obs.diff.dashboard import diff_dashboard
 from obs.diff.fields import plain
+from obs.diff.normalise import canonical, shown
 from obs.diff.pairing import Pairing
 from obs.diff.rules import diff_rule_group
-from obs.diff.values import objects, quoted, same, without
+from obs.diff.values import objects, quoted, without
 
 Model = dict[str, Any]
 
@@ -49,8 +50,11 @@ def diff_object(kind: str, old: Model | None, new: Model | None) -> ObjectChange
     if old is None or new is None:
         action: Action = "unchanged" if old is new else "create" if old is None else "delete"
         return ObjectChange(kind, uid, title, action)
-    sentences = () if same(old, new) else tuple(_policy(old, new) if kind == "policy" else _fields(old, new))
-    return ObjectChange(kind, uid, title, "update" if sentences else "unchanged", sentences)
+    if canonical(kind, old) == canonical(kind, new):
+        return ObjectChange(kind, uid, title, "unchanged")
+    before, after = shown(kind, old), shown(kind, new)
+    sentences = tuple(_policy(before, after) if kind == "policy" else _fields(before, after))
+    return ObjectChange(kind, uid, title, "update", sentences or (Sentence("", "changed", "value"),))
 
 
 def _fields(old: Model, new: Model, subject: str = "", path: Path = ()) -> Iterator[Sentence]:

@@ -5,6 +5,7 @@ from typing import Any
 
 from obs.diff.change import Action, ObjectChange, Path, Sentence, Verb, one_sided, presence
 from obs.diff.fields import items, plain, reordered
+from obs.diff.normalise import canonical, shown
 from obs.diff.pairing import Pairing
 from obs.diff.panel import QUERY_FIELDS, TARGET_NAMES, query_text
 from obs.diff.values import changed, number, objects, quoted, same, table, without
@@ -77,8 +78,11 @@ def diff_rule_group(old: Model | None, new: Model | None) -> ObjectChange:
         action: Action = "unchanged" if not model else "create" if old is None else "delete"
         sentences = tuple(_whole(rule, verb) for rule in objects(model.get("rules")))
         return ObjectChange("rule-group", uid, title, action, sentences)
-    sentences = () if same(old, new) else tuple(_changes(old, new))
-    return ObjectChange("rule-group", uid, title, "update" if sentences else "unchanged", sentences)
+    if canonical("rule-group", old) == canonical("rule-group", new):
+        return ObjectChange("rule-group", uid, title, "unchanged")
+    before, after = (shown("rule-group", side) for side in (old, new))
+    sentences = tuple(_changes(before, after)) or tuple(plain("", before, after))
+    return ObjectChange("rule-group", uid, title, "update", sentences)
 
 
 def _changes(old: Model, new: Model) -> Iterator[Sentence]:

@@ -5,7 +5,10 @@ import math
 from collections.abc import Container, Iterator, Mapping
 from typing import Any
 
+import orjson
+
 from obs.diff.change import Path
+from obs.diff.normalise import WRITTEN, pruned
 
 LONGEST = 120  # characters of a value quoted in a sentence; the whole is in the JSON output
 BLANK: tuple[Any, ...] = (None, "", [], {})
@@ -35,26 +38,14 @@ SUFFIX = {
 }
 
 
-def pruned(value: Any) -> Any:
-    """Drop what Grafana cannot tell from absent: null, NaN, empty text, empty list, empty object."""
-    if isinstance(value, dict):
-        kept = ((key, pruned(item)) for key, item in value.items())
-        return {key: item for key, item in kept if item not in BLANK}
-    if isinstance(value, list):
-        return [pruned(item) for item in value]
-    if isinstance(value, float) and math.isnan(value):
-        return None
-    return value
-
-
 def same(old: Any, new: Any) -> bool:
-    """Tell whether Grafana would show the same; equal values are not walked."""
-    return old is new or bool(old == new) or _known(old) == _known(new)
+    """Tell whether two values are the same in the normal form: 1 is 1.0, but it is not true."""
+    return old is new or _written(old) == _written(new)
 
 
-def _known(value: Any) -> Any:
+def _written(value: Any) -> bytes:
     kept = pruned(value)
-    return None if kept in BLANK else kept
+    return b"" if kept in BLANK else orjson.dumps(kept, default=str, option=WRITTEN)
 
 
 def leaves(old: Any, new: Any, path: Path = ()) -> Iterator[tuple[Path, Any, Any]]:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from textwrap import dedent
 from typing import Any
 
@@ -33,15 +34,27 @@ def differences(old: str, new: str) -> tuple[Part, ...]:
 
     Texts that are not PromQL even with their variables replaced (LogQL, a typo) are compared word by word.
     """
-    if old == new:
+    if identity(old) == identity(new):
         return ()
     for variables in readings(old, new):
         try:
             trees = tree(variables.into(old)), tree(variables.into(new))
         except ValueError:
             continue
-        return _summary(trees, variables)
-    return () if _words(old) == _words(new) else (Part(old.strip(), new.strip()),)
+        return _summary(trees, variables) or (Part(old.strip(), new.strip()),)
+    return (Part(old.strip(), new.strip()),)
+
+
+@lru_cache(maxsize=4096)
+def identity(query: str) -> str:
+    """Return a text that two queries share exactly when they mean the same: layout and order of writing are gone."""
+    for variables in readings(query):
+        try:
+            found = tree(variables.into(query)).digest
+        except ValueError:
+            continue
+        return repr((found, list(variables.stand_ins.items())))
+    return repr(_words(query))
 
 
 def formatted(query: str) -> str:

@@ -28,7 +28,7 @@ class Node:
     label: tuple[Any, ...]
     operands: tuple["Node", ...]
     expr: Expr
-    digest: int
+    digest: tuple[Any, ...]
 
     @property
     def literal(self) -> bool:
@@ -47,7 +47,7 @@ def _node(expr: Expr) -> Node:
         expr = expr.expr
     label, operands = _label(expr)
     nodes = tuple(_node(operand) for operand in operands)
-    return Node(label, nodes, expr, hash((label, *(node.digest for node in nodes))))
+    return Node(label, nodes, expr, (label, *(node.digest for node in nodes)))
 
 
 def _label(expr: Expr) -> tuple[tuple[Any, ...], tuple[Expr, ...]]:

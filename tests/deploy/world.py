@@ -95,6 +95,26 @@ def notifications() -> tuple[Item, ...]:
     )
 
 
+GROUP_MODELS = (
+    group("shop / promises", rule("shop-budget", "ShopBudget"), rule("shop-slow", "ShopSlow", hold="5m")).document,
+    {
+        "name": "api",
+        "interval": "30s",
+        "rules": [
+            {"record": "job:up:sum", "expr": "sum by (job) (up)"},
+            {
+                "alert": "Down",
+                "expr": "up == 0",
+                "for": "5m",
+                "labels": {"severity": "page"},
+                "annotations": {"a": "b"},
+            },
+        ],
+    },
+)
+"""Groups as Grafana has them, and as a rule file does."""
+
+
 OLD = Desired(
     OWNER,
     (

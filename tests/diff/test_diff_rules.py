@@ -126,9 +126,9 @@ def test_a_policy_tree_is_compared_route_by_route() -> None:
 @pytest.mark.parametrize("kind", ["folder", "datasource", "contact-point", "policy", "mute-timing", "template"])
 def test_every_kind_of_object_is_created_changed_and_deleted(kind: str) -> None:
     """One door for all kinds."""
-    old: Model = {"name": "x", "title": "Old"}
+    old, new = ({"name": name, "title": name, "receiver": name, "template": name} for name in ("Old", "New"))
 
     assert diff_object(kind, None, old).action == "create"
-    assert diff_object(kind, old, {**old, "title": "New"}).action == "update"
+    assert diff_object(kind, old, new).action == "update"
     assert diff_object(kind, old, {**old, "version": 9}).action == "unchanged"
     assert diff_object(kind, old, None).action == "delete"

@@ -65,6 +65,10 @@ class Item:
         """Return the document as everything that means the same would have it."""
         return normalise.normalise(self.key.kind, self.document)
 
+    def shown(self) -> Document:
+        """Return the same form with its queries as they are written: what a change is told from."""
+        return normalise.shown(self.key.kind, self.document)
+
     def comparable(self) -> bytes:
         """Bytes equal exactly when two objects of one key mean the same, their place included."""
         return normalise.canonical(self.key.kind, self.document) + b"\n" + self.folder_uid.encode()

@@ -76,7 +76,7 @@ def _told(item: Item | None) -> dict[str, Any] | None:
     if item is None:
         return None
     folder = {"folderUid": item.folder_uid} if item.folder_uid else {}
-    return {"uid": item.key.uid, **item.normalised(), **folder}
+    return {"uid": item.key.uid, **item.shown(), **folder}
 
 
 def _fates(done: Outcome) -> str:
