@@ -15,7 +15,7 @@ ERROR_RATIO = Threshold("api_error_ratio", 0.02, "share of requests answered 5xx
 MIN_REQUESTS_PER_SECOND = Threshold("api_min_requests_per_second", 0.05, "traffic below which a ratio says little")
 
 TRICKLE_FAILURES = 5
-"""Failures an hour that are no accident, even when nobody else called."""
+"""Failures an hour that count as an outage, even where there was hardly any other traffic."""
 
 
 def error_ratio_high(stack: Stack) -> Alert:

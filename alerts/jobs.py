@@ -28,12 +28,12 @@ STALLED_SECONDS = Threshold(
 EMAIL = QUEUE.eq("email")
 
 SPIKE_FAILURES = 3
-"""Failures in five minutes that are no accident: below, one retry of one job is half the traffic of a quiet queue."""
+"""Failures in five minutes from which a ratio counts: below, one retry is half the traffic of a quiet queue."""
 
 
 def one(stack: Stack, metric: Metric, *where: Matcher) -> str:
     """Return the selector of one series of the queue `email`, for a case."""
-    return histories.one(stack, metric, EMAIL, *where)
+    return histories.one(stack.targets.api, metric, EMAIL, *where)
 
 
 def failure_ratio_high(stack: Stack) -> Alert:

@@ -1,9 +1,9 @@
 """What tells us that logs or traces get lost, and what proves that it does?"""
 
-from alerts.prometheus import at
 from alerts.targets import RUNBOOK
 from metrics import jaeger, loki
 from metrics.loki import CALL_METHOD, CALL_ROUTE, HOST, STATUS_CODE
+from obs.alerting.histories import at
 from obs.alerting.model import Alert, PanelRef, Severity, clears, fires, silent
 from obs.query import promql
 from obs.stack import Stack

@@ -2,6 +2,7 @@
 
 from metrics import mongodb
 from metrics.mongodb import CLUSTER_ROLE, CONNECTION_TYPE, DATABASE, QUEUE_SIDE, REPLICA_SET_STATE, TICKET
+from obs.alerting import histories
 from obs.alerting.model import Alert, PanelRef, Severity, clears, fires, silent
 from obs.query import promql
 from obs.stack import Stack
@@ -22,12 +23,12 @@ DISK_FULL_RATIO = 0.85
 
 def one(stack: Stack, metric: Metric, *more: Matcher, instance: str = "") -> str:
     """Return the selector of one series from a MongoDB exporter, for a case."""
-    return promql.select(metric, *target(stack, instance), *more)
+    return histories.one(stack.targets.mongodb, metric, *more, instance=instance)
 
 
 def target(stack: Stack, instance: str = "") -> tuple[Matcher, ...]:
     """Match the exporter of ``stack.toml``, or another instance of its job."""
-    return INSTANCE.eq(instance or stack.targets.mongodb.address), JOB.eq(stack.targets.mongodb.job)
+    return histories.at(stack.targets.mongodb, instance)
 
 
 def highest(metric: Metric, *where: Matcher) -> str:

@@ -1,9 +1,10 @@
 """What tells us that alerts don't reach anybody, and what proves that it does?"""
 
-from alerts.prometheus import at, reload_failed
+from alerts.prometheus import reload_failed
 from alerts.targets import RUNBOOK
 from metrics import prometheus
 from metrics.prometheus import INTEGRATION
+from obs.alerting.histories import at
 from obs.alerting.model import Alert, PanelRef, Severity, clears, fires, silent
 from obs.query import promql
 from obs.stack import Stack

@@ -3,20 +3,16 @@
 from alerts.targets import RUNBOOK
 from metrics import prometheus
 from metrics.prometheus import RULE_GROUP
+from obs.alerting.histories import at
 from obs.alerting.model import Alert, PanelRef, Severity, clears, fires, silent
 from obs.query import promql
 from obs.stack import Stack
 from obs.stack.settings import Target
-from watchkeeper.contract.labels import INSTANCE, JOB, Matcher
+from watchkeeper.contract.labels import JOB
 from watchkeeper.contract.metrics import Metric
 
 # Names, windows and holds are those of
 # https://github.com/prometheus/prometheus/tree/main/documentation/prometheus-mixin
-
-
-def at(target: Target) -> tuple[Matcher, ...]:
-    """Match one target by instance and job."""
-    return INSTANCE.eq(target.address), JOB.eq(target.job)
 
 
 def reload_failed(name: str, metric: Metric, program: str, target: Target) -> Alert:

@@ -2,6 +2,7 @@
 
 from metrics import redis
 from metrics.redis import MASTER_HOST, MASTER_PORT
+from obs.alerting import histories
 from obs.alerting.model import Alert, PanelRef, Severity, clears, fires, silent
 from obs.query import promql
 from obs.stack import Stack
@@ -19,12 +20,12 @@ REPLICA = "redis-replica-exporter:9121"
 
 def one(stack: Stack, metric: Metric, *more: Matcher, instance: str = "") -> str:
     """Return the selector of one series from a Redis exporter, for a case."""
-    return promql.select(metric, *target(stack, instance), *more)
+    return histories.one(stack.targets.redis, metric, *more, instance=instance)
 
 
 def target(stack: Stack, instance: str = "") -> tuple[Matcher, ...]:
     """Match the exporter of ``stack.toml``, or another instance of its job."""
-    return INSTANCE.eq(instance or stack.targets.redis.address), JOB.eq(stack.targets.redis.job)
+    return histories.at(stack.targets.redis, instance)
 
 
 def exporter_down(stack: Stack) -> Alert:

@@ -20,7 +20,7 @@ def flushes_failing(stack: Stack) -> Alert:
     job = JOB.eq(stack.targets.api.job)
     failed = promql.total(promql.rate(FLUSHES, job, RESULT.eq("error"), over="5m"), by=(JOB,))
     every = promql.total(promql.rate(FLUSHES, job, over="5m"), by=(JOB,))
-    good, bad = one(stack, FLUSHES, RESULT.eq("ok")), one(stack, FLUSHES, RESULT.eq("error"))
+    good, bad = one(stack.targets.api, FLUSHES, RESULT.eq("ok")), one(stack.targets.api, FLUSHES, RESULT.eq("error"))
     return Alert(
         name="TelemetryFlushesFailing",
         expr=f"{promql.ratio(failed, every)} > {FAILING_RATIO:g}",
@@ -49,7 +49,7 @@ def flushes_failing(stack: Stack) -> Alert:
 def stale(stack: Stack) -> Alert:
     """A worker lives and has not delivered for long: its counts are held in its memory."""
     job = JOB.eq(stack.targets.api.job)
-    last = one(stack, LAST_FLUSH)
+    last = one(stack.targets.api, LAST_FLUSH)
     oldest = promql.aggregate("min", promql.select(LAST_FLUSH, job), by=(JOB,))
     return Alert(
         name="TelemetryStale",
@@ -80,7 +80,7 @@ def updates_dropped(stack: Stack) -> Alert:
     """Something is not counted at all, to keep memory bounded."""
     job = JOB.eq(stack.targets.api.job)
     dropped = promql.total(promql.increase(DROPPED, job, over="15m"), by=(JOB, DROP_REASON))
-    too_many = one(stack, DROPPED, DROP_REASON.eq("series_limit"))
+    too_many = one(stack.targets.api, DROPPED, DROP_REASON.eq("series_limit"))
     return Alert(
         name="TelemetryUpdatesDropped",
         expr=f"{dropped} > 0",

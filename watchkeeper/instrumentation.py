@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 from typing import Any, Generic, TypeVar, Unpack, cast
 
-from watchkeeper.asgi.lifespan import Life
+from watchkeeper.asgi.lifespan import Lifespan
 from watchkeeper.asgi.middleware import Middleware
 from watchkeeper.asgi.request import Requests
 from watchkeeper.asgi.routes import RouteTemplates
@@ -66,7 +66,7 @@ class Instrumented(Generic[Application]):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection, or the life of the server."""
         if scope["type"] == "lifespan":
-            await Life(self._served, self.telemetry).serve(scope, receive, send)
+            await Lifespan(self._served, self.telemetry).serve(scope, receive, send)
             return
         if not self._started:  # a server may do without lifespan
             self._started = True

@@ -95,7 +95,7 @@ class Recorder:
             self.delivery.start()
 
     def stop(self, timeout: float = 3.0) -> None:
-        """Deliver what is left, for at most ``timeout`` seconds, and say goodbye to the store."""
+        """Deliver what is left, for at most ``timeout`` seconds, and tell the store that this process ends."""
         if self.delivery is not None:
             self.delivery.stop(timeout)
 

@@ -1,25 +1,30 @@
-"""What do cases feed to the rules about the service: one series of any metric, of requests, of their durations?"""
+"""Which series do cases feed to rules: one of any metric, of requests, of their durations?"""
 
 from obs.query import promql
 from obs.stack import Stack
+from obs.stack.settings import Target
 from watchkeeper.contract.labels import INSTANCE, JOB, LE, METHOD, ROUTE, STATUS, Matcher
 from watchkeeper.contract.metrics import REQUEST_DURATION, REQUESTS, Metric
 
 
-def one(stack: Stack, metric: Metric, *where: Matcher) -> str:
-    """Return the selector of one series of the service's own scrape target, for a case."""
-    return promql.select(metric, JOB.eq(stack.targets.api.job), INSTANCE.eq(stack.targets.api.address), *where)
+def at(target: Target, instance: str = "") -> tuple[Matcher, ...]:
+    """Match a scrape target by instance and job, or another ``instance`` of its job."""
+    return INSTANCE.eq(instance or target.address), JOB.eq(target.job)
+
+
+def one(target: Target, metric: Metric, *where: Matcher, instance: str = "") -> str:
+    """Return the selector of one series of a scrape target, for a case."""
+    return promql.select(metric, *at(target, instance), *where)
 
 
 def requests(stack: Stack, status: str, route: str = "/v1/rooms") -> str:
     """Return the selector of one series of requests, for a case."""
-    return one(stack, REQUESTS, METHOD.eq("GET"), ROUTE.eq(route), STATUS.eq(status))
+    return one(stack.targets.api, REQUESTS, METHOD.eq("GET"), ROUTE.eq(route), STATUS.eq(status))
 
 
 def timed(stack: Stack, *, within: str, over: str) -> dict[str, str]:
     """Return the series of a case in which requests are answered ``within`` the latency threshold, or ``over`` it."""
-    job, instance = JOB.eq(stack.targets.api.job), INSTANCE.eq(stack.targets.api.address)
-    labels = (job, instance, METHOD.eq("GET"), ROUTE.eq("/v1/rooms"))
+    labels = (*at(stack.targets.api), METHOD.eq("GET"), ROUTE.eq("/v1/rooms"))
     edge = stack.slo.latency.threshold_seconds
     edges = [edge, REQUEST_DURATION.buckets[-1]]
     series = {

@@ -10,7 +10,7 @@ import click
 
 from obs import proofs
 from obs.cli.cli import FOUND, Selection
-from obs.output import Built, Change, Staging, changes, in_kubernetes
+from obs.output import Built, FileChange, Staging, changes, in_kubernetes
 from obs.output import build as compile_stack
 
 COLOURS = {"unchanged": "bright_black", "created": "green", "changed": "yellow", "removed": "red"}
@@ -83,7 +83,7 @@ def build(selection: Selection, check: bool, out: Path | None, target: str, as_j
         click.get_current_context().exit(FOUND)
 
 
-def _row(change: Change, built: Built) -> Row:
+def _row(change: FileChange, built: Built) -> Row:
     file = built.files.get(change.path)
     holds, seconds = (file.holds, file.seconds) if file else ("", 0)
     return Row(change.path, change.action, change.line, holds, seconds * 1000)

@@ -123,7 +123,7 @@ def rule_group(group: Document) -> Document:
     return {
         "title": group.get("title", ""),
         "folderUid": group.get("folderUid", ""),
-        "interval": int(group.get("interval") or 0),
+        "interval": group.get("interval") or 0,
         "rules": [rule(one) for one in group.get("rules") or []],
     }
 

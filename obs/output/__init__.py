@@ -2,6 +2,6 @@
 
 from obs.output.built import Built, File, build
 from obs.output.kubernetes import in_kubernetes
-from obs.output.write import Change, OutputError, Staging, changes
+from obs.output.write import FileChange, OutputError, Staging, changes
 
-__all__ = ["Built", "Change", "File", "OutputError", "Staging", "build", "changes", "in_kubernetes"]
+__all__ = ["Built", "File", "FileChange", "OutputError", "Staging", "build", "changes", "in_kubernetes"]

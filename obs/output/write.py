@@ -17,7 +17,7 @@ class OutputError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class FileChange:
     """One file, and what writing would do to it. ``text`` is empty for a file that nothing renders any more."""
 
     path: str
@@ -27,10 +27,10 @@ class Change:
     """The first line that differs, where the file changes."""
 
 
-def changes(files: Mapping[str, str], root: Path) -> tuple[Change, ...]:
+def changes(files: Mapping[str, str], root: Path) -> tuple[FileChange, ...]:
     """Compare compiled files with those below ``root``; raise OutputError when one can't be read."""
     rendered = [_compare(root, path, text) for path, text in files.items()]
-    return (*rendered, *(Change(path, "removed") for path in _orphans(files, root)))
+    return (*rendered, *(FileChange(path, "removed") for path in _orphans(files, root)))
 
 
 class Staging:
@@ -53,7 +53,7 @@ class Staging:
         """Remove what is left of staged and replaced files."""
         self._exit.close()
 
-    def add(self, planned: Iterable[Change], root: Path) -> None:
+    def add(self, planned: Iterable[FileChange], root: Path) -> None:
         """Stage what differs, below ``root``."""
         with _told(root):
             for change in planned:
@@ -89,17 +89,17 @@ def _told(root: Path) -> Iterator[None]:
         raise OutputError(f"{where}: can't be written: {error.strerror}; nothing was changed") from error
 
 
-def _compare(root: Path, path: str, text: str) -> Change:
+def _compare(root: Path, path: str, text: str) -> FileChange:
     try:
         old = (root / path).read_bytes().decode(errors="replace")
     except FileNotFoundError:
-        return Change(path, "created", text)
+        return FileChange(path, "created", text)
     except OSError as error:
         raise OutputError(f"{path}: can't be read: {error.strerror}") from error
     if old == text:
-        return Change(path, "unchanged", text)
+        return FileChange(path, "unchanged", text)
     pairs = zip([*old.splitlines(), None], [*text.splitlines(), None], strict=False)
-    return Change(path, "changed", text, next(n for n, (a, b) in enumerate(pairs, 1) if a != b or a is None))
+    return FileChange(path, "changed", text, next(n for n, (a, b) in enumerate(pairs, 1) if a != b or a is None))
 
 
 def _orphans(files: Mapping[str, str], root: Path) -> list[str]:
@@ -112,7 +112,7 @@ def _names(folder: Path) -> list[str]:
     return [entry.name for entry in folder.iterdir()] if folder.is_dir() else []
 
 
-def _stage(stack: contextlib.ExitStack, root: Path, change: Change) -> Path | None:
+def _stage(stack: contextlib.ExitStack, root: Path, change: FileChange) -> Path | None:
     """Write the new text beside its place, where a rename is atomic; None for a file that goes."""
     target = root / change.path
     if change.action == "removed":

@@ -11,7 +11,7 @@ from obs.alerting.recording import RECORDED
 from obs.output.built import Built
 from obs.proofs import questions
 from obs.proofs.questions import Question
-from obs.query.expr import ExprError, Query, parse
+from obs.query.expr import ExprError, Parsed, parse
 from obs.query.series import Contract
 from watchkeeper.contract.metrics import Metric
 
@@ -57,17 +57,17 @@ class Evidence:
         return (*questions.of_groups(self.built.groups), *boards, *pages)
 
     @cached_property
-    def parsed(self) -> tuple[tuple[Question, Query], ...]:
+    def parsed(self) -> tuple[tuple[Question, Parsed], ...]:
         """Every PromQL query that parses, with its tree; the others are `query/syntax`'s to report."""
         return tuple(self._parse())
 
     @cached_property
-    def answerable(self) -> tuple[tuple[Question, Query], ...]:
+    def answerable(self) -> tuple[tuple[Question, Parsed], ...]:
         """The parsed queries that read nothing but series that exist: only of those can more be said."""
         known = self.contract.series
         return tuple((asked, query) for asked, query in self.parsed if all(s.name in known for s in query.selectors))
 
-    def _parse(self) -> Iterator[tuple[Question, Query]]:
+    def _parse(self) -> Iterator[tuple[Question, Parsed]]:
         for question in self.questions:
             if question.language == "promql":
                 try:

@@ -47,7 +47,7 @@ class Selector:
 
 
 @dataclass(frozen=True, slots=True)
-class Query:
+class Parsed:
     """A parsed expression: its text as given, its tree, and what it reads."""
 
     text: str
@@ -56,7 +56,7 @@ class Query:
 
 
 @lru_cache(maxsize=4096)
-def parse(text: str) -> Query:
+def parse(text: str) -> Parsed:
     """Parse PromQL as Grafana or a rule holds it, variables included; raise ExprError."""
     try:
         tree = ast.parse(Likely().into(text))
@@ -65,7 +65,7 @@ def parse(text: str) -> Query:
             tree = ast.parse(Likely(named=True).into(text))
         except ValueError:
             raise ExprError(str(error)) from error
-    return Query(text, tree, tuple(read(tree)))
+    return Parsed(text, tree, tuple(read(tree)))
 
 
 def names(text: str) -> list[str]:

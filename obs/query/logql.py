@@ -21,7 +21,7 @@ UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True, slots=True)
-class Query:
+class SavedQuery:
     """A saved LogQL query: ``$name`` in it is what the reader fills in. ``metric`` ones return numbers, not lines."""
 
     name: str
@@ -47,7 +47,7 @@ def selected(text: str) -> Iterator[Streams]:
         yield Streams(f"{{{inside}}}", conditions if whole else None)
 
 
-def query(stack: Stack, name: str) -> Query:
+def query(stack: Stack, name: str) -> SavedQuery:
     """Return the saved query called ``name``; raise KeyError with the names there are."""
     saved = {one.name: one for one in queries(stack)}
     if name not in saved:
@@ -55,42 +55,44 @@ def query(stack: Stack, name: str) -> Query:
     return saved[name]
 
 
-def queries(stack: Stack) -> tuple[Query, ...]:
+def queries(stack: Stack) -> tuple[SavedQuery, ...]:
     """Return the saved queries, for the service of this stack."""
     service = f"{SERVICE}={json.dumps(stack.service.name)}"
     failing = f'{{{service}, {LEVEL}=~"error|critical"}}'
     everything = f"{{{service}}}"
     slow = stack.slo.latency.threshold_seconds
     return (
-        Query("errors", "What went wrong, newest first.", f"{failing} | json"),
-        Query(
+        SavedQuery("errors", "What went wrong, newest first.", f"{failing} | json"),
+        SavedQuery(
             "errors-by-message",
             "Which errors are new, and which are the many?",
             f"topk(10, sum by (message) (count_over_time({failing} | json [$__auto])))",
             metric=True,
         ),
-        Query(
+        SavedQuery(
             "error-rate",
             "How many error lines a second?",
             f"sum by ({LEVEL}) (rate({failing} [$__auto]))",
             metric=True,
         ),
-        Query("exceptions", "Which exceptions, with their stack?", f'{everything} | json | exception_type != ""'),
-        Query("trace", "Everything one request said, in every service.", f'{{{SERVICE}=~".+"}} |= "$trace_id"'),
-        Query("failed-requests", "Which requests were answered 5xx?", f"{everything} | json | status >= 500"),
-        Query(
+        SavedQuery("exceptions", "Which exceptions, with their stack?", f'{everything} | json | exception_type != ""'),
+        SavedQuery("trace", "Everything one request said, in every service.", f'{{{SERVICE}=~".+"}} |= "$trace_id"'),
+        SavedQuery("failed-requests", "Which requests were answered 5xx?", f"{everything} | json | status >= 500"),
+        SavedQuery(
             "slow-requests",
             f"Which requests took longer than the promised {slow:g} s?",
             f"{everything} | json | duration_seconds > {slow:g}",
         ),
-        Query("failed-jobs", "Which jobs failed, and why?", f'{{{service}, {LEVEL}="error"}} | json | queue != ""'),
-        Query("route", "What did one route do?", f'{everything} | json | route = "$route"'),
-        Query(
+        SavedQuery(
+            "failed-jobs", "Which jobs failed, and why?", f'{{{service}, {LEVEL}="error"}} | json | queue != ""'
+        ),
+        SavedQuery("route", "What did one route do?", f'{everything} | json | route = "$route"'),
+        SavedQuery(
             "dependencies",
             "What do the database and the cache say of themselves?",
             f'{{{CONTAINER}=~"mongodb|redis"}}',
         ),
-        Query(
+        SavedQuery(
             "volume",
             "Who writes how much, in bytes a second?",
             f'sum by ({CONTAINER}) (bytes_rate({{{CONTAINER}=~".+"}} [$__auto]))',

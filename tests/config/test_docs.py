@@ -48,7 +48,7 @@ def test_every_version_has_its_reason(name: str, image: str) -> None:
 
 
 @pytest.mark.parametrize("query", logql.queries(stack.load(ROOT / "stack.toml")), ids=lambda query: query.name)
-def test_every_saved_query_is_listed(query: logql.Query) -> None:
+def test_every_saved_query_is_listed(query: logql.SavedQuery) -> None:
     """A person looking for a query finds it, and its like for Kibana."""
     assert re.search(rf"^\|[^|]*\b{query.name}\b", PAGES["logs.md"], re.MULTILINE)
 

@@ -53,7 +53,7 @@ def test_dashboards_and_runbooks_do_ask() -> None:
 
 
 @pytest.mark.parametrize("query", logql.queries(STACK), ids=lambda query: query.name)
-def test_a_query_selects_by_labels_that_promtail_sets(query: logql.Query) -> None:
+def test_a_query_selects_by_labels_that_promtail_sets(query: logql.SavedQuery) -> None:
     """A stream is found by its labels alone, and Promtail sets no others."""
     stages = yaml.safe_load(config.render(STACK)["promtail-config.yml"])["scrape_configs"][0]["pipeline_stages"]
     (labels,) = (stage["labels"] for stage in stages if "labels" in stage)

@@ -121,7 +121,7 @@ def asked(address: str, expr: str) -> list[tuple[dict[str, str], list[str]]]:
 
 
 @pytest.mark.parametrize("query", logql.queries(STACK), ids=lambda query: query.name)
-def test_a_saved_query_finds_what_it_is_for(loki: str, query: logql.Query) -> None:
+def test_a_saved_query_finds_what_it_is_for(loki: str, query: logql.SavedQuery) -> None:
     """Every query of dashboards and runbooks is valid LogQL, and finds the lines written for it."""
     expr = query.expr
     for variable, value in FILLED_IN.items():

@@ -9,7 +9,7 @@ from watchkeeper.process import Telemetry
 _log = logging.getLogger("telemetry")
 
 
-class Life:
+class Lifespan:
     """
     Serves one lifespan: https://asgi.readthedocs.io/en/latest/specs/lifespan.html.
 

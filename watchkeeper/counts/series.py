@@ -106,7 +106,7 @@ class Counter(Series):
 
 
 class CountingLock(AbstractContextManager[object, None]):
-    """A lock that counts who passes: the updates of a series there was no room for are dropped updates."""
+    """A lock that counts how often it is taken: updates of a series for which there was no room are dropped."""
 
     def __init__(self, lock: Lock, passed: Counter) -> None:
         self._lock = lock

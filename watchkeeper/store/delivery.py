@@ -220,4 +220,4 @@ class Delivery:
             except StoreError:
                 continue
             except Exception:
-                log.exception("a flush failed in a way nobody thought of; the next one is tried all the same")
+                log.exception("a flush failed with an unexpected error; the next one is tried all the same")

@@ -51,7 +51,7 @@ class Instance:
     """
     What the store has of one process, up to its batch ``sequence``.
 
-    ``seen`` is when it last delivered (seconds since 1970, store's clock), 0 where it said goodbye.
+    ``seen`` is when it last delivered (seconds since 1970, store's clock), 0 once it has ended in order.
     """
 
     sequence: int

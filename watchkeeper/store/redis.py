@@ -11,7 +11,7 @@ Three keys per service, in one slot of a cluster (``{telemetry:v1:SERVICE}`` is 
     ``epoch`` a name made when the hash was: another one tells that the server was emptied. The instance
     ``revived-EPOCH`` then holds the totals of those who were gone before, from a worker that had read them.
 ``{telemetry:v1:SERVICE}:seen``, a sorted set
-    instance to the server's time of its last batch; 0 where it said goodbye.
+    instance to the server's time of its last batch; 0 once it has ended in order.
 ``{telemetry:v1:SERVICE}:gone``, a hash
     folded instance to ``SEQUENCE TIME``: the last batch that was folded, and when. Kept for an hour.
 

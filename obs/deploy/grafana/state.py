@@ -79,7 +79,7 @@ class Live(Item):
     """One object as Grafana has it.
 
     ``version`` is Grafana's lock where the kind has one (a dashboard's number, a timing's fingerprint), else "".
-    ``obstacle`` says in words why it must not be written, "" if it may be. ``owned`` is true if it bears our mark.
+    ``obstacle`` says in words why it must not be written, "" if it may be. ``owned`` is true if it carries our mark.
     """
 
     version: str = ""

@@ -10,7 +10,7 @@ from obs.deploy.push.lease import LEASE_NAME
 
 
 def gone(stores: Stores, seen: Survey, desired: Desired) -> Iterator[Live]:
-    """Yield, read in full, everything that bears our mark and is in the code no more.
+    """Yield, read in full, everything that carries our mark and is no longer in the code.
 
     A folder is among them only if nothing but pruned objects is in it.
     """

@@ -100,7 +100,7 @@ class Journal:
             self._path.unlink(missing_ok=True)
 
     def end(self) -> None:
-        """Forget the run: everything is in a state somebody wanted."""
+        """Forget the run: every object is as it was, or as it was meant to be."""
         self.close()
         self._path.unlink(missing_ok=True)
         self.unfinished = None

@@ -38,7 +38,7 @@ class Author:
 
 @dataclass(slots=True)
 class Push:
-    """One run of a plan. ``progress`` hears of each object as it is finished."""
+    """One run of a plan. ``progress`` is told of each object as it is finished."""
 
     client: Client
     plan: Plan
@@ -132,7 +132,7 @@ class Push:
         return replace(outcome, notes=tuple(notes))
 
     def _afresh(self) -> Client:
-        """Return the client with its patience restored, and deaf to the request to stop: for putting things back."""
+        """Return the client with its patience restored, and without the request to stop: for putting things back."""
         return self.client.patiently(Patience(self.client.patience.limit_seconds, self.client.patience.first_seconds))
 
     def _lease(self, client: Client) -> Lease:

@@ -7,7 +7,7 @@ from obs.proofs.checks.check import Check
 from obs.proofs.evidence import Evidence
 from obs.proofs.finding import Fault
 from obs.proofs.questions import Question, place
-from obs.query.expr import Query, parse
+from obs.query.expr import Parsed, parse
 from obs.query.labels import carried
 from obs.query.series import Contract
 from obs.query.units import GRAFANA, KNOWN, Unit, unit
@@ -55,7 +55,7 @@ def lost_template_labels(evidence: Evidence) -> Iterator[Fault]:
                     yield Fault(place(alert), what, _left(have))
 
 
-def _measured(question: Question, query: Query, contract: Contract) -> Unit | None:
+def _measured(question: Question, query: Parsed, contract: Contract) -> Unit | None:
     if question.heatmap:
         return Unit(contract.series[query.selectors[0].name].family.unit)
     return unit(query.tree, contract)

@@ -24,7 +24,7 @@ class Store(Protocol):
         """Delete the object."""
 
     def explains(self, known: tuple[Item, ...], live: Live) -> bool:
-        """Tell whether ``live`` can be a state between the ``known`` ones, so that no stranger had a hand in it."""
+        """Tell whether ``live`` can be a state between the ``known`` ones, so that nobody else has changed it."""
 
 
 def is_one_of(known: tuple[Item, ...], live: Live) -> bool:
