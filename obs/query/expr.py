@@ -48,10 +48,11 @@ class Selector:
 
 @dataclass(frozen=True, slots=True)
 class Parsed:
-    """A parsed expression: its text as given, its tree, and what it reads."""
+    """A parsed expression: its text as given, its tree, every node of it, parents first, and what it reads."""
 
     text: str
     tree: ast.Expr
+    nodes: tuple[ast.Expr, ...]
     selectors: tuple[Selector, ...]
 
 
@@ -65,7 +66,7 @@ def parse(text: str) -> Parsed:
             tree = ast.parse(Likely(named=True).into(text))
         except ValueError:
             raise ExprError(str(error)) from error
-    return Parsed(text, tree, tuple(read(tree)))
+    return Parsed(text, tree, tuple(walk(tree)), tuple(read(tree)))
 
 
 def names(text: str) -> list[str]:

@@ -7,7 +7,6 @@ import promql_parser as ast
 from obs.proofs.checks.check import Check
 from obs.proofs.evidence import Evidence
 from obs.proofs.finding import Fault
-from obs.query.expr import walk
 from obs.query.labels import carried
 
 OF_COUNTERS = ("rate", "increase", "irate", "resets")
@@ -37,7 +36,7 @@ def wrong_kind(evidence: Evidence) -> Iterator[Fault]:
 def lost_edges(evidence: Evidence) -> Iterator[Fault]:
     """Find histogram_quantile over series without `le`."""
     for question, query in evidence.answerable:
-        for node in walk(query.tree):
+        for node in query.nodes:
             if isinstance(node, ast.Call) and node.func.name == "histogram_quantile":
                 labels = carried(node.args[1], evidence.contract) or frozenset()
                 if "le" not in labels:
@@ -52,7 +51,7 @@ def lost_edges(evidence: Evidence) -> Iterator[Fault]:
 def lost_groups(evidence: Evidence) -> Iterator[Fault]:
     """Find groupings by labels that are not there."""
     for question, query in evidence.answerable:
-        for node in walk(query.tree):
+        for node in query.nodes:
             if isinstance(node, ast.AggregateExpr) and node.modifier:
                 have = carried(node.expr, evidence.contract) or frozenset()
                 for label in node.modifier.labels:

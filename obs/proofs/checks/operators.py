@@ -8,7 +8,7 @@ import promql_parser as ast
 from obs.proofs.checks.check import Check
 from obs.proofs.evidence import Evidence
 from obs.proofs.finding import Fault
-from obs.query.expr import bare, walk
+from obs.query.expr import bare
 from obs.query.labels import carried, matched, vectors
 
 GUARDS = (">", ">=", "!=", "==")
@@ -20,7 +20,7 @@ PEOPLE = ("runbook", "link")
 def unlike_sides(evidence: Evidence) -> Iterator[Fault]:
     """Find operators whose sides carry different labels, so that no pair is ever found."""
     for question, query in evidence.answerable:
-        for node in walk(query.tree):
+        for node in query.nodes:
             if isinstance(node, ast.BinaryExpr) and str(node.op) != "or":
                 sides = vectors(node, evidence.contract)
                 if sides and (fault := _unlike(node, *sides)):
@@ -30,7 +30,7 @@ def unlike_sides(evidence: Evidence) -> Iterator[Fault]:
 def unguarded(evidence: Evidence) -> Iterator[Fault]:
     """Find divisions by what may be zero."""
     for question, query in evidence.answerable:
-        for node in walk(query.tree) if question.origin not in PEOPLE else ():
+        for node in query.nodes if question.origin not in PEOPLE else ():
             if isinstance(node, ast.BinaryExpr) and str(node.op) in ("/", "%"):
                 divides = carried(node.rhs, evidence.contract) is not None
                 if divides and not _guarded(bare(node.rhs)):

@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 Labels = Mapping[str, str]
@@ -30,6 +31,7 @@ class Condition:
     value: str
 
     @classmethod
+    @cache
     def parse(cls, text: str) -> "Condition":
         """Read `severity="page"`; raise TreeError for anything else."""
         found = _MATCHER.fullmatch(text)
