@@ -1,4 +1,4 @@
-"""Who ends the processes of a run whose own process was killed? Run as `python -m e2e.guard`, and fed process ids."""
+"""Who ends the processes of a run whose own process was killed? Run as `python -m obs.programs.guard`, and fed process ids."""
 
 import contextlib
 import os

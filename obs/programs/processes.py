@@ -92,7 +92,7 @@ class Processes:
         self._logs = logs
         self._all: list[Process] = []
         self._guard = subprocess.Popen(
-            [sys.executable, "-m", "e2e.guard"], stdin=subprocess.PIPE, text=True, start_new_session=True
+            [sys.executable, "-m", "obs.programs.guard"], stdin=subprocess.PIPE, text=True, start_new_session=True
         )
 
     def __enter__(self) -> Self:
