@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
-from obs import content, stack
-from obs.stack import Stack
+if TYPE_CHECKING:
+    from obs.stack import Stack
 
 FOUND, COULD_NOT_RUN = 1, 2
 """Exit codes: 0 done, 1 found something, 2 could not run."""
@@ -67,11 +67,13 @@ class Selection:
     files: tuple[Path, ...]
     env: str
 
-    def stacks(self) -> Iterator[Stack]:
+    def stacks(self) -> "Iterator[Stack]":
         """Read the stack files; raise StackError."""
+        from obs import content, stack  # noqa: PLC0415 - `obs --help` and a build with nothing to do go without
+
         return (stack.load(file, self.env, content.here().thresholds) for file in self.files)
 
-    def stack(self) -> Stack:
+    def stack(self) -> "Stack":
         """Read the one stack file of a verb that takes one; raise click.UsageError for more."""
         if len(self.files) > 1:
             raise click.UsageError("this verb takes one --stack")

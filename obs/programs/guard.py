@@ -1,4 +1,4 @@
-"""Who ends the processes of a run whose own process was killed? Run as `python -m obs.programs.guard`, and fed process ids."""
+"""Who ends what a killed run left running? `python -m obs.programs.guard`, which is fed the ids of the processes."""
 
 import contextlib
 import os

@@ -1,0 +1,38 @@
+"""Compile the chosen stacks, prove them, write what differs, and tell what became of each file."""
+
+from pathlib import Path
+
+from obs import proofs
+from obs.cli.build import Row
+from obs.cli.cli import Selection
+from obs.output import Built, FileChange, Staging, build, changes, in_kubernetes
+
+
+def compiled(selection: Selection, out: Path | None, target: str, *, write: bool) -> list[Row] | None:
+    """
+    Return what became of each file; None where a proof found something, which is told, and nothing is written.
+
+    Everything is proven before the first file is written. Raises what `build`, the proofs and the disk raise.
+    """
+    rows: list[Row] = []
+    with Staging() as staging:
+        for stack in selection.stacks():
+            root = Path.cwd() if out is None else out / stack.service.name
+            built = build(stack)
+            if problems := proofs.check(built, Path.cwd(), written=False):
+                proofs.report(problems)
+                return None
+            if target == "kubernetes":
+                built = in_kubernetes(built)
+            planned = changes(built.texts, root)
+            if write:
+                staging.add(planned, root)
+            rows += [_row(change, built) for change in planned]
+        staging.commit()
+    return rows
+
+
+def _row(change: FileChange, built: Built) -> Row:
+    file = built.files.get(change.path)
+    holds, seconds = (file.holds, file.seconds) if file else ("", 0)
+    return Row(change.path, change.action, change.line, holds, seconds * 1000)
