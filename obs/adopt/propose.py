@@ -117,8 +117,9 @@ class _Trial:
             before, after = self._said(self.texts), self._said(texts)
         except (ValueError, TypeError, SyntaxError):
             return False
-        follows = {said for said in after - before if sentence.field == "title" and said[1].startswith("legend ")}
-        if (sentence.subject, sentence.text) in after or not after - follows < before:
+        renames = sentence.field == "title"
+        follows = {said for said, field in after.items() if said not in before and renames and field == "legend"}
+        if (sentence.subject, sentence.text) in after or not after.keys() - follows < before.keys():
             return False
         self.texts = texts
         return True
@@ -127,10 +128,13 @@ class _Trial:
         """Tell whether an earlier edit has settled the sentence as well."""
         return (sentence.subject, sentence.text) not in self._said(self.texts)
 
-    def _said(self, texts: Mapping[str, str]) -> set[tuple[str, str]]:
+    def _said(self, texts: Mapping[str, str]) -> dict[tuple[str, str], str]:
+        """Return the field of each sentence that is left to say, by its subject and text."""
         stack = loads(texts[self.stack_name], self.env, where=self.stack_name)
         model = _load(self.slug, texts[f"dashboards/{self.slug}.py"])(stack).model
-        return {(one.subject, one.text) for one in diff_dashboard(model, self.live).sentences if not one.hidden}
+        return {
+            (one.subject, one.text): one.field for one in diff_dashboard(model, self.live).sentences if not one.hidden
+        }
 
 
 class _Edited(importlib.abc.SourceLoader):

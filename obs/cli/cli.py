@@ -1,5 +1,6 @@
 """Which verbs does `obs` have, and how do its failures read?"""
 
+import difflib
 import gc
 import os
 import sys
@@ -49,6 +50,18 @@ class Verbs(click.Group):
         """Return the verbs in the order a person meets them."""
         del ctx
         return list(VERBS)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the verb; raise click.UsageError with the nearest one where there is none."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            near = difflib.get_close_matches(args[0], VERBS, n=1)
+            raise click.UsageError(
+                f"{error.message} Did you mean {near[0]!r}?" if near else error.message, ctx
+            ) from None
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import and return one verb; None when there is no such verb."""
@@ -104,6 +117,8 @@ def obs(ctx: click.Context, files: tuple[Path, ...], env: str) -> None:
     Exit codes: 0 done, 1 found something, 2 could not run.
     """
     ctx.obj = Selection(files, env)
+    if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
+        ctx.color = False
 
 
 def _unfolded(command: click.Command) -> click.Command:
