@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help tools dashboards alerts-test check check-pages test bench diff plan push drift demo e2e e2e-test up down logs open fmt clean
+.PHONY: help tools dashboards alerts-test drill check check-pages test bench diff plan push drift demo e2e e2e-test up down logs open fmt clean
 SHELL := /bin/sh
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 OBS := .venv/bin/obs
@@ -18,6 +18,9 @@ dashboards: tools ## compile and prove dashboards, rules and configuration; writ
 
 alerts-test: tools ## play every case of every alert through promtool
 	@$(OBS) alerts test
+
+drill: tools ## play whole incidents through rules and routes: who is told, when, how often
+	@$(OBS) drill
 
 check: tools ## prove everything and change nothing: output, contract, lint, types
 	@sh scripts/check

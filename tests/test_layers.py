@@ -25,9 +25,9 @@ FLOORS = (
     {"obs/alerting"},
     {"obs/boards"},
     {"obs/config"},
-    {"obs/output", "obs/replay"},
+    {"obs/output"},
     {"obs/proofs"},
-    {"obs/diff"},
+    {"obs/diff", "obs/replay"},
     {"obs/adopt", "obs/deploy"},
     {"obs/cli"},
 )

@@ -22,6 +22,7 @@ VERBS = {
     "build": "obs.cli.build:build",
     "check": "obs.cli.check:check",
     "alerts": "obs.cli.alerts:alerts",
+    "drill": "obs.cli.drill:drill",
     "catalog": "obs.cli.catalog:catalog",
     "diff": "obs.cli.diff:diff",
     "import": "obs.cli.import_:import_",

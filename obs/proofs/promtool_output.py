@@ -46,6 +46,7 @@ class Failure:
     An expectation of a rule test that does not hold: the test file, the test's name, the alert and the moment.
 
     ``expr`` is what was asked where the expectation is not about an alert; promtool leaves out the name then.
+    ``told`` are the samples found instead, as promtool prints them.
     ``message`` says why nothing could be compared (a series that does not parse, an evaluation error); all else is
     empty then.
     """
@@ -57,6 +58,7 @@ class Failure:
     expected: tuple[Firing, ...] = ()
     got: tuple[Firing, ...] = ()
     expr: str = ""
+    told: str = ""
     message: str = ""
 
 
@@ -80,7 +82,8 @@ def failures(output: str) -> tuple[Failure, ...]:
             name, alert, at, expected, got = match.groups()
             found.append(Failure(file, name or "", alert, at, _firing(expected), _firing(got)))
         found += [
-            Failure(file, at=match["at"], expr=_unquoted(match["expr"])) for match in EXPRESSION.finditer(complaints)
+            Failure(file, at=match["at"], expr=_unquoted(match["expr"]), told=match["got"])
+            for match in EXPRESSION.finditer(complaints)
         ]
         rest = EXPRESSION.sub("", EXPECTATION.sub("", complaints)).split("\n")
         found += [Failure(file, message=line.strip()) for line in rest if line.strip()]

@@ -1,0 +1,115 @@
+"""Play whole incidents through the rules and the routing tree: the verb `obs drill`."""
+
+import dataclasses
+import difflib
+import itertools
+import json
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+import yaml
+
+from obs import content
+from obs.alerting import rules
+from obs.cli.cli import FOUND, Selection
+from obs.config import alertmanager
+from obs.proofs import promtool
+from obs.proofs.routes.files import ALERTMANAGER
+from obs.query.durations import canonical
+from obs.replay import judging, playing, scenario
+from obs.replay.judging import Verdict
+from obs.replay.scenario import Scenario
+
+HEAD = ("incident", "wants", "told by", "after", "cleared after", "pages", "unexpected")
+
+
+@click.command()
+@click.argument("names", nargs=-1, metavar="[NAME]...")
+@click.option("--json", "as_json", is_flag=True, help="Print the verdicts as JSON.")
+@click.option("--markdown", is_flag=True, help="Print the table as it stands in docs/drill.md.")
+@click.pass_obj
+def drill(selection: Selection, names: tuple[str, ...], as_json: bool, markdown: bool) -> None:
+    r"""
+    Play every incident of alerts/drill, or those named: who is told, when, how often?
+
+    What was played before is kept in .obs/drill until a rule or an incident changes.
+
+    \b
+    obs drill
+    obs drill 'Redis is dead'
+    obs drill --json | jq -r '.[] | select(.missed) | .incident'
+    """
+    started = time.perf_counter()
+    stack = selection.stack()
+    groups = rules.groups(stack)
+    scenarios = scenario.read(stack, content.here())
+    chosen = [one for one in scenarios if not names or one.name in names]
+    _known(names, [one.name for one in scenarios])
+    tool = promtool.find(Path.cwd())
+    firings = playing.play(tool, stack, groups, chosen, _progress(len(chosen)))
+    config = yaml.load(alertmanager.render(stack)[ALERTMANAGER], yaml.CSafeLoader)
+    verdicts = [judging.judge(config, stack.service.environment, one, firings[one.name]) for one in chosen]
+    if as_json:
+        click.echo(json.dumps([_as_json(one) for one in verdicts], indent=2))
+    else:
+        _print(verdicts, markdown=markdown)
+        click.echo(_summary(verdicts))
+        click.echo(f"promtool {tool.version}, {time.perf_counter() - started:.1f} s", err=True)
+    if not all(one.good for one in verdicts):
+        click.get_current_context().exit(FOUND)
+
+
+def _progress(whole: int) -> Callable[[Scenario], None]:
+    played = itertools.count(1)
+
+    def done(_: Scenario) -> None:
+        number = next(played)
+        if sys.stderr.isatty():
+            click.echo(f"\r{number}/{whole} played", nl=number == whole, err=True)
+
+    return done
+
+
+def _as_json(verdict: Verdict) -> dict[str, object]:
+    return dataclasses.asdict(verdict) | {"missed": verdict.missed, "late": verdict.late, "good": verdict.good}
+
+
+def _row(one: Verdict) -> tuple[str, ...]:
+    told = ", ".join(one.told_by) or ("MISSED" if one.missed else "nobody")
+    after = "" if one.after is None else canonical(f"{one.after:g}s") + (" LATE" if one.late else "")
+    cleared = "" if one.cleared is None else canonical(f"{one.cleared:g}s")
+    wants = one.wants if one.wants == "silence" else f"{one.wants} in {canonical(f'{one.within:g}s')}"
+    return (one.incident, wants, told, after, cleared, str(len(one.pages)), ", ".join(one.unexpected))
+
+
+def _print(verdicts: list[Verdict], *, markdown: bool) -> None:
+    rows = [_row(one) for one in verdicts]
+    if markdown:
+        for row in (HEAD, ("---",) * len(HEAD), *rows):
+            click.echo("| " + " | ".join(row) + " |")
+        return
+    widths = [max(len(row[column]) for row in (HEAD, *rows)) for column in range(len(HEAD))]
+    for row, good in zip((HEAD, *rows), (True, *(one.good for one in verdicts)), strict=True):
+        line = "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip()
+        click.secho(line, fg=None if good else "red")
+
+
+def _summary(verdicts: list[Verdict]) -> str:
+    missed, late = sum(one.missed for one in verdicts), sum(one.late for one in verdicts)
+    over = sum(len(one.late_pages) for one in verdicts)
+    surplus = sum(len(one.unexpected) for one in verdicts)
+    return (
+        f"\n{len(verdicts)} incidents: {missed} missed, {late} late, {over} pages that began after the end, "
+        f"{surplus} notifications that nobody wants; {sum(one.good for one in verdicts)} are as they should be"
+    )
+
+
+def _known(names: tuple[str, ...], there: list[str]) -> None:
+    for name in names:
+        if name not in there:
+            close = difflib.get_close_matches(name, there, n=1)
+            instead = f"did you mean '{close[0]}'?" if close else "`obs drill` without a name plays all"
+            raise click.UsageError(f"there is no incident '{name}'; {instead}")

@@ -1,0 +1,106 @@
+"""Which samples does Prometheus scrape while a scenario happens?"""
+
+from collections.abc import Iterator
+from dataclasses import fields
+
+from obs.query import promql
+from obs.replay.scenario import Clock, Scenario, Shape, Track
+from obs.stack import Stack
+from watchkeeper.contract.labels import ENVIRONMENT, INSTANCE, JOB, LE, Label
+from watchkeeper.contract.metrics import Metric
+from watchkeeper.contract.scraping import UP
+
+SCRAPE_SECONDS, GRID_SECONDS = 15, 5
+"""A scrape every 15 s, five seconds after the rules' own grid: a sample never meets an evaluation."""
+
+BLANK, STALE = "_", "stale"
+
+
+def series(stack: Stack, scenario: Scenario) -> dict[str, str]:
+    """Return the samples of each series, a text of promtool's every GRID_SECONDS."""
+    incident = {track.key: track for track in scenario.tracks}
+    usual = {track.key: track for track in scenario.usual}
+    drawn: dict[str, str] = {}
+    for key in {**usual, **incident}:
+        for name, levels in _levels(scenario, usual.get(key), incident.get(key)):
+            drawn[name] = _text(levels)
+    for field in fields(stack.targets):
+        target = getattr(stack.targets, field.name)
+        labels = {JOB.name: target.job, INSTANCE.name: target.address, ENVIRONMENT.name: stack.service.environment}
+        state = scenario.targets.get(target.job)
+        drawn[_named(UP, labels)] = _text([_state(scenario, state, at) for at in _scrapes(scenario)])
+    return drawn
+
+
+def _scrapes(scenario: Scenario) -> range:
+    return range(GRID_SECONDS, int(scenario.length), SCRAPE_SECONDS)
+
+
+def _named(metric: Metric, labels: dict[str, str]) -> str:
+    return promql.select(metric, *(Label(name, "").eq(value) for name, value in sorted(labels.items())))
+
+
+def _state(scenario: Scenario, state: Shape | None, at: float) -> float | None:
+    return state.at(at - scenario.before) if state and _during(scenario, at) else 1.0
+
+
+def _during(scenario: Scenario, at: float) -> bool:
+    return scenario.before <= at < scenario.before + scenario.lasts
+
+
+def _levels(scenario: Scenario, usual: Track | None, unusual: Track | None) -> Iterator[tuple[str, list[float | None]]]:
+    track = usual or unusual
+    if track is None:
+        return
+    labels, down = dict(track.labels), scenario.targets.get(track.job)
+    gauge = track.metric.kind == "gauge"
+    edges = (*track.metric.buckets, float("inf")) if track.metric.buckets else (None,)
+    sums = dict.fromkeys(edges, 0.0)
+    values: dict[float | None, list[float | None]] = {edge: [] for edge in edges}
+    for at in _scrapes(scenario):
+        hidden = _state(scenario, down, at) != 1.0
+        for edge in edges:
+            shown = _gauge(scenario, usual, unusual, at) if gauge else None
+            if not gauge:
+                for moment in range(at - SCRAPE_SECONDS, at, GRID_SECONDS):
+                    now = unusual if unusual and _during(scenario, moment) else usual
+                    level = now.shape.at(moment - scenario.before) if now else 0.0
+                    hidden = hidden or (level is None and moment == at - GRID_SECONDS)
+                    sums[edge] += (level or 0.0) * GRID_SECONDS * _share(now, edge)
+                # A counter is born with its first event, unless it was there from the start.
+                shown = float(int(sums[edge] + 1e-6)) if usual or _born(sums, edge) else None
+            values[edge].append(None if hidden else shown)
+    if not track.metric.buckets:
+        yield _named(track.metric, labels), values[None]
+        return
+    for edge in edges:
+        text = "+Inf" if edge == float("inf") else promql.le(track.metric, edge or 0.0).value
+        yield _named(track.metric.bucket, labels | {LE.name: text}), values[edge]
+    yield _named(track.metric.count, labels), values[float("inf")]
+
+
+def _gauge(scenario: Scenario, usual: Track | None, unusual: Track | None, at: float) -> float | None:
+    now = unusual if unusual and _during(scenario, at) else usual
+    if now and isinstance(now.shape, Clock):
+        return now.shape.at(at) * (1000 if now.metric.unit == "milliseconds" else 1)
+    return now.shape.at(at - scenario.before) if now else None
+
+
+def _share(track: Track | None, edge: float | None) -> float:
+    if edge is None or track is None or not track.spread:
+        return 1.0
+    return sum(value <= edge for value in track.spread) / len(track.spread)
+
+
+def _born(sums: dict[float | None, float], edge: float | None) -> bool:
+    return (sums[edge] if edge is None else sums[float("inf")]) >= 1
+
+
+def _text(levels: list[float | None]) -> str:
+    """Write one sample for each scrape; what vanishes gets Prometheus' stale marker once."""
+    parts, there = [BLANK], False
+    for level in levels:
+        parts.append(STALE if level is None and there else BLANK if level is None else f"{level:.10g}")
+        there = level is not None
+        parts += [BLANK, BLANK]
+    return " ".join(parts)

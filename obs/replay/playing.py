@@ -1,0 +1,123 @@
+"""When does each alert fire while a scenario happens? Prometheus' own engine, inside promtool, says it."""
+
+import hashlib
+import json
+import re
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from obs.alerting.model import Group
+from obs.alerting.render import group_body
+from obs.proofs.promtool import Promtool, PromtoolError
+from obs.query.durations import seconds
+from obs.query.promql import select
+from obs.replay import drawing
+from obs.replay import scenario as scenarios_module
+from obs.replay.drawing import GRID_SECONDS, series
+from obs.replay.scenario import Scenario
+from obs.stack import Stack
+from watchkeeper.contract.labels import ALERTSTATE
+from watchkeeper.contract.scraping import ALERTS
+
+EVALUATION_SECONDS = 30
+PROCESSES = 2
+CACHE = Path(".obs/drill")
+SAMPLE = re.compile(r'\{((?:\w+="(?:[^"\\]|\\.)*"(?:, )?)*)\} (\d)E\+00')
+PAIR = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
+
+
+@dataclass(frozen=True, slots=True)
+class Firing:
+    """An alert that fires from ``start`` until ``end``, in seconds of the scenario; ``end`` is None while it does."""
+
+    labels: tuple[tuple[str, str], ...]
+    start: float
+    end: float | None
+
+
+def play(
+    promtool: Promtool,
+    stack: Stack,
+    groups: Sequence[Group],
+    scenarios: Sequence[Scenario],
+    done: Callable[[Scenario], None],
+) -> dict[str, list[Firing]]:
+    """Return what fires in each scenario, by its name, answers of earlier runs included; raise PromtoolError."""
+    rules = json.dumps({"groups": [group_body(stack, group) for group in groups]})
+    with ThreadPoolExecutor(PROCESSES) as pool:
+        asked = {pool.submit(_play, promtool, stack, rules, one): one for one in scenarios}
+        found: dict[str, list[Firing]] = {}
+        for future in as_completed(asked):
+            try:
+                found[asked[future].name] = future.result()
+            except PromtoolError:
+                pool.shutdown(cancel_futures=True)
+                raise
+            done(asked[future])
+    return found
+
+
+def _play(promtool: Promtool, stack: Stack, rules: str, scenario: Scenario) -> list[Firing]:
+    kept = CACHE / f"{_digest(promtool, stack, rules, scenario)}.json"
+    try:
+        return _firings([(at, told) for at, told in json.loads(kept.read_text(encoding="utf-8"))])
+    except (OSError, ValueError):
+        pass  # never played with these rules
+    with tempfile.TemporaryDirectory(prefix="obs-") as folder:
+        (Path(folder) / "rules.json").write_text(rules, encoding="utf-8")
+        (Path(folder) / "test.json").write_text(json.dumps(_test(stack, scenario)), encoding="utf-8")
+        failures = promtool.test_rules([Path(folder) / "test.json"])
+        if broken := [failure.message for failure in failures if failure.message]:
+            raise PromtoolError(f"promtool can't play '{scenario.name}': {broken[0]}")
+        changes = [(seconds(failure.at), failure.told) for failure in failures]
+        # Moved into place whole: who is interrupted leaves nothing that a later run would believe.
+        whole = Path(folder) / "changes.json"
+        whole.write_text(json.dumps(changes), encoding="utf-8")
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        shutil.move(whole, kept)
+    return _firings(changes)
+
+
+def _digest(promtool: Promtool, stack: Stack, rules: str, scenario: Scenario) -> str:
+    """Return what an answer is kept under: all that it depends on, the code that draws and asks included."""
+    code = [Path(file).read_bytes() for file in (drawing.__file__, scenarios_module.__file__, __file__)]
+    facts = f"{promtool.version}\n{rules}\n{stack.targets}\n{stack.service.environment}\n{scenario}"
+    return hashlib.sha256(b"\n".join([facts.encode(), *code])).hexdigest()[:32]
+
+
+def _test(stack: Stack, scenario: Scenario) -> dict[str, Any]:
+    """Ask at each evaluation what began (1) and what ended (0): promtool prints it as not what was expected."""
+    firing = select(ALERTS, ALERTSTATE.eq("firing"))
+    before = f"{firing} offset {EVALUATION_SECONDS}s"
+    changed = f"({firing} unless {before}) or 0 * ({before} unless {firing})"
+    moments = range(EVALUATION_SECONDS, int(scenario.length), EVALUATION_SECONDS)
+    test = {
+        "name": scenario.name,
+        "interval": f"{GRID_SECONDS}s",
+        "input_series": [{"series": one, "values": text} for one, text in series(stack, scenario).items()],
+        "promql_expr_test": [{"expr": changed, "eval_time": f"{moment}s"} for moment in moments],
+    }
+    return {"rule_files": ["rules.json"], "evaluation_interval": f"{EVALUATION_SECONDS}s", "tests": [test]}
+
+
+def _firings(changes: Sequence[tuple[float, str]]) -> list[Firing]:
+    open_: dict[tuple[tuple[str, str], ...], float] = {}
+    found: list[Firing] = []
+    for at, told in sorted(changes):
+        for labels, value in _samples(told):
+            if value == "1":
+                open_[labels] = at
+            else:
+                found.append(Firing(labels, open_.pop(labels), at))
+    return sorted(found + [Firing(labels, start, None) for labels, start in open_.items()], key=lambda one: one.start)
+
+
+def _samples(told: str) -> Iterator[tuple[tuple[tuple[str, str], ...], str]]:
+    for labels, value in SAMPLE.findall(told):
+        pairs = dict(PAIR.findall(labels))
+        yield tuple(sorted((k, v) for k, v in pairs.items() if k not in ("__name__", ALERTSTATE.name))), value

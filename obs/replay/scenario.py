@@ -1,0 +1,255 @@
+"""What happens in an incident, to which series, and who should hear of it?"""
+
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+from obs.content import Content
+from obs.place import Place
+from obs.query import expr
+from obs.query.durations import seconds
+from obs.query.expr import ExprError
+from obs.stack import Stack
+from watchkeeper.contract.labels import ENVIRONMENT, INSTANCE, JOB, TARGET
+from watchkeeper.contract.metrics import Metric
+
+FOLDER = Path("alerts/drill")
+HEALTHY = "healthy.toml"
+"""The file of what every series does while nothing is wrong; the others hold incidents."""
+
+Want = Literal["page", "ticket", "silence"]
+WANTS = ("page", "ticket", "silence")
+STATES = {"up": 1.0, "down": 0.0, "gone": None}
+KEYS = {"name", "lasts", "before", "after", "wants", "within", "series", "target"}
+
+
+class ScenarioError(ValueError):
+    """A scenario that can't happen, or can't be read; the message names the file, the incident and the part."""
+
+
+@dataclass(frozen=True, slots=True)
+class Steps:
+    """Levels one after the other, each for some seconds, over and over; None is a series that is not exposed."""
+
+    steps: tuple[tuple[float, float | None], ...]
+
+    def at(self, moment: float) -> float | None:
+        """Return the level ``moment`` seconds after the beginning."""
+        rest = moment % sum(length for length, _ in self.steps)
+        for length, level in self.steps:
+            if rest < length:
+                return level
+            rest -= length
+        return self.steps[-1][1]
+
+
+@dataclass(frozen=True, slots=True)
+class Ramp:
+    """A level that moves evenly to ``to``, which it reaches after ``lasts`` seconds."""
+
+    start: float
+    to: float
+    lasts: float
+
+    def at(self, moment: float) -> float:
+        """Return the level ``moment`` seconds after the beginning."""
+        return self.start + (self.to - self.start) * min(1.0, moment / self.lasts)
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """A gauge that holds the time, ``behind`` seconds ago; the scenario begins at 0, as promtool's time does."""
+
+    behind: float = 0.0
+
+    def at(self, moment: float) -> float:
+        """Return the time ``moment``, as the gauge tells it."""
+        return moment - self.behind
+
+
+Shape = Steps | Ramp | Clock
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """
+    What one series does: a counter's level is events a second, a gauge's the value.
+
+    ``spread`` are the observations of a histogram, one as frequent as the other, in its unit.
+    """
+
+    metric: Metric
+    labels: tuple[tuple[str, str], ...]
+    shape: Shape
+    spread: tuple[float, ...] = ()
+
+    @property
+    def key(self) -> tuple[str, tuple[tuple[str, str], ...]]:
+        """What tells this series from all others."""
+        return self.metric.name, self.labels
+
+    @property
+    def job(self) -> str:
+        """The scrape job that exposes it."""
+        return dict(self.labels)[JOB.name]
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """
+    One incident: ``usual`` holds for ``before`` seconds, then ``tracks`` for ``lasts``, then ``usual`` again.
+
+    ``targets`` says which scrape jobs fail meanwhile: 1 answers, 0 does not, None is not scraped at all. Wanted is a
+    notification of the severity ``wants`` at most ``within`` seconds after the beginning, and one only.
+    """
+
+    name: str
+    part: str
+    before: float
+    lasts: float
+    after: float
+    wants: Want
+    within: float
+    usual: tuple[Track, ...]
+    tracks: tuple[Track, ...]
+    targets: Mapping[str, Shape]
+
+    @property
+    def length(self) -> float:
+        """Seconds played."""
+        return self.before + self.lasts + self.after
+
+
+def read(stack: Stack, content: Content) -> tuple[Scenario, ...]:
+    """Read the scenarios of a service; raise ScenarioError."""
+    folder = content.root / FOLDER
+    if not (folder / HEALTHY).is_file():
+        raise ScenarioError(
+            f"{FOLDER / HEALTHY}: there is no such file; it says what each series does while all is well"
+        )
+    known = {metric.name: metric for metric in (*content.own, *content.exporters)}
+    reader = Reader(stack, known, frozenset(metric.name for metric in content.own))
+    healthy = tuple(reader.healthy(_toml(folder / HEALTHY)))
+    files = [file for file in sorted(folder.glob("*.toml")) if file.name != HEALTHY]
+    scenarios = [scenario for file in files for scenario in reader.incidents(file.stem, _toml(file), healthy)]
+    names = [scenario.name for scenario in scenarios]
+    for twin in {name for name in names if names.count(name) > 1}:
+        raise ScenarioError(f"{FOLDER}: two incidents are called '{twin}'; rename one")
+    return tuple(scenarios)
+
+
+def _toml(file: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ScenarioError(f"{FOLDER / file.name}: {error}") from error
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Reads what a file says of series that ``known`` declares; ``own`` are those the service itself exposes."""
+
+    stack: Stack
+    known: Mapping[str, Metric]
+    own: frozenset[str]
+
+    @cached_property
+    def addresses(self) -> dict[str, str]:
+        """The address of each scrape job."""
+        targets = [getattr(self.stack.targets, field.name) for field in fields(self.stack.targets)]
+        return {target.job: target.address for target in targets}
+
+    def healthy(self, raw: Mapping[str, Any]) -> Iterator[Track]:
+        """Yield what each series does while all is well."""
+        where = Place(str(FOLDER / HEALTHY))
+        for series, value in raw.items():
+            yield self._track(where, series, value, 0.0, {})
+
+    def incidents(self, part: str, raw: Mapping[str, Any], healthy: tuple[Track, ...]) -> Iterator[Scenario]:
+        """Yield the incidents of one file, all of one part of the stack."""
+        here = Place(f"{FOLDER / part}.toml", item="usual")
+        own = [self._track(here, text, value, 0.0, {}) for text, value in raw.get("usual", {}).items()]
+        usual = {track.key: track for track in (*healthy, *own)}
+        for one in raw.get("incident", ()):
+            where = Place(f"{FOLDER / part}.toml", item=f"incident '{one.get('name', '')}'")
+            if unknown := set(one) - KEYS:
+                raise ScenarioError(f"{where}: unknown key '{min(unknown)}'; takes {', '.join(sorted(KEYS))}")
+            if one.get("wants") not in WANTS:
+                raise ScenarioError(f"{where}: wants = {one.get('wants')!r}; takes one of {', '.join(WANTS)}")
+            times = {"before": raw.get("before", "1h"), "after": raw.get("after", "1h"), "within": "0s"} | one
+            try:
+                before, lasts, after, within = (seconds(times[key]) for key in ("before", "lasts", "after", "within"))
+            except (KeyError, ValueError, TypeError) as error:
+                raise ScenarioError(f"{where}: lasts, before, after, within: {error}") from error
+            series, targets = one.get("series", {}), one.get("target", {})
+            tracks = tuple(self._track(where, text, value, lasts, usual) for text, value in series.items())
+            downs = {job: self._target(where, job, state) for job, state in targets.items()}
+            always = tuple(usual.values())
+            yield Scenario(one["name"], part, before, lasts, after, one["wants"], within, always, tracks, downs)
+
+    def _target(self, where: Place, job: str, state: Any) -> Shape:
+        if job not in self.addresses:
+            raise ScenarioError(f"{where}: there is no target '{job}'; there is {', '.join(self.addresses)}")
+        return _shape(where, job, state, 1.0, 1.0)
+
+    def _track(self, where: Place, text: str, value: Any, lasts: float, usual: Mapping[Any, Track]) -> Track:
+        try:
+            selector = expr.parse(text).selectors[0]
+        except (ExprError, IndexError) as error:
+            raise ScenarioError(f"{where}: {text} is no series: {error}") from error
+        metric = self.known.get(selector.name)
+        if metric is None:
+            raise ScenarioError(f"{where}: nobody writes {selector.name}; declare it in metrics/, or correct the name")
+        labels = {condition.label: condition.value for condition in selector.conditions}
+        if selector.name in self.own:
+            labels.setdefault(JOB.name, self.stack.targets.api.job)
+        self._judge_labels(where, text, metric, labels)
+        job = labels[JOB.name]
+        labels |= {INSTANCE.name: self.addresses[job], ENVIRONMENT.name: self.stack.service.environment}
+        key = tuple(sorted(labels.items()))
+        spread: tuple[float, ...] = ()
+        if metric.kind == "histogram":
+            if not isinstance(value, dict) or set(value) != {"rate", "values"} or not value["values"]:
+                raise ScenarioError(f"{where}: {text} is a histogram; takes {{ rate = ..., values = [...] }}")
+            spread, value = tuple(value["values"]), value["rate"]
+        elif isinstance(value, dict):
+            raise ScenarioError(f"{where}: {text} is a {metric.kind}; takes a number, 'to 5', 'gone' or steps")
+        before = usual.get((metric.name, key))
+        start = before.shape.at(0.0) if before else 0.0
+        return Track(metric, key, _shape(where, text, value, start or 0.0, lasts), spread)
+
+    def _judge_labels(self, where: Place, text: str, metric: Metric, labels: Mapping[str, str]) -> None:
+        declared = {label.name: label for label in metric.labels}
+        scraped = {label.name for label in TARGET}
+        if labels.get(JOB.name) not in self.addresses:
+            raise ScenarioError(f'{where}: {text} needs the job that exposes it, as job="redis"')
+        for name, value in labels.items():
+            if name not in declared and name not in scraped:
+                raise ScenarioError(f"{where}: {text}: the series has no label '{name}'; it has {', '.join(declared)}")
+            if name in declared and declared[name].values and value not in declared[name].values:
+                raise ScenarioError(f"{where}: {text}: label '{name}' is never '{value}'")
+        missing = set(declared) - set(labels)
+        if metric.name in self.own and missing:
+            raise ScenarioError(f"{where}: {text} lacks the label '{min(missing)}', which the service always writes")
+
+
+def _shape(where: Place, text: str, value: Any, start: float, lasts: float) -> Shape:
+    """Read a level: 5, "to 5", "gone", "up", "down", "clock - 5m", or steps such as ["45s 1", "75s 0"]."""
+    try:
+        if isinstance(value, str) and value.startswith("clock"):
+            return Clock(seconds(value.removeprefix("clock").removeprefix(" - ")))
+        if isinstance(value, str) and value.startswith("to "):
+            return Ramp(start, float(value[3:]), lasts)
+        if isinstance(value, list):
+            return Steps(tuple((seconds(step.split()[0]), _level(step.split()[1])) for step in value))
+        return Steps(((float("inf"), _level(value)),))
+    except (ValueError, IndexError, AttributeError) as error:
+        what = f"{where}: {text} = {value!r}: takes a number, 'to 5', 'gone' or steps such as ['45s 1', '75s 0']"
+        raise ScenarioError(what) from error
+
+
+def _level(value: Any) -> float | None:
+    return STATES[value] if value in STATES else float(value)

@@ -1,0 +1,184 @@
+"""Does the drill tell who hears of an incident, when and how often, and refuse what can't happen?"""
+
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from obs import content, stack
+from obs.cli.cli import obs
+from obs.replay import scenario
+from obs.replay.notifying import notifications
+from obs.replay.playing import Firing
+from tests.conftest import ROOT
+
+HEALTHY = (ROOT / "alerts/drill/healthy.toml").read_text()
+
+
+@pytest.fixture
+def service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return the folder of a service with this one's content, to which a test writes its incidents."""
+    for folder in ("alerts", "dashboards", "metrics"):
+        shutil.copytree(ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__"))
+    for file in (tmp_path / "alerts/drill").glob("*.toml"):
+        file.unlink()
+    (tmp_path / "alerts/drill/healthy.toml").write_text(HEALTHY)
+    shutil.copy(ROOT / "stack.toml", tmp_path)
+    monkeypatch.setenv("PATH", f"{os.environ['PATH']}{os.pathsep}{ROOT / '.tools/bin'}")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def drill(service: Path, incidents: str, *arguments: str) -> Result:
+    """Play incidents, with half an hour before and after."""
+    head = 'before = "30m"\nafter = "30m"\n'
+    (service / "alerts/drill/some.toml").write_text(head + incidents)
+    return CliRunner().invoke(obs, ["drill", *arguments])
+
+
+def incident(wants: str, within: str, body: str, lasts: str = "20m") -> str:
+    """Return one incident as a file holds it."""
+    return f'[[incident]]\nname = "it"\nlasts = "{lasts}"\nwants = "{wants}"\nwithin = "{within}"\n{body}\n'
+
+
+DEAD = "[incident.target]\nredis = 'down'"
+
+
+def test_a_dead_exporter_is_told_by_one_ticket(service: Path) -> None:
+    """Five minutes of `for` after the first failed scrape, and half a minute of Alertmanager's group_wait."""
+    result = drill(service, incident("ticket", "10m", DEAD), "--json")
+
+    assert result.exit_code == 0, result.output
+    verdict = json.loads(result.output)[0]
+    assert (verdict["told_by"], verdict["after"], verdict["tickets"]) == (
+        ["RedisExporterDown"],
+        360,
+        ["RedisExporterDown"],
+    )
+
+
+@pytest.mark.parametrize(
+    ("wants", "within", "body", "what"),
+    [
+        ("page", "10m", DEAD, "1 missed"),
+        ("ticket", "5m", DEAD, "1 late"),
+        ("silence", "0s", DEAD, "1 notifications that nobody wants"),
+    ],
+)
+def test_what_is_not_as_wanted_is_counted(service: Path, wants: str, within: str, body: str, what: str) -> None:
+    """A page that is missing, a ticket that is late, and one that nobody wants end the drill with 1."""
+    result = drill(service, incident(wants, within, body))
+
+    assert result.exit_code == 1
+    assert what in result.output
+
+
+def test_an_answer_is_kept_until_a_rule_changes(service: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second run asks promtool nothing; another `for` is played anew."""
+    first = drill(service, incident("ticket", "10m", DEAD), "--json")
+    kept = sorted((service / ".obs/drill").iterdir())
+    monkeypatch.setattr("obs.proofs.promtool.Promtool.test_rules", None)
+    again = drill(service, incident("ticket", "10m", DEAD), "--json")
+    monkeypatch.undo()
+    monkeypatch.chdir(service)
+    monkeypatch.setenv("PATH", f"{os.environ['PATH']}{os.pathsep}{ROOT / '.tools/bin'}")
+    rule = service / "alerts/redis.py"
+    rule.write_text(rule.read_text().replace('hold="5m"', 'hold="7m"'))
+
+    assert again.output == first.output
+    assert len(kept) == 1
+    assert scenario.read(stack.load(service / "stack.toml"), content.here())[0].name == "it"
+
+
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        ("[incident.series]\n'redis_uptime{job=\"redis\"}' = 1", "nobody writes redis_uptime"),
+        ("[incident.series]\n'redis_up' = 1", 'needs the job that exposes it, as job="redis"'),
+        ('[incident.series]\n\'redis_up{job="redis",shard="1"}\' = 1', "has no label 'shard'"),
+        ("[incident.series]\n'jobs_workers' = 1", "lacks the label 'queue'"),
+        ("[incident.series]\n'telemetry_flushes_total{result=\"maybe\"}' = 1", "label 'result' is never 'maybe'"),
+        ("[incident.series]\n'jobs_workers{queue=\"mail\"}' = 'many'", "takes a number, 'to 5', 'gone' or steps"),
+        ("[incident.series]\n'jobs_queue_latency_seconds{queue=\"mail\"}' = 1", "is a histogram; takes"),
+        ("[incident.target]\nredsi = 'down'", "there is no target 'redsi'; there is rce-api, redis"),
+        ("colour = 'red'", "unknown key 'colour'"),
+        ("[incident", "alerts/drill/some.toml: "),
+    ],
+)
+def test_what_cannot_happen_is_refused(service: Path, body: str, says: str) -> None:
+    """An incident that no source could write is named with what is wrong and what it takes; nothing is played."""
+    result = drill(service, incident("page", "5m", body))
+
+    assert says in str(result.exception)
+    assert not (service / ".obs").exists()
+
+
+def test_an_unknown_incident_is_told_with_the_nearest(service: Path) -> None:
+    """A misspelt name is a usage error."""
+    result = drill(service, incident("page", "5m", DEAD), "itt")
+
+    assert result.exit_code == 2
+    assert "there is no incident 'itt'; did you mean 'it'?" in result.output
+
+
+CONFIG: Mapping[str, Any] = {
+    "route": {
+        "receiver": "pager",
+        "group_by": ["alertname"],
+        "group_wait": "30s",
+        "group_interval": "5m",
+        "repeat_interval": "1h",
+        "routes": [{"matchers": ['severity="ticket"'], "receiver": "tickets", "group_wait": "1m"}],
+    },
+    "inhibit_rules": [
+        {"source_matchers": ['alertname="Root"'], "target_matchers": ['alertname="Leaf"'], "equal": ["service"]}
+    ],
+}
+
+
+def firing(name: str, start: float, end: float | None, **labels: str) -> Firing:
+    """Return one alert that fires."""
+    return Firing(tuple(sorted({"alertname": name, "service": "a", **labels}.items())), start, end)
+
+
+def test_alerts_of_a_group_are_told_together() -> None:
+    """What joins within group_wait is in the first message, what comes later waits for group_interval."""
+    alerts = [
+        firing("A", 0, None, instance="1"),
+        firing("A", 20, None, instance="2"),
+        firing("A", 40, None, instance="3"),
+    ]
+
+    sent = notifications(CONFIG, alerts, 1000)
+
+    assert [(one.at, len(one.new)) for one in sent] == [(30, 2), (330, 1)]
+
+
+def test_a_repetition_tells_of_nothing_new() -> None:
+    """After repeat_interval the same message is sent again, at a flush of its group."""
+    sent = notifications(CONFIG, [firing("A", 0, None)], 4000)
+
+    assert [(one.at, len(one.new)) for one in sent] == [(30, 1), (3630, 0)]
+
+
+def test_a_child_takes_its_own_wait() -> None:
+    """A node of the tree inherits the times it does not give."""
+    sent = notifications(CONFIG, [firing("A", 0, None, severity="ticket")], 500)
+
+    assert [(one.at, one.receiver) for one in sent] == [(60, "tickets")]
+
+
+def test_an_inhibited_alert_is_told_when_its_source_ends() -> None:
+    """A second page comes once what silenced it is over; another service's is not silenced at all."""
+    leaf = firing("Leaf", 0, None)
+    other = replace(leaf, labels=(("alertname", "Leaf"), ("service", "b")))
+
+    sent = notifications(CONFIG, [firing("Root", 0, 400), leaf, other], 1000)
+
+    assert [(one.at, one.new) for one in sent if "Leaf" in one.names] == [(30, (other,)), (630, (leaf,))]
