@@ -7,8 +7,10 @@ from typing import Any
 
 import requests
 
+from obs.alerting.recording import WINDOW
 from obs.alerting.slo import Slo
 from obs.query import promql
+from obs.query.durations import seconds
 from obs.stack import Stack
 from watchkeeper.contract.labels import ALERTNAME, ALERTSTATE, SERVICE, SEVERITY
 from watchkeeper.contract.scraping import ALERTS
@@ -18,6 +20,9 @@ POINTS = 10_000
 
 SHORTEST_STEP = timedelta(seconds=30)
 PATIENCE_SECONDS = 30
+
+RECORDED = timedelta(seconds=seconds(WINDOW))
+"""How far back a recorded rate looks."""
 
 
 class HistoryError(Exception):
@@ -51,17 +56,27 @@ def episodes(stack: Stack, start: datetime, end: datetime) -> list[Episode]:
 
 
 def spent(stack: Stack, slo: Slo, start: datetime, end: datetime) -> float | None:
+    """Return the share of a promise's whole error budget that went between two moments; None without traffic.
+
+    Raises HistoryError.
     """
-    Return the share of a promise's whole error budget that went between two moments; None without traffic.
+    query = cost(slo, end - start)
+    answer = _ask(stack, "query", {"query": query, "time": (end + RECORDED).timestamp()})
+    return float(answer[0]["value"][1]) if answer else None
+
+
+def cost(slo: Slo, lasted: timedelta) -> str:
+    """
+    Return the share of the budget that went while something ``lasted``, to be asked RECORDED after its end.
 
     Bad events of the range over the events that may be bad in a window: both are sums of the same recorded rates,
-    so their spacing cancels out. Raises HistoryError.
+    so their spacing cancels out. A recorded rate tells of the five minutes before it: what failed last is in the rates
+    of the five minutes after the end, and without them a five-minute outage would count half.
     """
-    seconds = int((end - start).total_seconds())
-    bad = f"sum(sum_over_time({promql.select(slo.bad, slo.where)}[{seconds}s]))"
+    span = int((lasted + RECORDED).total_seconds())
+    bad = f"sum(sum_over_time({promql.select(slo.bad, slo.where)}[{span}s]))"
     allowed = f"sum(sum_over_time({promql.select(slo.total, slo.where)}[{slo.window}])) * {slo.budget:g}"
-    answer = _ask(stack, "query", {"query": promql.ratio(bad, allowed), "time": end.timestamp()})
-    return float(answer[0]["value"][1]) if answer else None
+    return promql.ratio(bad, allowed)
 
 
 def _stretches(times: Iterable[datetime], step: timedelta) -> list[tuple[datetime, datetime]]:

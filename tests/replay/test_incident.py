@@ -4,6 +4,7 @@ import json
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import parse_qs
@@ -11,7 +12,14 @@ from urllib.parse import parse_qs
 import pytest
 from click.testing import CliRunner
 
+from obs.alerting.histories import requests
+from obs.alerting.model import Group
+from obs.alerting.recording import recordings
+from obs.alerting.render import group_body
+from obs.alerting.slo import availability
 from obs.cli.cli import main, obs
+from obs.proofs.promtool import find
+from obs.replay.episodes import cost
 from obs.stack import Stack
 
 START = 1_763_647_200  # 2025-11-20T14:00Z
@@ -127,3 +135,25 @@ def test_an_unreachable_prometheus_is_one_sentence(
     assert ended.value.code == 2
     assert "http://127.0.0.1:1/api/v1/query: can't be reached" in capsys.readouterr().err
     assert not (tmp_path / "x.md").exists()
+
+
+def test_an_outage_costs_what_a_hand_computes(production: Stack, root: Path, tmp_path: Path) -> None:
+    """Of 190 minutes five failed, and a thousandth may: 5 / 0.19 is 26 times the budget, as Prometheus sums it."""
+    ok, bad = requests(production, "200"), requests(production, "500")
+    rules = Group("recording", "recording", recordings(production))
+    (tmp_path / "rules.json").write_text(json.dumps({"groups": [group_body(production, rules)]}))
+    asked = {"expr": f"100 * {cost(availability(production), timedelta(minutes=5))}", "eval_time": "190m"}
+    test = {
+        "interval": "15s",
+        "input_series": [
+            {"series": ok, "values": "0+150x720 108000+0x19 108150+150x40"},
+            {"series": bad, "values": "0+0x720 150+150x19 3000+0x40"},
+        ],
+        "promql_expr_test": [asked],
+    }
+    body = {"rule_files": ["rules.json"], "evaluation_interval": "30s", "tests": [test]}
+    (tmp_path / "test.json").write_text(json.dumps(body))
+
+    told = find(root).test_rules([tmp_path / "test.json"])[0].told
+
+    assert float(told.split()[-1]) == pytest.approx(5 / 190 / 0.001 * 100, rel=0.02)
