@@ -6,22 +6,33 @@ import itertools
 import json
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import click
 import yaml
 
 from obs import content
 from obs.alerting import rules
+from obs.alerting.render import group_body
 from obs.cli.cli import FOUND, Selection
 from obs.config import alertmanager
+from obs.diff.sources import read_revision
+from obs.output.built import FOLDER
 from obs.proofs import promtool
+from obs.proofs.promtool import Promtool
 from obs.proofs.routes.files import ALERTMANAGER
 from obs.query.durations import canonical
 from obs.replay import judging, playing, scenario
 from obs.replay.judging import Verdict
 from obs.replay.scenario import Scenario
+from obs.stack import Stack
+
+Rulebook = tuple[Sequence[Mapping[str, Any]], Mapping[str, Any]]
+"""What decides who is told: rule groups as Prometheus loads them, and Alertmanager's configuration."""
+
+RULES = "prometheus/rules"
 
 HEAD = ("incident", "wants", "told by", "after", "cleared after", "pages", "unexpected")
 
@@ -30,8 +41,9 @@ HEAD = ("incident", "wants", "told by", "after", "cleared after", "pages", "unex
 @click.argument("names", nargs=-1, metavar="[NAME]...")
 @click.option("--json", "as_json", is_flag=True, help="Print the verdicts as JSON.")
 @click.option("--markdown", is_flag=True, help="Print the table as it stands in docs/drill.md.")
+@click.option("--against", metavar="REVISION", default="", help="Print the incidents that end otherwise than there.")
 @click.pass_obj
-def drill(selection: Selection, names: tuple[str, ...], as_json: bool, markdown: bool) -> None:
+def drill(selection: Selection, names: tuple[str, ...], as_json: bool, markdown: bool, against: str) -> None:
     r"""
     Play every incident of alerts/drill, or those named: who is told, when, how often?
 
@@ -39,27 +51,60 @@ def drill(selection: Selection, names: tuple[str, ...], as_json: bool, markdown:
 
     \b
     obs drill
-    obs drill 'Redis is dead'
+    obs drill 'Redis is restarted'
+    obs drill --against main
     obs drill --json | jq -r '.[] | select(.missed) | .incident'
     """
     started = time.perf_counter()
     stack = selection.stack()
-    groups = rules.groups(stack)
     scenarios = scenario.read(stack, content.here())
     chosen = [one for one in scenarios if not names or one.name in names]
     _known(names, [one.name for one in scenarios])
     tool = promtool.find(Path.cwd())
-    firings = playing.play(tool, stack, groups, chosen, _progress(len(chosen)))
-    config = yaml.load(alertmanager.render(stack)[ALERTMANAGER], yaml.CSafeLoader)
-    verdicts = [judging.judge(config, stack.service.environment, one, firings[one.name]) for one in chosen]
+    old = _verdicts(tool, stack, chosen, _committed(against)) if against else []
+    verdicts = _verdicts(tool, stack, chosen, _code(stack))
     if as_json:
         click.echo(json.dumps([_as_json(one) for one in verdicts], indent=2))
+    elif against:
+        _compare(old, verdicts, against, markdown=markdown)
     else:
         _print(verdicts, markdown=markdown)
         click.echo(_summary(verdicts))
         click.echo(f"promtool {tool.version}, {time.perf_counter() - started:.1f} s", err=True)
     if not all(one.good for one in verdicts):
         click.get_current_context().exit(FOUND)
+
+
+def _verdicts(tool: Promtool, stack: Stack, chosen: Sequence[Scenario], rulebook: Rulebook) -> list[Verdict]:
+    groups, config = rulebook
+    firings = playing.play(tool, stack, groups, chosen, _progress(len(chosen)))
+    return [judging.judge(config, stack.service.environment, one, firings[one.name]) for one in chosen]
+
+
+def _code(stack: Stack) -> Rulebook:
+    config = yaml.load(alertmanager.render(stack)[ALERTMANAGER], yaml.CSafeLoader)
+    return [group_body(stack, group) for group in rules.groups(stack)], config
+
+
+def _committed(revision: str) -> Rulebook:
+    """Return the rules and routes that a revision has committed; raise DiffError or ClickException."""
+    files = read_revision(Path.cwd(), revision, (f"{FOLDER}/{RULES}", f"{FOLDER}/{ALERTMANAGER}"))
+    documents = {path: yaml.load(text, yaml.CSafeLoader) for path, text in files.items()}
+    config = documents.pop(f"{FOLDER}/{ALERTMANAGER}", None)
+    if not config or not documents:
+        raise click.ClickException(f"{revision} holds no {FOLDER}/{RULES} and {ALERTMANAGER}; give a later revision")
+    return [group for document in documents.values() for group in document["groups"]], config
+
+
+def _compare(old: list[Verdict], new: list[Verdict], revision: str, *, markdown: bool) -> None:
+    """Print each incident that ends otherwise, as it was above as it is."""
+    changed = [pair for pair in zip(old, new, strict=True) if _row(pair[0]) != _row(pair[1])]
+    if not changed:
+        click.echo(f"{len(new)} incidents end as with the rules of {revision}")
+        return
+    was = [dataclasses.replace(before, incident=f"{before.incident} ({revision})") for before, _ in changed]
+    _print([one for before, (_, after) in zip(was, changed, strict=True) for one in (before, after)], markdown=markdown)
+    click.echo(f"{_summary(old)} ({revision}){_summary(new)}")
 
 
 def _progress(whole: int) -> Callable[[Scenario], None]:

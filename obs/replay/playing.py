@@ -5,14 +5,12 @@ import json
 import re
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from obs.alerting.model import Group
-from obs.alerting.render import group_body
 from obs.proofs.promtool import Promtool, PromtoolError
 from obs.query.durations import seconds
 from obs.query.promql import select
@@ -43,12 +41,18 @@ class Firing:
 def play(
     promtool: Promtool,
     stack: Stack,
-    groups: Sequence[Group],
+    groups: Sequence[Mapping[str, Any]],
     scenarios: Sequence[Scenario],
     done: Callable[[Scenario], None],
 ) -> dict[str, list[Firing]]:
-    """Return what fires in each scenario, by its name, answers of earlier runs included; raise PromtoolError."""
-    rules = json.dumps({"groups": [group_body(stack, group) for group in groups]})
+    """
+    Return what fires in each scenario, by its name; raise PromtoolError.
+
+    ``groups`` are rule groups as Prometheus loads them. What was played before with the same rules is not played again.
+    """
+    # Recordings first, so that what reads them is not one evaluation behind.
+    ordered = sorted(groups, key=lambda group: (all("alert" in rule for rule in group["rules"]), group["name"]))
+    rules = json.dumps({"groups": ordered})
     with ThreadPoolExecutor(PROCESSES) as pool:
         asked = {pool.submit(_play, promtool, stack, rules, one): one for one in scenarios}
         found: dict[str, list[Firing]] = {}

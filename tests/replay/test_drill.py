@@ -2,7 +2,9 @@
 
 import json
 import os
+import re
 import shutil
+import subprocess
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -116,6 +118,29 @@ def test_what_cannot_happen_is_refused(service: Path, body: str, says: str) -> N
 
     assert says in str(result.exception)
     assert not (service / ".obs").exists()
+
+
+def test_a_changed_rule_is_compared_with_a_revision(service: Path) -> None:
+    """The rules of a commit and those of the code are played side by side; only what ends otherwise is printed."""
+    folder = "infra/observability"
+    shutil.copytree(ROOT / folder, service / folder)
+    rule = service / folder / "prometheus/rules/redis.yml"
+    told = rule.read_text()
+    git = ["git", "-c", "user.name=a", "-c", "user.email=a@b"]
+    incidents = incident("ticket", "10m", DEAD)
+    for command in (["init", "-q"], ["add", "infra"], ["commit", "-qm", "same"]):
+        subprocess.run([*git, *command], check=True)
+    same = drill(service, incidents, "--against", "HEAD")
+    rule.write_text(told.replace("for: 5m", "for: 12m"))
+    subprocess.run([*git, "commit", "-qam", "slower"], check=True)
+    other = drill(service, incidents, "--against", "HEAD")
+
+    assert "1 incidents end as with the rules of HEAD" in same.output
+    assert [part for part in re.split("  +|\n", other.output) if part in ("it (HEAD)", "13m LATE")] == [
+        "it (HEAD)",
+        "13m LATE",
+    ]
+    assert other.exit_code == 0
 
 
 def test_an_unknown_incident_is_told_with_the_nearest(service: Path) -> None:
