@@ -3,8 +3,8 @@
 import hashlib
 import json
 import re
-import shutil
 import tempfile
+import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
@@ -29,6 +29,10 @@ SAMPLE = re.compile(r'\{((?:\w+="(?:[^"\\]|\\.)*"(?:, )?)*)\} (\d)E\+00')
 PAIR = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
 
 
+class PlayingError(Exception):
+    """A scenario can't be played, or what it showed can't be kept; the message says what to do."""
+
+
 @dataclass(frozen=True, slots=True)
 class Firing:
     """An alert that fires from ``start`` until ``end``, in seconds of the scenario; ``end`` is None while it does."""
@@ -46,23 +50,23 @@ def play(
     done: Callable[[Scenario], None],
 ) -> dict[str, list[Firing]]:
     """
-    Return what fires in each scenario, by its name; raise PromtoolError.
+    Return what fires in each scenario, by its name; raise PromtoolError or PlayingError.
 
     ``groups`` are rule groups as Prometheus loads them. What was played before with the same rules is not played again.
     """
     # Recordings first, so that what reads them is not one evaluation behind.
     ordered = sorted(groups, key=lambda group: (all("alert" in rule for rule in group["rules"]), group["name"]))
     rules = json.dumps({"groups": ordered})
+    found: dict[str, list[Firing]] = {}
     with ThreadPoolExecutor(PROCESSES) as pool:
-        asked = {pool.submit(_play, promtool, stack, rules, one): one for one in scenarios}
-        found: dict[str, list[Firing]] = {}
-        for future in as_completed(asked):
-            try:
+        try:
+            asked = {pool.submit(_play, promtool, stack, rules, one): one for one in scenarios}
+            for future in as_completed(asked):
                 found[asked[future].name] = future.result()
-            except PromtoolError:
-                pool.shutdown(cancel_futures=True)
-                raise
-            done(asked[future])
+                done(asked[future])
+        finally:
+            # Who interrupts, or meets a broken promtool, does not wait for the scenarios that are still to come.
+            pool.shutdown(wait=False, cancel_futures=True)
     return found
 
 
@@ -72,19 +76,35 @@ def _play(promtool: Promtool, stack: Stack, rules: str, scenario: Scenario) -> l
         return _firings([(at, told) for at, told in json.loads(kept.read_text(encoding="utf-8"))])
     except (OSError, ValueError):
         pass  # never played with these rules
+    try:
+        changes = _asked(promtool, rules, _test(stack, scenario))
+        _keep(kept, changes)
+    except OSError as error:
+        raise PlayingError(
+            f"'{scenario.name}' can't be played: {error}; free some space, or mend the folder"
+        ) from error
+    return _firings(changes)
+
+
+def _asked(promtool: Promtool, rules: str, test: dict[str, Any]) -> list[tuple[float, str]]:
     with tempfile.TemporaryDirectory(prefix="obs-") as folder:
         (Path(folder) / "rules.json").write_text(rules, encoding="utf-8")
-        (Path(folder) / "test.json").write_text(json.dumps(_test(stack, scenario)), encoding="utf-8")
+        (Path(folder) / "test.json").write_text(json.dumps(test), encoding="utf-8")
         failures = promtool.test_rules([Path(folder) / "test.json"])
-        if broken := [failure.message for failure in failures if failure.message]:
-            raise PromtoolError(f"promtool can't play '{scenario.name}': {broken[0]}")
-        changes = [(seconds(failure.at), failure.told) for failure in failures]
-        # Moved into place whole: who is interrupted leaves nothing that a later run would believe.
-        whole = Path(folder) / "changes.json"
-        whole.write_text(json.dumps(changes), encoding="utf-8")
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        shutil.move(whole, kept)
-    return _firings(changes)
+    if broken := [failure.message for failure in failures if failure.message]:
+        raise PromtoolError(f"promtool can't play '{test['tests'][0]['name']}': {broken[0]}")
+    return [(seconds(failure.at), failure.told) for failure in failures]
+
+
+def _keep(kept: Path, changes: list[tuple[float, str]]) -> None:
+    """Write an answer whole or not at all, however it is interrupted."""
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    part = kept.with_suffix(f".{uuid.uuid4().hex}.part")
+    try:
+        part.write_text(json.dumps(changes), encoding="utf-8")
+        part.rename(kept)
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def _digest(promtool: Promtool, stack: Stack, rules: str, scenario: Scenario) -> str:

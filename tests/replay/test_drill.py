@@ -15,7 +15,7 @@ from click.testing import CliRunner, Result
 
 from obs.cli.cli import obs
 from obs.replay.notifying import notifications
-from obs.replay.playing import Firing
+from obs.replay.playing import Firing, PlayingError
 from tests.conftest import ROOT
 
 HEALTHY = (ROOT / "alerts/drill/healthy.toml").read_text()
@@ -141,6 +141,16 @@ def test_a_changed_rule_is_compared_with_a_revision(service: Path) -> None:
         "13m LATE",
     ]
     assert other.exit_code == 0
+
+
+def test_what_cannot_be_kept_is_one_sentence(service: Path) -> None:
+    """Where answers can't be written, the drill says which scenario, why, and what to do."""
+    (service / ".obs").write_text("a file where the folder should be")
+
+    result = drill(service, incident("ticket", "10m", DEAD))
+
+    assert isinstance(result.exception, PlayingError)
+    assert "'it' can't be played: " in str(result.exception)
 
 
 def test_an_unknown_incident_is_told_with_the_nearest(service: Path) -> None:
