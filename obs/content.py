@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from types import ModuleType
+from types import FunctionType, ModuleType
 from typing import Any, NoReturn, TypeVar
 
 from obs.place import Place
@@ -110,7 +110,7 @@ def ask(define: Callable[[Stack], Any], stack: Stack, kind: type[T]) -> T:
     root = here().root
     try:
         made = define(stack)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         where = place(root, error)
         if error.__traceback__ and error.__traceback__.tb_next is None:  # it was not even entered
             raise ContentError(f"{source(define)}: takes one argument, the stack: {error}") from error
@@ -139,12 +139,12 @@ def _imported(root: Path, name: str, path: Path) -> ModuleType:
     except SyntaxError as error:
         where = Path(error.filename or path)
         shown = where.relative_to(root) if where.is_relative_to(root) else where
-        raise ContentError(f"{shown}, line {error.lineno}: not Python: {error.msg}") from error
-    except Exception as error:  # noqa: BLE001 - whatever a module raises while it is imported is about that module
+        raise ContentError(f"{shown}, line {error.lineno or 1}: not Python: {error.msg}") from error
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever a module raises while it is imported is about that module
         _blame(root, path, error)
 
 
-def _blame(root: Path, path: Path, error: Exception) -> NoReturn:
+def _blame(root: Path, path: Path, error: BaseException) -> NoReturn:
     """Raise ContentError with the last line of the service's own code in a traceback."""
     raise ContentError(f"{place(root, error) or path.relative_to(root)}: {reason(error)}") from error
 
@@ -173,7 +173,7 @@ def _grouped(root: Path) -> dict[str, tuple[Define, ...]]:
     for module in _modules(root, ALERTS):
         stem = module.__name__.rpartition(".")[2].replace("_", "-")
         file = getattr(module, "GROUP", stem)
-        grouped[file] = (*grouped.get(file, ()), *_tuple(module, "ALERTS", Callable))
+        grouped[file] = (*grouped.get(file, ()), *_tuple(module, "ALERTS", FunctionType))
     return grouped
 
 
@@ -198,7 +198,7 @@ def _thresholds(root: Path) -> tuple[Threshold, ...]:
 
 def _function(module: ModuleType, name: str) -> Callable[[Stack], Any]:
     found: Callable[[Stack], Any] | None = getattr(module, name, None)
-    if not callable(found):
+    if not isinstance(found, FunctionType):
         raise ContentError(f"{_file(module)}: takes a function {name}(stack) that returns a Dashboard")
     return found
 

@@ -89,8 +89,10 @@ def test_a_module_is_picked_up(checkout: Checkout) -> None:
         (lambda text: "import nothing_like_it\n" + text, r"{room}/shop\.py:1: ModuleNotFoundError: No module named"),
         (lambda text: b"\xff" + text.encode(), r"{room}/shop\.py.*: not Python: "),
         (lambda text: text.replace("def ", "  def ", 1) + "(", r"{room}/shop\.py, line \d+: not Python: "),
+        (lambda text: text + "\0", r"{room}/shop\.py, line \d+: not Python: .*null bytes"),
+        (lambda text: text + "raise SystemExit(3)\n", r"{room}/shop\.py:\d+: SystemExit: 3"),
     ],
-    ids=["syntax", "name", "import", "bytes", "indent"],
+    ids=["syntax", "name", "import", "bytes", "indent", "null", "exit"],
 )
 def test_a_module_that_does_not_load_is_named_by_its_line(
     checkout: Checkout, room: str, change: object, sentence: str
@@ -108,6 +110,8 @@ def test_a_module_that_does_not_load_is_named_by_its_line(
     [
         ("alerts", "ALERTS = (shop_closed,)", "", ": takes ALERTS = (...,), a tuple of functions"),
         ("alerts", "ALERTS = (shop_closed,)", "ALERTS = shop_closed", ": takes ALERTS = (...,)"),
+        ("alerts", "(shop_closed,)", "(__import__('functools').partial(shop_closed),)", ": takes ALERTS = (...,)"),
+        ("alerts", "    return Alert(", "    exit(3)\n    return Alert(", ":7 shop_closed: SystemExit: 3"),
         ("alerts", "    return Alert(", "    _ = Alert(", ":5 shop_closed: returns nothing; return the Alert"),
         ("alerts", "summary=", "sumary=", ":7 shop_closed: TypeError: Alert.__init__() got an unexpected"),
         ("alerts", 'hold="1m"', "hold=60", ":7 shop_closed: ShopClosed: hold = 60: takes text"),
