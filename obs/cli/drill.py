@@ -34,6 +34,9 @@ Rulebook = tuple[Sequence[Mapping[str, Any]], Mapping[str, Any]]
 
 RULES = "prometheus/rules"
 
+DAYS = "days"
+"""The file of ordinary days, which are counted by themselves."""
+
 HEAD = ("incident", "wants", "told by", "after", "cleared after", "pages", "unexpected")
 
 
@@ -143,12 +146,16 @@ def _print(verdicts: list[Verdict], *, markdown: bool) -> None:
 
 
 def _summary(verdicts: list[Verdict]) -> str:
-    missed, late = sum(one.missed for one in verdicts), sum(one.late for one in verdicts)
-    over = sum(len(one.late_pages) for one in verdicts)
-    surplus = sum(len(one.unexpected) for one in verdicts)
+    incidents = [one for one in verdicts if one.part != DAYS]
+    days = [one for one in verdicts if one.part == DAYS]
+    pages, tickets = sum(len(one.pages) for one in days), sum(len(one.tickets) for one in days)
+    missed, late = sum(one.missed for one in incidents), sum(one.late for one in incidents)
+    over = sum(len(one.late_pages) for one in incidents)
+    surplus = sum(len(one.unexpected) for one in incidents)
     return (
-        f"\n{len(verdicts)} incidents: {missed} missed, {late} late, {over} pages that began after the end, "
-        f"{surplus} notifications that nobody wants; {sum(one.good for one in verdicts)} are as they should be"
+        f"\n{len(incidents)} incidents: {missed} missed, {late} late, {over} pages that began after the end, "
+        f"{surplus} notifications that nobody wants; {sum(one.good for one in incidents)} are as they should be\n"
+        f"{len(days)} ordinary days: {pages} pages, {tickets} tickets"
     )
 
 
