@@ -1,12 +1,15 @@
 """What every test starts from: the checkout, and the stack it describes."""
 
+import shutil
 import signal
 from pathlib import Path
 
 import pytest
 
 from obs import stack
+from obs.proofs import promtool
 from obs.stack import Stack
+from tests.checkout import LEFT_OUT, Checkout
 
 ROOT = Path(__file__).parent.parent
 
@@ -24,3 +27,18 @@ def root() -> Path:
 def production(root: Path) -> Stack:
     """Return the stack of the committed stack.toml."""
     return stack.load(root / "stack.toml")
+
+
+@pytest.fixture(scope="session")
+def pristine(tmp_path_factory: pytest.TempPathFactory, root: Path) -> Path:
+    """Return one copy of the repository that nobody changes."""
+    target = tmp_path_factory.mktemp("pristine") / "checkout"
+    shutil.copytree(root, target, ignore=LEFT_OUT)
+    return target
+
+
+@pytest.fixture
+def checkout(tmp_path: Path, pristine: Path, root: Path) -> Checkout:
+    """Return a copy of the repository to break."""
+    shutil.copytree(pristine, tmp_path / "checkout")
+    return Checkout(tmp_path / "checkout", promtool.find(root).path)

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.cli.conftest import Checkout
+from tests.checkout import Checkout
 
 BOARD = "infra/observability/grafana/dashboards/api.json"
 

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from tests.cli.conftest import Checkout
+from tests.checkout import Checkout
 
 ALERT = """\
 from obs.alerting.model import Alert, Severity, clears, fires, silent

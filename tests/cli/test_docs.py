@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from obs.cli.cli import VERBS, obs
-from tests.cli.conftest import Checkout
+from tests.checkout import Checkout
 from tests.conftest import ROOT
 
 README = (ROOT / "README.md").read_text()

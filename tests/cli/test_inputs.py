@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import Checkout
+from tests.checkout import Checkout
 
 SKIPPED = "nothing they are made from has changed"
 

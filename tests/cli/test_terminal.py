@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from tests.cli.conftest import PROGRAM, Checkout
+from tests.checkout import PROGRAM, Checkout
 
 ESCAPE = b"\x1b["
 

@@ -1,49 +1,11 @@
 """`obs check`, `obs alerts test` and `obs catalog` in a checkout with a fault planted by hand."""
 
 import json
-import os
 import re
-import shutil
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
-from obs.proofs import promtool
-
-PARTS = ("alerts", "dashboards", "docs", "infra", "metrics")
-
-
-class Checkout:
-    """A copy of this repository, to edit and to run `obs` in."""
-
-    def __init__(self, root: Path, copy: Path) -> None:
-        self.root = copy
-        for part in PARTS:
-            shutil.copytree(root / part, copy / part, ignore=shutil.ignore_patterns("__pycache__"))
-        for file in ("stack.toml", "waivers.toml"):
-            shutil.copy(root / file, copy)
-        self.environ = os.environ | {"PYTHONPATH": str(root), "PROMTOOL": str(promtool.find(root).path)}
-
-    def edit(self, path: str, old: str, new: str) -> None:
-        """Replace text in a file; fail where it is not there."""
-        text = (self.root / path).read_text(encoding="utf-8")
-        assert old in text, f"{path} does not say {old!r}"
-        (self.root / path).write_text(text.replace(old, new), encoding="utf-8")
-
-    def obs(self, *arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
-        """Run `obs`."""
-        command = [sys.executable, "-c", "from obs.cli.cli import main; main()", *arguments]
-        return subprocess.run(
-            command, cwd=self.root, env=self.environ | environ, capture_output=True, text=True, check=False, timeout=120
-        )
-
-
-@pytest.fixture
-def checkout(root: Path, tmp_path: Path) -> Checkout:
-    """Return a copy of this repository."""
-    return Checkout(root, tmp_path / "checkout")
+from tests.checkout import Checkout
 
 
 def test_this_repository_has_no_problems(checkout: Checkout) -> None:
@@ -69,7 +31,7 @@ def test_problems_end_with_one(checkout: Checkout) -> None:
 
 def test_problems_are_read_by_machines(checkout: Checkout) -> None:
     """`--json` is a list of where, what, instead and check."""
-    checkout.edit("dashboards/jobs.py", "JOB_WORKERS", "JOBS_DELAYED")
+    checkout.edit("dashboards/jobs.py", "JOB_WORKERS", "JOBS_DELAYED", times=2)
 
     done = checkout.obs("check", "--json")
 
