@@ -1,4 +1,4 @@
-"""Which series the service exposes. A metric name is spelled here (or in `exporters`) and nowhere else."""
+"""Which series the service exposes. A metric name is spelled here, or in a module of metrics/, and nowhere else."""
 
 from dataclasses import dataclass, replace
 from typing import Literal
