@@ -6,7 +6,7 @@ from typing import Any
 
 from obs.diff.change import Action, ObjectChange, Path, Sentence, Tile, Verb, one_sided, presence
 from obs.diff.fields import items, listed, plain, reordered
-from obs.diff.layout import COLUMNS, Panel, moved, panels
+from obs.diff.layout import COLUMNS, Panel, lowered, moved, panels
 from obs.diff.match import match
 from obs.diff.normalise import canonical, shown
 from obs.diff.pairing import Pairing
@@ -47,6 +47,7 @@ VARIABLE_NAMES = {
 }
 ANNOTATION_NAMES = {"expr": "query", "target.expr": "query", "enable": "shown", "iconColor": "colour"}
 NAMED = 24  # panels of a new or deleted dashboard that are named; the rest are counted
+FOLDER_ANNOTATION = "grafana.app/folder"  # where Grafana's resources keep the folder
 SERVER_OWNED = frozenset({"id", "version", "iteration", "gnetId"})  # assigned by the server the dashboard is saved on
 SPOKEN = frozenset({"panels", "rows", "templating", "annotations", "links", *SERVER_OWNED})
 
@@ -54,10 +55,11 @@ SPOKEN = frozenset({"panels", "rows", "templating", "annotations", "links", *SER
 def diff_dashboard(old: Model | None, new: Model | None) -> ObjectChange:
     """Describe the change from one dashboard to another; None stands for a dashboard that does not exist.
 
-    Takes the classic model, bare or in the envelope of GET or POST (`dashboard` with `folderUid` or `meta`). Panels are
+    Takes the classic model, bare, in the envelope of GET or POST (`dashboard` with `folderUid` or `meta`), or as the
+    `spec` of a Grafana resource. Panels are
     recognised by id, title and content; queries that mean the same are equal. Raises DiffError for a v2 dashboard.
     """
-    before, after = (_opened(side) for side in (old, new))
+    before, after = (opened(side) for side in (old, new))
     model = after or before
     uid, title = str(model.get("uid") or ""), str(model.get("title") or "").strip()
     if old is None and new is None:
@@ -91,10 +93,14 @@ def _updated(before: Model, after: Model, uid: str, title: str) -> ObjectChange:
     return ObjectChange("dashboard", uid, title, "update", sentences, *tiles)
 
 
-def _opened(document: Model | None) -> Model:
-    """Take the model out of its envelope, its folder kept as the field `folderUid`."""
+def opened(document: Model | None) -> Model:
+    """Take the model out of its envelope, its folder kept as the field `folderUid`, a resource's name as its `uid`."""
     if document is None:
         return {}
+    if "apiVersion" in document and isinstance(document.get("spec"), dict):
+        metadata = table(document.get("metadata"))
+        folder = table(metadata.get("annotations")).get(FOLDER_ANNOTATION)
+        return {**document["spec"], "uid": metadata.get("name")} | ({"folderUid": folder} if folder else {})
     inner = document.get("dashboard")
     if not isinstance(inner, dict):
         return document
@@ -140,7 +146,7 @@ def _annotations(model: Model) -> list[Model]:
 def _panel_sentences(found: Pairing[Panel]) -> Iterator[tuple[Panel, Sentence]]:
     name = _namer([*(old for old, _ in found.pairs), *found.removed, *found.added])
     rows = {old.title: new.title for old, new in found.pairs if old.kind == new.kind == "row"}
-    chosen, pushed = moved([pair for pair in found.pairs if pair[0].kind != "row"], rows)
+    chosen, pushed = moved(found.pairs, rows)
     movers = {id(old): (old, new) for old, new in chosen}
     for panel in found.removed:
         yield panel, _panel(panel, name(panel), "removed")
@@ -183,7 +189,7 @@ def _panel(panel: Panel, subject: str, verb: Verb) -> Sentence:
 
 
 def _move(old: Panel, new: Panel, subject: str, rows: dict[str, str], pushed: Counter[int]) -> Sentence:
-    across, down = new.box[0] - old.box[0], new.box[1] - old.box[1]
+    across, down = new.box[0] - old.box[0], lowered((old, new))
     steps = []
     if rows.get(old.row, old.row) != new.row:
         steps = [f"from {_row(old.row)} to {_row(new.row)}"]
@@ -209,7 +215,7 @@ def _down(distance: int) -> str:
 
 
 def _pushed(distance: int, count: int) -> Sentence:
-    text = f"{count} panel{'s' if count > 1 else ''} moved {_down(distance)}"
+    text = f"{_count(count, 'panel') if count else 'a row'} moved {_down(distance)}"
     return Sentence("", text, "position", "moved", new=distance, hidden=True)
 
 

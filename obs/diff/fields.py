@@ -1,10 +1,11 @@
 """How is a changed field called, and which items of a list came, went or changed?"""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from obs.diff.change import Path, Sentence, one_sided, presence
-from obs.diff.values import amount, changed, leaves, same, table
+from obs.diff.values import amount, changed, leaves, objects, same, shortened, table
 
 Item = tuple[str, dict[str, Any] | None, dict[str, Any] | None]
 
@@ -101,18 +102,41 @@ def plain(
 def items(old: Any, new: Any, key: Callable[[dict[str, Any]], str]) -> Iterator[Item]:
     """Pair the items of two lists by key, equal keys in order: key, old, new, None on the side without it."""
     before, after = _keyed(old, key), _keyed(new, key)
-    for name in dict.fromkeys((*before, *after)):
-        yield name, before.get(name), after.get(name)
+    for one in dict.fromkeys((*before, *after)):
+        yield _called(one), before.get(one), after.get(one)
 
 
-def _keyed(models: Any, key: Callable[[dict[str, Any]], str]) -> dict[str, dict[str, Any]]:
-    keyed: dict[str, dict[str, Any]] = {}
-    for model in models if isinstance(models, list) else ():
-        if isinstance(model, dict):
-            name = key(model)
-            count = sum(1 for known in keyed if known == name or known.startswith(f"{name} (")) + 1
-            keyed[name if name not in keyed else f"{name} ({count})"] = model
+def _keyed(models: Any, key: Callable[[dict[str, Any]], str]) -> dict[tuple[str, int], dict[str, Any]]:
+    """Key the objects of a list by name and by how many of that name came before."""
+    seen: Counter[str] = Counter()
+    keyed = {}
+    for model in objects(models):
+        name = key(model)
+        keyed[name, seen[name]] = model
+        seen[name] += 1
     return keyed
+
+
+def _called(key: tuple[str, int]) -> str:
+    name, before = key
+    return f"{name} ({before + 1})" if before else name
+
+
+def untold(
+    subject: str,
+    old: Any,
+    new: Any,
+    told: Iterable[Sentence],
+    path: Path = (),
+    *,
+    names: Mapping[str, str] = NAMES,
+    prefix: str = "",
+) -> Iterator[Sentence]:
+    """Yield every difference that no sentence of ``told`` is about, by its path: nothing goes without a word."""
+    known = {sentence.path for sentence in told}
+    for sentence in plain(subject, old, new, path, names=names, prefix=prefix):
+        if not any(sentence.path[:length] in known for length in range(len(path), len(sentence.path) + 1)):
+            yield sentence
 
 
 def listed(
@@ -131,14 +155,33 @@ def listed(
             yield from plain(subject, old, new, path, names=names, prefix=f'{noun} "{name}": ')
 
 
-def reordered(subject: str, noun: str, old: Any, new: Any, key: Callable[[dict[str, Any]], str]) -> Iterator[Sentence]:
+def reordered(
+    subject: str, noun: str, old: Any, new: Any, key: Callable[[dict[str, Any]], str], *, path: Path = ()
+) -> Iterator[Sentence]:
     """Say so if the things two lists share stand in another order."""
-    before, after = list(_keyed(old, key)), list(_keyed(new, key))
-    shared = [name for name in before if name in set(after)]
-    order = [name for name in after if name in set(before)]
-    if shared != order:
-        text = f"{noun}: order changed to {', '.join(order)}"
-        yield Sentence(subject, text, noun, "moved", old=shared, new=order)
+    before, after = _keyed(old, key), _keyed(new, key)
+    pairs = [(model, after[one]) for one, model in before.items() if one in after]
+    yield from disordered(subject, noun, (old, new), pairs, key, path=path)
+
+
+def disordered(
+    subject: str,
+    noun: str,
+    lists: tuple[Any, Any],
+    pairs: Iterable[tuple[dict[str, Any], dict[str, Any]]],
+    key: Callable[[dict[str, Any]], str],
+    *,
+    path: Path,
+) -> Iterator[Sentence]:
+    """Say so if the pairs of two lists stand in another order."""
+    places = [{id(model): place for place, model in enumerate(objects(side))} for side in lists]
+    ordered = sorted(pairs, key=lambda pair: places[1][id(pair[1])])
+    if ordered != sorted(ordered, key=lambda pair: places[0][id(pair[0])]):
+        old = [shortened(key(pair[1])) for pair in sorted(ordered, key=lambda pair: places[0][id(pair[0])])]
+        new = [shortened(key(pair[1])) for pair in ordered]
+        yield Sentence(
+            subject, f"{noun}: order changed to {', '.join(new)}", noun, "moved", old=old, new=new, path=path
+        )
 
 
 def source_name(datasource: Any) -> str:

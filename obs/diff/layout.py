@@ -2,7 +2,7 @@
 
 import math
 from bisect import bisect_left
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -18,12 +18,17 @@ Box = tuple[int, int, int, int]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Panel:
-    """One panel of a dashboard: its JSON model, the row it stands under, and its place (x, y, width, height)."""
+    """
+    One panel of a dashboard: its JSON model, the row it stands under, and its place (x, y, width, height).
+
+    ``start`` is the grid row from which the place of a collapsed row's panel counts: it goes where its row goes.
+    """
 
     model: dict[str, Any]
     row: str
     box: Box
     path: Path
+    start: int = 0
 
     @property
     def title(self) -> str:
@@ -79,8 +84,10 @@ def _listed(dashboard: dict[str, Any]) -> Iterator[Panel]:
             continue
         row = str(model.get("title") or "").strip()
         yield Panel(model, "", _box(model), path)
-        for inner, nested in enumerate(objects(model.get("panels"))):
-            yield Panel(nested, row, _box(nested), (*path, "panels", inner))
+        inside = [(nested, _box(nested)) for nested in objects(model.get("panels"))]
+        start, first = _box(model)[1] + 1, min((box[1] for _, box in inside), default=0)
+        for inner, (nested, (x, y, width, height)) in enumerate(inside):
+            yield Panel(nested, row, (x, start + y - first, width, height), (*path, "panels", inner), start)
 
 
 def _spanned(dashboard: dict[str, Any]) -> Iterator[Panel]:
@@ -118,28 +125,47 @@ def moved(pairs: Sequence[Pair], rows: Mapping[str, str]) -> tuple[list[Pair], C
     Moved means to another row, sideways, or past a neighbour: the fewest panels that explain the new order.
     `rows` gives the new title of each row that was renamed.
     """
-    kept = _longest_in_order(pairs)
+    together: dict[Path, list[Pair]] = defaultdict(list)
+    for pair in pairs:
+        together[pair[1].path[:2] if _nested(pair) else ()].append(pair)
+    kept = set().union(*map(_longest_in_order, together.values()))
     chosen: list[Pair] = []
     pushed: Counter[int] = Counter()
     for pair in pairs:
         old, new = pair
         if rows.get(old.row, old.row) != new.row or old.box[0] != new.box[0] or id(pair) not in kept:
             chosen.append(pair)
-        elif old.box[1] != new.box[1]:
-            pushed[new.box[1] - old.box[1]] += 1
+        elif distance := lowered(pair):
+            pushed[distance] += old.kind != "row"
     return chosen, pushed
+
+
+def lowered(pair: Pair) -> int:
+    """Return by how many grid rows a panel stands lower (negative: higher), within its row if that is collapsed."""
+    before, after = _heights(pair)
+    return after - before
+
+
+def _nested(pair: Pair) -> bool:
+    return all(panel.start for panel in pair)
+
+
+def _heights(pair: Pair) -> tuple[int, int]:
+    old, new = pair
+    return (old.box[1] - old.start, new.box[1] - new.start) if _nested(pair) else (old.box[1], new.box[1])
 
 
 def _longest_in_order(pairs: Sequence[Pair]) -> set[int]:
     """Find the largest set of pairs whose order from top to bottom did not change, by patience sorting."""
-    ordered = sorted(pairs, key=lambda pair: (pair[0].box[1], pair[1].box[1]))
+    ordered = sorted(pairs, key=_heights)
     tops: list[tuple[int, int]] = []
     ends: list[int] = []
     previous: list[int] = []
-    for index, (_, new) in enumerate(ordered):
-        at = bisect_left(tops, (new.box[1], index))
+    for index, pair in enumerate(ordered):
+        top = _heights(pair)[1], index
+        at = bisect_left(tops, top)
         previous.append(ends[at - 1] if at else -1)
-        tops[at : at + 1], ends[at : at + 1] = [(new.box[1], index)], [index]
+        tops[at : at + 1], ends[at : at + 1] = [top], [index]
     kept, index = set(), ends[-1] if ends else -1
     while index >= 0:
         kept.add(id(ordered[index]))

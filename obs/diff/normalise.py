@@ -267,6 +267,21 @@ def _placed(panels: Any) -> list[Document]:
     return sorted(listed, key=lambda panel: _corner(panel.get("gridPos")))
 
 
+def _from_the_row(panels: list[Document]) -> list[Document]:
+    """
+    Count the grid rows of a collapsed row's panels from the first of them.
+
+    Grafana does when it unfolds the row; what is stored is where they stood when it was folded.
+    Source: grafana/public/app/features/dashboard/state/DashboardModel.ts, toggleRow.
+    """
+    first = min((_corner(panel.get("gridPos"))[0] for panel in panels), default=0)
+    for panel in panels:
+        place = panel.get("gridPos")
+        if isinstance(place, dict) and isinstance(place.get("y"), int | float):
+            panel["gridPos"] = {**place, "y": place["y"] - first}
+    return panels
+
+
 def _corner(place: Any) -> tuple[float, float]:
     at = place if isinstance(place, dict) else {}
     y, x = (at.get(side) for side in ("y", "x"))
@@ -276,7 +291,7 @@ def _corner(place: Any) -> tuple[float, float]:
 def _panel(panel: Document) -> Document:
     kept = {key: value for key, value in _without(panel, PANEL_DEFAULTS).items() if key != "pluginVersion"}
     if kept.get("panels"):
-        kept["panels"] = _placed(kept["panels"])
+        kept["panels"] = _from_the_row(_placed(kept["panels"]))
     if isinstance(kept.get("targets"), list):
         kept["targets"] = [
             _without(target, {"hide": False}) if isinstance(target, dict) else target for target in kept["targets"]

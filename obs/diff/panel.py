@@ -1,14 +1,15 @@
 """What changed in one panel?"""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from obs.diff.change import Path, Sentence, one_sided, presence
-from obs.diff.fields import items, listed, plain, reordered, source_name
+from obs.diff.change import Path, Sentence, one_sided
+from obs.diff.fields import disordered, items, listed, plain, reordered, source_name, untold
 from obs.diff.layout import Panel
-from obs.diff.values import amount, changed, objects, quoted, same, table, without
-from obs.query.compare import differences, formatted
+from obs.diff.pairing import Pairing
+from obs.diff.values import amount, changed, objects, quoted, same, shortened, table, without, written
+from obs.query.compare import differences, formatted, identity
 
 QUERY_FIELDS = ("expr", "query", "expression", "rawSql", "target")
 TARGET_NAMES = {
@@ -23,25 +24,44 @@ TARGET_NAMES = {
     "queryType": "query type",
     "maxLines": "line limit",
 }
+LISTS = (
+    ("targets",),
+    ("links",),
+    ("transformations",),
+    ("fieldConfig", "defaults", "links"),
+    ("fieldConfig", "overrides"),
+)
+"""Lists whose items are paired, and told one by one."""
+
 SPOKEN = ("title", "gridPos", "targets", "datasource", "id", "links", "transformations", "panels", "collapsed")
 
 
 def panel_sentences(old: Panel, new: Panel, subject: str) -> Iterator[Sentence]:
     """Yield every difference of two paired panels except their place, the most telling first."""
-    if old.model == new.model:
+    if old.model == new.model and same(old.model, new.model):  # to Python, true is 1
         return
     told = list(_told(old, new, subject))
-    yield from told or _untold(old, new, subject)
+    yield from told
+    yield from untold(subject, *_unspoken(old, new), told, new.path)
 
 
-def _untold(old: Panel, new: Panel, subject: str) -> Iterator[Sentence]:
-    """Report by path what a malformed model hides from the sentences above; the same query written anew is the same."""
-    place = ("gridPos", "panels", "collapsed")
-    for sentence in plain(subject, without(old.model, place), without(new.model, place), new.path):
-        texts = sentence.old, sentence.new
-        query = sentence.path[-1] in QUERY_FIELDS and all(isinstance(text, str) for text in texts)
-        if not query or differences(*texts):
-            yield sentence
+def _unspoken(old: Panel, new: Panel) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Leave out of two models what is told in full elsewhere: well-formed lists, the place, a row's panels."""
+    sides = [copied(old.model), copied(new.model)]
+    for *outer, name in LISTS:
+        holders = [_inside(side, outer) for side in sides]
+        if all(holder.get(name) is None or objects(holder[name]) == holder[name] for holder in holders):
+            for holder in holders:
+                holder.pop(name, None)
+    row = old.kind == new.kind == "row"
+    places = [_inside(side, ["gridPos"]) for side in sides]
+    for index, name in enumerate("xy" if row else "xywh"):
+        if old.box[index] != new.box[index]:
+            for place in places:
+                place.pop(name, None)
+    folded = bool(old.model.get("collapsed")) != bool(new.model.get("collapsed"))
+    gone = {*(("panels",) if row else ()), *(("collapsed",) if folded else ())}
+    return without(sides[0], gone), without(sides[1], gone)
 
 
 def _told(old: Panel, new: Panel, subject: str) -> Iterator[Sentence]:
@@ -150,19 +170,38 @@ def _scale(steps: list[dict[str, Any]], unit: str) -> str:
 
 
 def queries(subject: str, old: Any, new: Any, path: Path) -> Iterator[Sentence]:
-    """Yield queries added, removed and changed, paired by their letter."""
+    """Yield queries added, removed and changed, paired by letter and text, by text, and by letter."""
     if same(old, new):
         return
-    pairs = list(items(old, new, lambda target: str(target.get("refId") or "query")))
-    for letter, before, after in pairs:
-        at = (*path, letter)
-        if before is None or after is None:
-            text, code = f"query {letter} {presence(before)}", formatted(query_text(before or after or {}))
-            yield one_sided(subject, text, "query", before, after, path=at, code=code)
-        else:
-            name = "query" if len(pairs) == 1 else f"query {letter}"
-            yield from _target(subject, name, before, after, at)
-    yield from reordered(subject, "queries", old, new, lambda target: str(target.get("refId") or "query"))
+    found = Pairing(objects(old), objects(new))
+    for key in (_letter_and_text, _text, _letter):
+        found.by(key, lambda target: target)
+    alone = len(found.pairs) == 1 and not found.removed and not found.added
+    for before, after in sorted(found.pairs, key=lambda pair: _letter(pair[1])):
+        letters = _letter(before), _letter(after)
+        at = (*path, letters[1])
+        if letters[0] != letters[1]:
+            text = f"query {letters[0]} is now {letters[1]}"
+            yield Sentence(subject, text, "query letter", "renamed", *letters, path=(*at, "refId"))
+        yield from _target(subject, "query" if alone else f"query {letters[1]}", before, after, at)
+    for verb, targets in (("removed", found.removed), ("added", found.added)):
+        for target in targets:
+            sides = (target, None) if verb == "removed" else (None, target)
+            text, code = f"query {_letter(target)} {verb}", formatted(query_text(target))
+            yield one_sided(subject, text, "query", *sides, path=(*path, _letter(target)), code=code)
+    yield from disordered(subject, "queries", (old, new), found.pairs, _letter, path=path)
+
+
+def _letter(target: Mapping[str, Any]) -> str:
+    return str(target.get("refId") or "query")
+
+
+def _text(target: Mapping[str, Any]) -> str:
+    return query_text(target) and identity(query_text(target))
+
+
+def _letter_and_text(target: Mapping[str, Any]) -> tuple[str, str]:
+    return _letter(target), _text(target)
 
 
 def _target(subject: str, name: str, old: dict[str, Any], new: dict[str, Any], path: Path) -> Iterator[Sentence]:
@@ -173,20 +212,26 @@ def _target(subject: str, name: str, old: dict[str, Any], new: dict[str, Any], p
     prefix = "" if name == "query" else f"{name}: "
     for sentence in _datasource(subject, old, new, path):
         yield Sentence(subject, prefix + sentence.text, sentence.field, old=sentence.old, new=sentence.new, path=path)
-    skipped = {"refId", "datasource", *QUERY_FIELDS}
+    fields = {_query_field(old), _query_field(new)} - {""}
+    skipped = {"refId", "datasource", *(fields if len(fields) == 1 else ())}
     yield from plain(subject, without(old, skipped), without(new, skipped), path, names=TARGET_NAMES, prefix=prefix)
 
 
 def query_text(target: Mapping[str, Any]) -> str:
     """Return the text of a query whatever its data source calls it."""
-    found = (target[name] for name in QUERY_FIELDS if isinstance(target.get(name), str) and target[name])
-    return next(found, "")
+    field = _query_field(target)
+    return str(target[field]) if field else ""
+
+
+def _query_field(target: Mapping[str, Any]) -> str:
+    return next((name for name in QUERY_FIELDS if isinstance(target.get(name), str) and target[name]), "")
 
 
 def _lists(subject: str, before: dict[str, Any], after: dict[str, Any], path: Path) -> Iterator[Sentence]:
     for noun, inside in (("link", ()), ("data link", ("fieldConfig", "defaults"))):
         old, new = (_inside(model, inside).get("links") for model in (before, after))
         yield from listed(subject, noun, items(old, new, _link), (*path, *inside, "links"), names={})
+        yield from reordered(subject, f"{noun}s", old, new, _link)
     old, new = before.get("transformations"), after.get("transformations")
     pairs = items(old, new, lambda step: str(step.get("id") or ""))
     yield from listed(subject, "transformation", pairs, (*path, "transformations"), names={})
@@ -199,32 +244,66 @@ def _link(link: dict[str, Any]) -> str:
     return str(link.get("title") or link.get("url") or "")
 
 
-def _inside(model: dict[str, Any], keys: tuple[str, ...]) -> dict[str, Any]:
+def _inside(model: dict[str, Any], keys: Sequence[str]) -> dict[str, Any]:
+    """Return the object below a path of keys; an empty one where there is none."""
     for key in keys:
-        model = dict(table(model.get(key)))
+        inner = model.get(key)
+        model = inner if isinstance(inner, dict) else {}
     return model
+
+
+def copied(model: dict[str, Any]) -> dict[str, Any]:
+    """Copy the objects of a model, so that fields can be taken out; lists and values are shared."""
+    return {key: copied(value) if isinstance(value, dict) else value for key, value in model.items()}
 
 
 def _overrides(subject: str, old: Any, new: Any, path: Path) -> Iterator[Sentence]:
     if same(old, new):
         return
     path = (*path, "fieldConfig", "overrides")
-    for name, before, after in items(old, new, _matcher):
-        if before is None or after is None:
-            settings = ", ".join(_properties(before or after or {}))
-            text = f"override for {name} {presence(before)} ({settings})"
-            yield one_sided(subject, text, "override", before, after, path=path)
-        else:
-            sides = _properties(before), _properties(after)
-            rest = [without(side, ("thresholds",)) for side in sides]
-            told = (*_thresholds(subject, sides[0], sides[1], path), *plain(subject, rest[0], rest[1], path, names={}))
-            yield from (replace(one, text=f"override for {name}: {one.text}") for one in told)
+    found = Pairing(objects(old), objects(new))
+    for key in (_matcher, _settings):
+        found.by(key, lambda one: one)
+    for before, after in found.pairs:
+        called = f"override for {shortened(_matcher(after))}"
+        yield from (replace(one, text=f"{called}: {one.text}") for one in _override(subject, before, after, path))
+    for verb, overrides in (("removed", found.removed), ("added", found.added)):
+        for override in overrides:
+            text = f"override for {shortened(_matcher(override))} {verb} ({', '.join(_properties(override))})"
+            sides = (override, None) if verb == "removed" else (None, override)
+            yield one_sided(subject, text, "override", *sides, path=path)
+    yield from disordered(subject, "overrides", (old, new), found.pairs, _matcher, path=path)
+
+
+def _override(subject: str, old: dict[str, Any], new: dict[str, Any], path: Path) -> Iterator[Sentence]:
+    sides = _properties(old), _properties(new)
+    yield from plain(subject, without(old, ("properties",)), without(new, ("properties",)), path, names={})
+    if any(_bare(properties) != side.get("properties", []) for properties, side in zip(sides, (old, new), strict=True)):
+        yield from plain(subject, old.get("properties"), new.get("properties"), path, names={"": "settings"})
+        return
+    rest = [without(side, ("thresholds",)) for side in sides]
+    told = list(_thresholds(subject, *sides, path))
+    yield from told
+    old_scale, new_scale = (side.get("thresholds") for side in sides)
+    yield from untold(subject, old_scale, new_scale, told, (*path, "thresholds"), names={}, prefix="thresholds ")
+    yield from plain(subject, rest[0], rest[1], path, names={})
+    lists = old.get("properties"), new.get("properties")
+    yield from reordered(subject, "settings", *lists, lambda one: str(one.get("id")), path=path)
 
 
 def _matcher(override: dict[str, Any]) -> str:
     matcher = table(override.get("matcher"))
-    return quoted(matcher.get("options") or matcher.get("id"))
+    return written(matcher.get("options") or matcher.get("id"))
+
+
+def _settings(override: dict[str, Any]) -> str:
+    return repr(override["properties"]) if override.get("properties") else ""
 
 
 def _properties(override: dict[str, Any]) -> dict[str, Any]:
     return {str(one.get("id")): one.get("value") for one in objects(override.get("properties"))}
+
+
+def _bare(properties: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Write properties as Grafana does: what differs from it holds more than ids and values."""
+    return [{"id": name, "value": value} for name, value in properties.items()]

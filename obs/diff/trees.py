@@ -5,9 +5,10 @@ from pathlib import PurePath
 from typing import Any
 
 from obs.diff.change import DiffError, ObjectChange
-from obs.diff.dashboard import diff_dashboard
+from obs.diff.dashboard import diff_dashboard, opened
 from obs.diff.pairing import Pairing
 from obs.diff.rules import diff_rule_group
+from obs.diff.values import objects
 
 Document = dict[str, Any]
 Named = tuple[str, Document]
@@ -25,7 +26,7 @@ def diff_trees(old: Mapping[str, Document], new: Mapping[str, Document]) -> tupl
 
 def _dashboards(old: Mapping[str, Document], new: Mapping[str, Document]) -> Iterator[tuple[str, ObjectChange]]:
     found = Pairing(_single(old), _single(new))
-    for key in (lambda item: str(item[1].get("uid") or ""), lambda item: item[0]):
+    for key in (lambda item: str(opened(item[1]).get("uid") or ""), lambda item: item[0]):
         found.by(key, lambda item: item[0])
     for path, before, after in _sides(found):
         try:
@@ -43,16 +44,21 @@ def _groups(old: Mapping[str, Document], new: Mapping[str, Document]) -> Iterato
 
 
 def _single(tree: Mapping[str, Document]) -> list[Named]:
-    return [(path, document) for path, document in tree.items() if "groups" not in document]
+    return [(path, document) for path, document in tree.items() if _rule_groups(document) is None]
 
 
 def _named_groups(tree: Mapping[str, Document]) -> list[Named]:
     return [
         (f"{path}#{group.get('name')}", group)
         for path, document in tree.items()
-        for group in document.get("groups") or ()
-        if isinstance(group, dict)
+        for group in objects(_rule_groups(document))
     ]
+
+
+def _rule_groups(document: Document) -> Any:
+    """Return the groups of a rule file or of a `PrometheusRule`, None for another document."""
+    spec = document.get("spec")
+    return document.get("groups", spec.get("groups") if isinstance(spec, dict) else None)
 
 
 def _sides(found: Pairing[Named]) -> Iterator[tuple[str, Document | None, Document | None]]:

@@ -87,13 +87,44 @@ def amount(value: Any, unit: str = "") -> str:
 
 def quoted(value: Any) -> str:
     """Write any JSON value inside a sentence, on one line and at most LONGEST characters."""
+    return shortened(written(value))
+
+
+def written(value: Any) -> str:
+    """Write any JSON value whole, its line breaks kept."""
     if value in BLANK or (isinstance(value, float) and math.isnan(value)):
         return "nothing"
     if isinstance(value, bool):
         return "on" if value else "off"
     if isinstance(value, (int, float)):
         return number(value)
-    return shortened(f'"{value}"' if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str))
+    return f'"{value}"' if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+
+
+def apart(old: Any, new: Any) -> tuple[str, str]:
+    """
+    Write two unequal values on one line each, cut around their first difference: what differs is what is shown.
+
+    Texts that differ in white space alone, and numbers that differ beyond what a person writes, are shown as JSON.
+    """
+    sides = [" ".join(written(side).split()) for side in (old, new)]
+    if sides[0] == sides[1]:
+        sides = [json.dumps(side, ensure_ascii=False, default=str) for side in (old, new)]
+    if all(len(side) <= LONGEST for side in sides):
+        return sides[0], sides[1]
+    ends = shortened(sides[0]), shortened(sides[1])
+    if ends[0] != ends[1]:
+        return ends
+    first = next(
+        (at for at, (one, other) in enumerate(zip(*sides, strict=False)) if one != other), min(map(len, sides))
+    )
+    start = max(0, first - LONGEST // 3)
+    return _window(sides[0], start), _window(sides[1], start)
+
+
+def _window(text: str, start: int) -> str:
+    end = start + LONGEST - 4
+    return ("… " if start else "") + text[start:end] + (" …" if end < len(text) else "")
 
 
 def shortened(text: str) -> str:
@@ -115,7 +146,8 @@ def changed(name: str, old: Any, new: Any) -> str:
         return f"{name} {quoted(old)} removed"
     if _scalars(old) and _scalars(new):
         return f"{name}: {membership(old, new)}"
-    return f"{name} {quoted(old)} to {quoted(new)}"
+    before, after = apart(old, new)
+    return f"{name} {before} to {after}"
 
 
 def _scalars(value: Any) -> bool:

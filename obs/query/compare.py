@@ -41,7 +41,11 @@ def differences(old: str, new: str) -> tuple[Part, ...]:
             trees = tree(variables.into(old)), tree(variables.into(new))
         except ValueError:
             continue
-        return _summary(trees, variables) or (Part(old.strip(), new.strip()),)
+        parts = _summary(trees, variables)
+        # `sum by () (x)` is written `sum(x)`, and is not it: where the parts read alike, the texts are shown.
+        if parts and all(part.before != part.after for part in parts):
+            return parts
+        break
     return (Part(old.strip(), new.strip()),)
 
 
