@@ -5,6 +5,7 @@ import re
 import sys
 from collections import Counter
 from collections.abc import Iterator
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -40,8 +41,11 @@ def modules(*packages: str) -> Iterator[Path]:
 
 
 def imported(path: Path) -> set[str]:
-    """Return the names a module imports."""
+    """Return the names a module imports, at whatever moment; those for its types alone left out."""
     tree = ast.parse(path.read_text())
+    for node in ast.walk(tree):
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            node.body = []
     plain = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
     froms = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
     return plain | {f"{node.module}.{alias.name}" for node in froms for alias in node.names}
@@ -63,6 +67,25 @@ def test_a_room_imports_what_stands_below_it(floor: int) -> None:
         for path in paths:
             wrong = {name for name in imported(path) for other in above | beside if inside(name, other)}
             assert not wrong, f"{path.relative_to(ROOT)} imports {wrong}"
+
+
+@pytest.mark.parametrize("package", sorted(path.parent for name in TOOL for path in (ROOT / name).rglob("__init__.py")))
+def test_no_circle_stands_inside_a_room(package: Path) -> None:
+    """Of the folders and modules beside each other, none needs what needs it."""
+    dotted = ".".join(package.relative_to(ROOT).parts)
+    parts = [part for part in package.iterdir() if part.suffix == ".py" or (part / "__init__.py").exists()]
+    needs = {
+        part.stem: {
+            name.removeprefix(f"{dotted}.").split(".")[0]
+            for path in ([part] if part.is_file() else part.rglob("*.py"))
+            for name in imported(path)
+            if name.startswith(f"{dotted}.")
+        }
+        - {part.stem}
+        for part in parts
+        if part.stem != "__init__"
+    }
+    list(TopologicalSorter(needs).static_order())  # raises CycleError, naming the circle
 
 
 def test_the_tool_knows_no_content() -> None:

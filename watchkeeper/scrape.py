@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from watchkeeper.contract.metrics import LAST_FLUSH, SERIES, WORKERS
 from watchkeeper.counts.family import Totals, lines_per_series
 from watchkeeper.counts.merge import Table, merge
-from watchkeeper.counts.series import Exemplar
+from watchkeeper.counts.series import Exemplar, ExemplarKey
 from watchkeeper.recorder import Recorder
 from watchkeeper.store.protocol import Contents, Store, StoreError
-from watchkeeper.store.wire import EXEMPLARS, ExemplarKey, Texts, unpack_exemplars, unpack_table
+from watchkeeper.store.wire import EXEMPLARS, Texts, unpack_exemplars, unpack_table
 
 
 @dataclass(frozen=True, slots=True)

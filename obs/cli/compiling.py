@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from obs import proofs
-from obs.cli.build import Row
 from obs.cli.cli import Selection
+from obs.cli.table import Row
 from obs.output import Built, FileChange, Staging, build, changes, in_kubernetes
 
 

@@ -8,9 +8,9 @@ import click
 from obs import output
 from obs.adopt import Proposal, patch, propose
 from obs.cli.cli import FOUND, Selection
+from obs.deploy.connect import connect
 from obs.deploy.drift import Drift
 from obs.deploy.drift import drift as find_drift
-from obs.deploy.grafana.connect import connect
 from obs.deploy.grafana.state import Kind
 from obs.deploy.plan.desired import desired
 from obs.deploy.push import commits

@@ -10,8 +10,8 @@ import click
 
 from obs.adopt.importing import Import, import_dashboard
 from obs.cli.cli import Selection
+from obs.deploy.connect import connect
 from obs.deploy.grafana.client import segment
-from obs.deploy.grafana.connect import connect
 from obs.stack import Stack
 
 NAMED = 3  # panels named beside a loss that touches more

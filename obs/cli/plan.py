@@ -6,7 +6,7 @@ import click
 
 from obs import output
 from obs.cli.cli import FOUND, Selection
-from obs.deploy.grafana.connect import connect
+from obs.deploy.connect import connect
 from obs.deploy.plan.desired import desired
 from obs.deploy.plan.plan import make_plan
 from obs.deploy.push import report

@@ -9,7 +9,7 @@ import click
 from obs import output
 from obs.cli.cli import COULD_NOT_RUN, FOUND, Selection
 from obs.deploy import ruler
-from obs.deploy.grafana.connect import connect, connect_ruler
+from obs.deploy.connect import connect, connect_ruler
 from obs.deploy.plan.desired import desired
 from obs.deploy.plan.plan import Plan, make_plan
 from obs.deploy.push import commits, report

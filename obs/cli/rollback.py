@@ -7,7 +7,7 @@ import click
 
 from obs.cli.cli import Selection
 from obs.cli.push import JOURNALS, finish, progress, show
-from obs.deploy.grafana.connect import connect
+from obs.deploy.connect import connect
 from obs.deploy.plan.desired import desired
 from obs.deploy.plan.plan import make_plan
 from obs.deploy.push import commits

@@ -5,10 +5,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from obs.deploy.grafana.client import Client
-from obs.deploy.grafana.state import Desired, Item, Key, Kind, Live
+from obs.deploy.grafana.state import Desired, Item, Key, Kind, Live, reached
 from obs.deploy.grafana.stores import Stores, open_stores
 from obs.deploy.grafana.versions import version
-from obs.deploy.push.converge import reached
 from obs.deploy.push.report import difference
 from obs.diff import ObjectChange
 

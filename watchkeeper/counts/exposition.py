@@ -6,8 +6,7 @@ from itertools import accumulate
 from prometheus_client import utils
 
 from watchkeeper.counts.family import Totals, lines_per_series, width, yield_turn
-from watchkeeper.counts.series import Exemplar, escape
-from watchkeeper.store.wire import ExemplarKey
+from watchkeeper.counts.series import Exemplar, ExemplarKey, escape
 
 TEXT = "text/plain; version=0.0.4; charset=utf-8"
 OPENMETRICS = "application/openmetrics-text; version=1.0.0; charset=utf-8"

@@ -26,6 +26,10 @@ class Exemplar:
     timestamp: float
 
 
+ExemplarKey = tuple[str, str, int]
+"""Metric name, text of the series, bucket number."""
+
+
 class Exemplars:
     """The newest exemplar of each histogram bucket since they were last taken, at most ``limit`` of them."""
 

@@ -18,9 +18,9 @@ from typing import Protocol
 
 from watchkeeper.contract.metrics import FLUSH_DURATION, FLUSHES, Metric
 from watchkeeper.counts.family import Family, Totals
-from watchkeeper.counts.series import Exemplar, Exemplars, Series
+from watchkeeper.counts.series import Exemplar, ExemplarKey, Exemplars, Series
 from watchkeeper.store.protocol import TOMBSTONE_SECONDS, Batch, Reply, Store, StoreError
-from watchkeeper.store.wire import DEFINITIONS, EXEMPLARS, ExemplarKey, Packer, pack_definitions, pack_exemplars
+from watchkeeper.store.wire import DEFINITIONS, EXEMPLARS, Packer, pack_definitions, pack_exemplars
 
 log = logging.getLogger("telemetry")
 

@@ -10,15 +10,13 @@ from typing import Any
 from watchkeeper.contract.labels import Label
 from watchkeeper.contract.metrics import Metric
 from watchkeeper.counts.family import Totals, yield_turn
-from watchkeeper.counts.series import Exemplar
+from watchkeeper.counts.series import Exemplar, ExemplarKey
 
 LARGE = 2000
 """Series of one metric, from where on reading it takes long enough for other threads to wait."""
 
 DEFINITIONS = "definitions"
 EXEMPLARS = "exemplars"
-ExemplarKey = tuple[str, str, int]
-"""Metric name, text of the series, bucket number."""
 
 
 def pack_definitions(metrics: Iterable[Metric]) -> bytes:

@@ -5,6 +5,9 @@ from typing import Any
 
 RULE_LABEL = "managed_by"
 
+LEASE_NAME = "deploying"
+"""The folder that says a push is under way is called so, under its owner's uid."""
+
 
 def tag(owner: str) -> str:
     """Return the dashboard tag of an owner."""

@@ -136,6 +136,13 @@ def item(kind: Kind, document: Document, *, folder_uid: str = "") -> Item:
 _WITH_UID = frozenset({Kind.FOLDER, Kind.DASHBOARD, Kind.CONTACT_POINT, Kind.DATASOURCE})
 
 
+def reached(live: Item | None, target: Item | None) -> bool:
+    """Tell whether an object is as wanted."""
+    if live is None or target is None:
+        return live is target
+    return live.comparable() == target.comparable()
+
+
 def uid_of(kind: Kind, document: Document) -> str:
     """Return what identifies a document among its kind: its uid, folder and name of a group, a name elsewhere."""
     if kind is Kind.RULE_GROUP:

@@ -7,13 +7,12 @@ from typing import Literal
 
 from obs.deploy.grafana.client import Client
 from obs.deploy.grafana.errors import understood
-from obs.deploy.grafana.state import Desired, Item, Key, Kind, Live
+from obs.deploy.grafana.state import Desired, Item, Key, Kind, Live, reached
 from obs.deploy.grafana.stores import Stores, open_stores
 from obs.deploy.grafana.versions import Version, version
 from obs.deploy.plan import prune
 from obs.deploy.plan.obstacles import Judge
 from obs.deploy.plan.survey import Survey, survey
-from obs.deploy.push.converge import reached
 
 Action = Literal["create", "update", "delete", "unchanged"]
 

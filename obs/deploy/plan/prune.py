@@ -6,7 +6,6 @@ from obs.deploy.grafana import ownership
 from obs.deploy.grafana.state import Desired, Key, Kind, Live
 from obs.deploy.grafana.stores import Stores
 from obs.deploy.plan.survey import Survey
-from obs.deploy.push.lease import LEASE_NAME
 
 
 def gone(stores: Stores, seen: Survey, desired: Desired) -> Iterator[Live]:
@@ -35,7 +34,7 @@ def _if_owned(live: Live | None) -> list[Live]:
 
 
 def _folders(stores: Stores, seen: Survey, desired: Desired, wanted: set[Key], pruned: list[Live]) -> Iterator[Live]:
-    lease = ownership.uid(desired.owner, LEASE_NAME)
+    lease = ownership.uid(desired.owner, ownership.LEASE_NAME)
     for uid, folder in sorted(seen.folders.items()):
         if folder.owned and uid != lease:
             yield from _emptied(stores, folder, wanted, pruned)

@@ -2,7 +2,7 @@
 
 from obs.deploy.grafana.errors import Conflict, Edited, Lost, NotAsSent
 from obs.deploy.grafana.patience import Patience
-from obs.deploy.grafana.state import Item, Key, Live
+from obs.deploy.grafana.state import Item, Key, Live, reached
 from obs.deploy.grafana.stores import Store
 
 MAX_CONFLICTS = 3  # fast folder creation and k8s-backed storage answer 409 and 412 to a first try that had no rival
@@ -43,13 +43,6 @@ def converge(
             look = not forced
             continue
         return _verified(store, key, target)
-
-
-def reached(live: Item | None, target: Item | None) -> bool:
-    """Tell whether an object is as wanted."""
-    if live is None or target is None:
-        return live is target
-    return live.comparable() == target.comparable()
 
 
 def arrived(live: Item | None, target: Item | None) -> bool:

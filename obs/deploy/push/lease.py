@@ -16,7 +16,6 @@ from obs.deploy.grafana.errors import Busy, Conflict, DeployError, Lost, Missing
 from obs.deploy.grafana.patience import Patience
 from obs.deploy.grafana.stores.folders import Folders
 
-LEASE_NAME = "deploying"
 EXPIRES_SECONDS = 30 * 60  # longer than a push and its undo may wait, see `Patience`
 
 Clock = Callable[[], dt.datetime]
@@ -33,7 +32,7 @@ class Lease:
     def __init__(self, client: Client, owner: str, run: str, who: str, clock: Clock = now) -> None:
         self._client = client
         self._folders = Folders(client, owner)
-        self._uid = ownership.uid(owner, LEASE_NAME)
+        self._uid = ownership.uid(owner, ownership.LEASE_NAME)
         self._owner, self._run, self._who, self._clock = owner, run, who, clock
 
     def take(self, patience: Patience) -> None:
