@@ -140,6 +140,12 @@ def _imported(root: Path, name: str, path: Path) -> ModuleType:
         where = Path(error.filename or path)
         shown = where.relative_to(root) if where.is_relative_to(root) else where
         raise ContentError(f"{shown}, line {error.lineno or 1}: not Python: {error.msg}") from error
+    except ValueError as error:
+        before, null, _ = path.read_bytes().partition(b"\0")
+        if null:  # a SyntaxError from Python 3.11.4 on
+            line = before.count(b"\n") + 1
+            raise ContentError(f"{path.relative_to(root)}, line {line}: not Python: {error}") from error
+        _blame(root, path, error)
     except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever a module raises while it is imported is about that module
         _blame(root, path, error)
 
