@@ -119,7 +119,7 @@ def peer(folder: Path) -> None:
 
     def ours(count: int) -> float:
         program = (
-            "import pathlib, stack, dashboards\n"
+            "import pathlib\nfrom obs import stack\nfrom obs.boards import dashboards\n"
             "s = stack.load(pathlib.Path('stack.toml'))\n"
             f"for _ in range({count}): dashboards.render(s)"
         )
@@ -172,7 +172,7 @@ def _promtool() -> Path:
 
 def _row(words: str, value: float, ratio: float | None = None, about: str = "") -> None:
     compared = f"  {ratio:5.2f} {about}" if ratio is not None else ""
-    print(f"  {words:<30} {value * 1000:8.1f} ms{compared}")
+    print(f"  {words:<36} {value * 1000:8.1f} ms{compared}")
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from obs.diff.match import match
 from obs.diff.normalise import canonical, shown
 from obs.diff.pairing import Pairing
 from obs.diff.panel import panel_sentences, query_text, resized
-from obs.diff.values import objects, quoted, same, table, without
+from obs.diff.values import identical, objects, quoted, same, table, without
 from obs.query.compare import formatted
 
 Model = dict[str, Any]
@@ -68,6 +68,9 @@ def diff_dashboard(old: Model | None, new: Model | None) -> ObjectChange:
         verb = presence(old)
         action: Action = "create" if old is None else "delete"
         return ObjectChange("dashboard", uid, title, action, (_whole(model, verb),), *_tiles_of(model, verb))
+    # Refusing a model that can't be compared comes first, whether it changed or not.
+    if [panels(side) for side in (before, after)] and identical(before, after):
+        return ObjectChange("dashboard", uid, title, "unchanged")
     identities = [_identity(side) for side in (before, after)]
     if identities[0] == identities[1]:
         return ObjectChange("dashboard", uid, title, "unchanged")

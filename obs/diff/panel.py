@@ -8,7 +8,7 @@ from obs.diff.change import Path, Sentence, one_sided
 from obs.diff.fields import disordered, items, listed, plain, reordered, source_name, untold
 from obs.diff.layout import Panel
 from obs.diff.pairing import Pairing
-from obs.diff.values import amount, changed, objects, quoted, same, shortened, table, without, written
+from obs.diff.values import amount, changed, identical, objects, quoted, same, shortened, table, without, written
 from obs.query.compare import differences, formatted, identity
 
 QUERY_FIELDS = ("expr", "query", "expression", "rawSql", "target")
@@ -38,7 +38,7 @@ SPOKEN = ("title", "gridPos", "targets", "datasource", "id", "links", "transform
 
 def panel_sentences(old: Panel, new: Panel, subject: str) -> Iterator[Sentence]:
     """Yield every difference of two paired panels except their place, the most telling first."""
-    if old.model == new.model and same(old.model, new.model):  # to Python, true is 1
+    if identical(old.model, new.model):
         return
     told = list(_told(old, new, subject))
     yield from told

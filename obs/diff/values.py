@@ -38,6 +38,13 @@ SUFFIX = {
 }
 
 
+def identical(old: Any, new: Any) -> bool:
+    """Tell whether two values are written alike, byte for byte; quicker than `same`, and to Python true is 1."""
+    return old is new or orjson.dumps(old, default=str, option=WRITTEN) == orjson.dumps(
+        new, default=str, option=WRITTEN
+    )
+
+
 def same(old: Any, new: Any) -> bool:
     """Tell whether two values are the same in the normal form: 1 is 1.0, but it is not true."""
     return old is new or _written(old) == _written(new)
