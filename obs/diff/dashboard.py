@@ -8,7 +8,7 @@ from obs.diff.change import Action, ObjectChange, Path, Sentence, Tile, Verb, on
 from obs.diff.fields import items, listed, plain, reordered
 from obs.diff.layout import COLUMNS, Panel, lowered, moved, panels
 from obs.diff.match import match
-from obs.diff.normalise import canonical, shown
+from obs.diff.normalise import meaning, shown
 from obs.diff.pairing import Pairing
 from obs.diff.panel import panel_sentences, query_text, resized
 from obs.diff.values import identical, objects, quoted, same, table, without
@@ -71,17 +71,12 @@ def diff_dashboard(old: Model | None, new: Model | None) -> ObjectChange:
     # Refusing a model that can't be compared comes first, whether it changed or not.
     if [panels(side) for side in (before, after)] and identical(before, after):
         return ObjectChange("dashboard", uid, title, "unchanged")
-    identities = [_identity(side) for side in (before, after)]
-    if identities[0] == identities[1]:
+    forms = [shown("dashboard", side) for side in (before, after)]
+    keys = [_key(side) for side in (before, after)]
+    if same(keys[0], keys[1]) and meaning(forms[0]) == meaning(forms[1]):
         return ObjectChange("dashboard", uid, title, "unchanged")
-    sides = [{**shown("dashboard", side), **_key(side)} for side in (before, after)]
+    sides = [{**form, **key} for form, key in zip(forms, keys, strict=True)]
     return _updated(sides[0], sides[1], uid, title)
-
-
-def _identity(model: Model) -> tuple[bytes, Model]:
-    """Return what a plan compares: the normal form, and where the dashboard is."""
-    panels(model)  # refuses what has no panels to compare
-    return canonical("dashboard", model), _key(model)
 
 
 def _key(model: Model) -> Model:

@@ -62,7 +62,12 @@ def shown(kind: str, document: Document) -> Document:
 
 def canonical(kind: str, document: Document) -> bytes:
     """Bytes that are equal exactly when two documents of a kind mean the same."""
-    return orjson.dumps(normalise(kind, document), default=str, option=WRITTEN)
+    return meaning(shown(kind, document))
+
+
+def meaning(form: Document) -> bytes:
+    """Return the same bytes for what `shown` returned."""
+    return orjson.dumps(_identified(form), default=str, option=WRITTEN)
 
 
 def pruned(value: Any) -> Any:
