@@ -1,6 +1,7 @@
 """What must never leave the process in a log line or an error report, and how is it taken out?"""
 
 import re
+import traceback
 from collections.abc import Iterable, Mapping
 from datetime import date, time
 from math import isfinite
@@ -10,6 +11,10 @@ REDACTED = "[redacted]"
 DEFAULT_QUERY_PARAMETERS = ("access_token", "api_key", "apikey", "auth", "code", "key", "password", "secret", "token")
 MAX_DEPTH = 6
 MAX_ITEMS = 100
+MAX_LINE = 1000
+"""Longest line of a traceback in characters; the last one quotes what the exception was given, whatever its size."""
+
+MAX_WORD = 256
 _LONG = 2**63
 
 _SECRET_NAME = r"(?:authorization|cookies?|passw(?:or)?d|passphrase|secret|token|api[-_]?key|private[-_]?key|sess(?:ion)?(?:[-_]?id)?|credentials?|signature)"  # noqa: E501, S105 - one pattern reads best on one line
@@ -23,7 +28,8 @@ _ASSIGNMENT = re.compile(
     r"(?:\"[^\"]*\"?|'[^']*'?|[^\s&;,\"'<>)}\]]+)"
 )
 _USERINFO = re.compile(r"(?P<lead>\w://)[^/\s:@\"']*:[^/\s@\"']+@")
-_JWT = re.compile(r"eyJ[\w-]{5,}\.[\w-]+(?:\.[\w-]*)?")
+# Begins where a word does, and only if a dot follows the word: otherwise each "eyJ" of a long word is a new attempt.
+_JWT = re.compile(r"(?<![\w-])(?=[\w-]++\.[\w-])(?P<lead>[\w-]*?)eyJ[\w-]{5,}\.[\w-]+(?:\.[\w-]*)?")
 _SCHEME = re.compile(r"(?i)(?P<lead>\b(?:bearer|basic|digest)\s+)(?!\[redacted)[\w.~+/=-]{8,}")
 
 
@@ -42,15 +48,32 @@ class Scrubber:
         self._named = re.compile(names, re.IGNORECASE)
 
     def text(self, text: str) -> str:
-        """Return ``text`` without credentials."""
+        """Return ``text`` without credentials, in time that grows with its length and not faster."""
         if "=" in text or ":" in text:
             text = _HEADER.sub(rf"\g<lead>{REDACTED}", text)
             text = _ASSIGNMENT.sub(rf"\g<lead>{REDACTED}", text)
             text = _USERINFO.sub(rf"\g<lead>{REDACTED}@", text)
             text = self._query.sub(rf"\g<lead>{REDACTED}", text)
         if "eyJ" in text:
-            text = _JWT.sub(REDACTED, text)
+            text = _JWT.sub(rf"\g<lead>{REDACTED}", text)
         return _SCHEME.sub(rf"\g<lead>{REDACTED}", text) if " " in text else text
+
+    def limited(self, text: str, limit: int) -> str:
+        """Return ``text`` as valid UTF-8, without credentials and within ``limit`` characters; it is cut first."""
+        return cut(self.text(valid_text(_beginning(text, 2 * limit))), limit)
+
+    def stacktrace(self, error: BaseException, limit: int) -> str:
+        """Return the last lines of a traceback, ``limit`` characters of them, each cut and without credentials."""
+        lines = "".join(traceback.format_exception(error)).strip().split("\n")
+        kept: list[str] = []
+        size = 2  # the ellipsis and its newline
+        for line in reversed(lines):
+            clean = self.limited(line, MAX_LINE)
+            size += len(clean) + 1
+            if size > limit:
+                return "\n".join(["…", *reversed(kept)])
+            kept.append(clean)
+        return "\n".join(reversed(kept))
 
     def query(self, query: str) -> str:
         """Return a query string with the values of secret parameters taken out."""
@@ -69,7 +92,7 @@ class Scrubber:
         integers beyond 64 bits, bytes, lone surrogates, any other object) becomes text.
         """
         if isinstance(value, str):
-            return cut(self.text(valid_text(value[: limit * 2])), limit)
+            return self.limited(value, limit)
         if value is None or isinstance(value, bool | int | float):
             return _number(value, limit)
         if depth < MAX_DEPTH and isinstance(value, Mapping):
@@ -99,9 +122,23 @@ def valid_text(text: str) -> str:
     return text if text.isascii() else text.encode("utf-8", "replace").decode()
 
 
+def _beginning(text: str, length: int) -> str:
+    """Return ``text`` up to ``length``, without the word that the cut divides: half a credential looks like none."""
+    if len(text) <= length:
+        return text
+    space = text.rfind(" ", max(length - MAX_WORD, 0), length)
+    return text[: space if space > 0 else length]
+
+
 def cut(text: str, limit: int) -> str:
     """Return ``text`` within ``limit`` characters, and an ellipsis where something is gone."""
     return text if len(text) <= limit else f"{text[:limit]}…"
+
+
+def class_name(error: BaseException) -> str:
+    """Return the class of an exception as Python's tracebacks name it."""
+    kind = type(error)
+    return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
 
 
 def as_text(value: object) -> str:

@@ -1,6 +1,8 @@
 """Credentials never leave the process, and what stays is readable."""
 
 import json
+import re
+import time
 from typing import Any
 
 import pytest
@@ -10,6 +12,11 @@ from hypothesis import strategies as st
 from watchkeeper.scrubbing import REDACTED, Scrubber, is_secret
 
 JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl"
+REPEATED = (
+    *("eyJ", "eyJ-", "eyJabcde.", "eyJ..", "a://", "a://b:c", "cookie", "cookie:\n", 'cookie"', "authorization "),
+    *("proxy-", "bearer ", "digest\t", "token=", "token = ", 'token="', "session-id", "?key=", "&token"),
+    *(" ", "\n", '"', ":", "x"),
+)
 
 
 @pytest.mark.parametrize(
@@ -53,6 +60,65 @@ def test_credentials_in_text_are_taken_out(text: str) -> None:
 def test_ordinary_text_stays_as_it_is(text: str) -> None:
     """What is no credential is not touched, or logs would be useless."""
     assert Scrubber().text(text) == text
+
+
+@pytest.mark.parametrize("tail", ["", " ", '"', " =: @.x"])
+@pytest.mark.parametrize("unit", REPEATED)
+def test_the_time_grows_no_faster_than_the_text(unit: str, tail: str) -> None:
+    """Four times the text takes about four times as long (sixteen would be quadratic), however often a lead repeats."""
+    small, large = (spent(unit * (length // len(unit)) + tail) for length in (20_000, 80_000))
+
+    assert large < 8 * max(small, 0.002)
+
+
+def spent(text: str) -> float:
+    """Return the CPU seconds that scrubbing takes, the least of three."""
+    scrubber, times = Scrubber(), []
+    for _ in range(3):
+        began = time.thread_time()
+        scrubber.text(text)
+        times.append(time.thread_time() - began)
+    return min(times)
+
+
+@given(st.text("eyJab.-_ :", max_size=60))
+def test_a_token_is_found_wherever_a_plain_search_finds_one(text: str) -> None:
+    """Looking at each word once finds the tokens that trying every position would find."""
+    plain = re.sub(r"eyJ[\w-]{5,}\.[\w-]+(?:\.[\w-]*)?", REDACTED, text)
+
+    assert Scrubber().text(text) == plain
+
+
+@pytest.mark.parametrize("secret", ["redis://user:s3cr3t@host", f"token {JWT}", "password=s3cr3t"])
+def test_a_credential_divided_by_the_cut_is_not_shown(secret: str) -> None:
+    """Text is cut before it is scrubbed, and what is redacted makes room: half a credential never moves up into it."""
+    for length in range(len(secret)):
+        text = "password=" + "x" * 150 + " " + "y" * (39 - length) + " " + secret + " z" * 100
+
+        shown = Scrubber().value(text, limit=100)
+
+        assert len(shown) <= 101
+        assert not any(part in shown for part in ("s3", "eyJzdWI"))
+
+
+def test_a_traceback_keeps_its_last_lines_whatever_the_message_holds() -> None:
+    """A long message is cut within its own line, so that the frames before it stay; the rest goes from the top."""
+    with pytest.raises(ValueError, match="eyJ") as caught:
+        fail("eyJ" * 20_000)
+
+    whole, short = (Scrubber().stacktrace(caught.value, limit) for limit in (4096, 1200))
+
+    assert whole.startswith("Traceback")
+    assert "in fail" in whole
+    assert short.startswith("…\n")
+    assert short.splitlines()[-1] == whole.splitlines()[-1]
+    assert len(whole) <= 4096
+    assert len(short) <= 1200
+
+
+def fail(message: str) -> None:
+    """Fail with a message."""
+    raise ValueError(message)
 
 
 def test_configured_query_parameters_are_taken_out_by_name() -> None:

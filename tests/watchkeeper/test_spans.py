@@ -121,6 +121,46 @@ async def test_a_failure_is_an_error_span_without_secrets(collector: Received) -
     assert "s3cr3t" not in str(span)
 
 
+async def test_what_an_exception_quotes_does_not_hold_up_the_loop(collector: Received) -> None:
+    """A large body inside an exception is cut before anything looks at it: in the span, and in time."""
+    app = observed(collector)
+
+    async def quote(request: Request) -> Response:
+        raise ValueError(f"bad body: {(await request.body()).decode()}")
+
+    app.router.routes.append(Route("/quote", quote, methods=["POST"]))
+    async with client(app) as session:
+        began = time.thread_time()
+        await session.post("/quote", content="eyJ" * 20_000)
+        spent = time.thread_time() - began
+
+    (span,) = collector.spans()
+    found = {one.key: one.value.string_value for one in span.events[0].attributes}
+    assert max(len(text) for text in found.values()) <= 4100
+    assert "in quote" in found["exception.stacktrace"]
+    assert spent < 0.5
+
+
+async def test_an_exception_that_cannot_be_shown_still_ends_its_span(collector: Received) -> None:
+    """A broken __str__ costs the message, not the span."""
+
+    class BrokenError(Exception):
+        def __str__(self) -> str:
+            raise RuntimeError
+
+    async def broken(_: Request) -> Response:
+        raise BrokenError
+
+    app = observed(collector)
+    app.router.routes.append(Route("/broken", broken))
+    async with client(app) as session:
+        assert (await session.get("/broken")).status_code == 500
+
+    (span,) = collector.spans()
+    found = {one.key: one.value.string_value for one in span.events[0].attributes}
+    assert found["exception.message"] == "<unprintable BrokenError>"
+
+
 async def test_a_job_joins_the_trace_it_was_enqueued_in(collector: Received) -> None:
     """The run of a job is a consumer span below the request that asked for it."""
     telemetry = Telemetry.read(otlp_endpoint=collector.url)

@@ -10,7 +10,7 @@ from watchkeeper.asgi.exchange import SERVER_ERROR, HttpExchange
 from watchkeeper.asgi.types import Scope
 from watchkeeper.asgi.websocket import WebSocketExchange
 from watchkeeper.logs.lines import REQUEST_LOGGER, RequestLine, quote
-from watchkeeper.scrubbing import Scrubber, cut, valid_text
+from watchkeeper.scrubbing import Scrubber, cut
 from watchkeeper.settings import Settings
 from watchkeeper.tracing.tracing import Tracing, Work
 
@@ -110,7 +110,7 @@ class Requests:
         return cut(self._scrubber.query(query[: 2 * MAX_TEXT].decode("utf-8", "replace")), MAX_TEXT)
 
     def _text(self, text: str) -> str:
-        return cut(self._scrubber.text(valid_text(text[: 2 * MAX_TEXT])), MAX_TEXT)
+        return self._scrubber.limited(text, MAX_TEXT)
 
     def _agent_text(self, agent: bytes) -> str:
         return self._text(agent[: 2 * MAX_TEXT].decode("latin-1"))

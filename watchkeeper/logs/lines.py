@@ -3,13 +3,12 @@
 import json
 import logging
 import sys
-import traceback
 from datetime import UTC, datetime
 from typing import Any
 
 from pythonjsonlogger.core import RESERVED_ATTRS, BaseJsonFormatter
 
-from watchkeeper.scrubbing import REDACTED, Scrubber, as_text, cut, is_secret, valid_text
+from watchkeeper.scrubbing import REDACTED, Scrubber, as_text, class_name, cut, is_secret, valid_text
 from watchkeeper.settings import Settings
 from watchkeeper.tracing.trace_context import current
 
@@ -83,7 +82,7 @@ class JsonLines(BaseJsonFormatter):
         if isinstance(record.msg, RequestLine):
             message_dict.update(record.msg.fields())
         log_data.update(self._head(record, message_dict.pop("message", record.message)))
-        log_data.update(_exception(record))
+        log_data.update(self._exception(record))
         extras = {name: value for name, value in record.__dict__.items() if name not in _RESERVED}
         for name, value in {**extras, **message_dict}.items():
             log_data[f"{name}_" if name in log_data else name] = value
@@ -100,6 +99,16 @@ class JsonLines(BaseJsonFormatter):
         if context is not None:
             head["trace_id"], head["span_id"] = context.trace_id, context.span_id
         return head
+
+    def _exception(self, record: logging.LogRecord) -> dict[str, str]:
+        error = record.exc_info[1] if record.exc_info else None
+        if error is None:
+            return {}
+        return {
+            "exception_type": class_name(error),
+            "exception_message": as_text(error),
+            "exception_stacktrace": self._scrubber.stacktrace(error, VALUE_LIMITS[0]),
+        }
 
     def _timestamp(self, created: float) -> str:
         second = int(created)
@@ -133,20 +142,6 @@ class JsonLines(BaseJsonFormatter):
             else self._scrubber.value(value, limit=limit)
             for name, value in fields.items()
         }
-
-
-def _exception(record: logging.LogRecord) -> dict[str, str]:
-    if not record.exc_info or record.exc_info[0] is None:
-        return {}
-    kind, error, _ = record.exc_info
-    name = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
-    stack = "".join(traceback.format_exception(*record.exc_info)).strip()
-    beginning_lost = "…" if len(stack) > VALUE_LIMITS[0] else ""
-    return {
-        "exception_type": name,
-        "exception_message": as_text(error),
-        "exception_stacktrace": beginning_lost + stack[1 - VALUE_LIMITS[0] :],
-    }
 
 
 class _Stdout(logging.StreamHandler[Any]):

@@ -1,6 +1,5 @@
 """How are recorded spans built and exported? The one module that imports OpenTelemetry."""
 
-import traceback
 from collections.abc import Mapping
 from contextvars import ContextVar, Token
 from typing import Any, Literal
@@ -16,12 +15,15 @@ from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ALWAYS_ON, ParentBased,
 from opentelemetry.trace import NonRecordingSpan, Span, SpanContext, SpanKind, Status, StatusCode, TraceFlags
 from opentelemetry.trace.span import TraceState
 
-from watchkeeper.scrubbing import Scrubber, as_text
+from watchkeeper.scrubbing import Scrubber, as_text, class_name
 from watchkeeper.settings import Settings
 from watchkeeper.tracing.trace_context import TraceContext
 
 EXPORT_TIMEOUT_SECONDS = 1
 """An unreachable collector may delay shutdown by this; the exporter's own default is ten seconds."""
+
+MAX_DETAIL = 4096
+"""Longest message and traceback of an exception in a span, in characters."""
 
 SERVER_ERROR = 500
 
@@ -85,15 +87,21 @@ class Spans:
         """Finish ``span``, with what the work failed with, if it did, in words without credentials."""
         status = getattr(span, "attributes", {}).get("http.response.status_code", 0)
         if error is not None:
-            stack = "".join(traceback.format_exception(error))
-            details = {"exception.message": as_text(error), "exception.stacktrace": stack}
-            span.record_exception(error, {name: self._scrubber.text(text) for name, text in details.items()})
+            # record_exception would format the traceback a second time, and send what nobody has scrubbed.
+            span.add_event("exception", self._details(error))
             span.set_attribute("error.type", type(error).__qualname__)
         elif status >= SERVER_ERROR:
             span.set_attribute("error.type", str(status))
         if error is not None or status >= SERVER_ERROR:
             span.set_status(Status(StatusCode.ERROR))
         span.end()
+
+    def _details(self, error: Exception) -> dict[str, str]:
+        return {
+            "exception.type": class_name(error),
+            "exception.message": self._scrubber.limited(as_text(error), MAX_DETAIL),
+            "exception.stacktrace": self._scrubber.stacktrace(error, MAX_DETAIL),
+        }
 
     def close(self) -> None:
         """Export what is still held and stop."""
