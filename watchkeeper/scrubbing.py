@@ -66,14 +66,17 @@ class Scrubber:
         """Return the last lines of a traceback, ``limit`` characters of them, each cut and without credentials."""
         lines = "".join(traceback.format_exception(error)).strip().split("\n")
         kept: list[str] = []
-        size = 2  # the ellipsis and its newline
+        size = 0
         for line in reversed(lines):
-            clean = self.limited(line, MAX_LINE)
-            size += len(clean) + 1
+            kept.append(line if len(line) <= MAX_LINE else f"{_beginning(line, MAX_LINE)}…")
+            size += len(kept[-1]) + 1
             if size > limit:
-                return "\n".join(["…", *reversed(kept)])
-            kept.append(clean)
-        return "\n".join(reversed(kept))
+                break
+        # Searched as one text: a quoted secret may hold newlines.
+        whole = self.text(valid_text("\n".join(reversed(kept))))
+        if len(kept) == len(lines) and len(whole) <= limit:
+            return whole
+        return f"…\n{whole[2 - limit :].partition(chr(10))[2]}"
 
     def query(self, query: str) -> str:
         """Return a query string with the values of secret parameters taken out."""
