@@ -4,7 +4,9 @@ import json
 import os
 import shutil
 import subprocess
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import click
@@ -18,7 +20,7 @@ INSTALL = "https://docs.docker.com/engine/install/"
 
 
 @click.command()
-@click.option("--mute", is_flag=True, help="Start without PagerDuty, webhook or dead man's switch: nobody is told.")
+@click.option("--mute", is_flag=True, help="Start so that nobody is told of anything, whatever .env holds.")
 @click.pass_obj
 def up(selection: Selection, mute: bool) -> None:
     r"""
@@ -28,15 +30,15 @@ def up(selection: Selection, mute: bool) -> None:
     obs up            refuses to start while an alert would reach nobody
     obs up --mute     to look around
     """
-    root = Path.cwd()
-    env = preflight.prepare_env(root)
+    env = preflight.prepare_env(Path.cwd())
     compose = _compose()
-    wrong = ([] if mute else preflight.unset(env)) + _wrong(compose)
+    wrong = (list(_sent_elsewhere(selection)) if mute else preflight.unset(env)) + _wrong(compose)
     if wrong:
         raise PreflightError("\n".join(["nothing was started:", *wrong]))
-    preflight.write_secrets(root, env)
-    _run(compose, "up", "--detach", "--build", "--wait")
+    _run(compose, "up", "--detach", "--build", "--wait", environ=preflight.MUTED if mute else {})
     _addresses(selection)
+    if mute:
+        click.echo("muted: nobody is told of any alert, until `obs up` is run without --mute")
 
 
 @click.command()
@@ -79,6 +81,11 @@ def open_(selection: Selection, only_print: bool) -> None:
     _addresses(selection)
     if not only_print:
         click.launch(selection.stack().grafana.url)
+
+
+def _sent_elsewhere(selection: Selection) -> Iterator[str]:
+    if selection.stack().prometheus.remote_write_url:
+        yield "prometheus.remote_write_url is set: samples would leave this machine; empty it in stack.toml to be muted"
 
 
 def _addresses(selection: Selection) -> None:
@@ -128,8 +135,8 @@ def _asked(compose: list[str], *arguments: str) -> str:
     return answer.stdout
 
 
-def _run(compose: list[str], *arguments: Any) -> None:
-    """Hand the terminal to Docker Compose; its exit code becomes ours."""
-    code = subprocess.run([*compose, *arguments], check=False).returncode
+def _run(compose: list[str], *arguments: Any, environ: Mapping[str, str] = MappingProxyType({})) -> None:
+    """Hand the terminal to Docker Compose, which prefers the environment to ``.env``; its exit code becomes ours."""
+    code = subprocess.run([*compose, *arguments], check=False, env=os.environ | environ).returncode
     if code != 0:
         raise SystemExit(2)

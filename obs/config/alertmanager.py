@@ -1,6 +1,7 @@
 """Who hears of an alert, how is it worded, and what silences what?"""
 
 import json
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -48,9 +49,11 @@ CAUSES = (
 
 
 def render(stack: Stack) -> dict[str, str]:
-    """Return ``alertmanager.yml``, the message templates, and the command-line flags, one a line."""
+    """Return both configurations, paging and muted, how one is chosen, the message templates, and the flags."""
     return {
         "alertmanager/alertmanager.yml": document(configuration(stack)),
+        "alertmanager/muted.yml": document(muted(stack)),
+        "alertmanager/start.sh": _start(stack),
         "alertmanager/templates/messages.tmpl": MESSAGES.replace("ORIGIN", ORIGIN).replace("LOGS_URL", logs_url(stack)),
         "alertmanager/flags": lines(f"--web.external-url={stack.alertmanager.url}", "--web.route-prefix=/"),
     }
@@ -65,6 +68,27 @@ def configuration(stack: Stack) -> dict[str, Any]:
         "receivers": _receivers(stack),
         "inhibit_rules": _inhibitions(stack),
     }
+
+
+def muted(stack: Stack) -> dict[str, Any]:
+    """Return the content of ``muted.yml``: the same tree, and no receiver that could send anything anywhere."""
+    content = configuration(stack)
+    return content | {"global": {}, "receivers": [{"name": receiver["name"]} for receiver in content["receivers"]]}
+
+
+def _start(stack: Stack) -> str:
+    """Return the shell script that starts Alertmanager; it uses nothing but what a shell has built in."""
+    files = {
+        "PAGERDUTY_ROUTING_KEY": stack.notify.pagerduty_routing_key_file,
+        "WEBHOOK_URL": stack.notify.webhook_url_file,
+        "DEADMAN_URL": stack.notify.deadman_url_file,
+    }
+    written = "\n".join(f"    keep {name} {shlex.quote(file)}" for name, file in files.items())
+    return (
+        START.replace("ORIGIN", ORIGIN)
+        .replace("ALL", "".join(f"${name}" for name in files))
+        .replace("WRITTEN", written)
+    )
 
 
 def _route(stack: Stack) -> dict[str, Any]:
@@ -167,6 +191,34 @@ def logs_url(stack: Stack) -> str:
     panes = quote(json.dumps({"logs": pane}, separators=(",", ":")), safe="")
     return f"{stack.grafana.url.rstrip('/')}/explore?schemaVersion=1&panes={panes}"
 
+
+START = """\
+# ORIGIN
+# Alertmanager reads secrets from files alone: they are written here, in memory, from the environment. Without any of
+# them it starts with receivers that send nothing; with some of them it does not start.
+set -eu
+umask 077
+folder=${0%/*}
+
+keep() {
+    eval "value=\\$$1"
+    if [ -z "$value" ]; then
+        echo "$1 is unset: who is told through it would hear nothing; fill it in, or empty all three to be muted" >&2
+        exit 1
+    fi
+    printf %s "$value" >"$2"
+    unset "$1"
+}
+
+config=alertmanager.yml
+if [ -z "ALL" ]; then
+    echo "muted: no secret is set, so nobody is told of any alert" >&2
+    config=muted.yml
+else
+WRITTEN
+fi
+exec alertmanager "@$folder/flags" "--config.file=$folder/$config" "$@"
+"""
 
 MESSAGES = """\
 {{- /* ORIGIN */ -}}

@@ -14,8 +14,8 @@ PASSWORD = "_PASSWORD"  # noqa: S105 - the end of a variable's name
 SECRETS = {"PAGERDUTY_ROUTING_KEY": "pages", "WEBHOOK_URL": "tickets", "DEADMAN_URL": "the dead man's switch"}
 """The variables of `.env` that only a person can fill, and what is lost without them."""
 
-MUTED = "http://127.0.0.1:9/muted"
-"""Where notifications go when a person asked for none: the discard port of Alertmanager's own container."""
+MUTED = dict.fromkeys(SECRETS, "") | {"GRAFANA_EXECUTE_ALERTS": "false"}
+"""The environment under which the stack tells nobody: it overrules what ``.env`` holds."""
 
 
 class PreflightError(Exception):
@@ -53,22 +53,6 @@ def read_env(root: Path) -> dict[str, str]:
 def _variables(text: str) -> dict[str, str]:
     pairs = (line.partition("=") for line in text.splitlines() if "=" in line and not line.lstrip().startswith("#"))
     return {name.strip(): value.strip().strip("\"'") for name, _, value in pairs}
-
-
-def write_secrets(root: Path, env: Mapping[str, str]) -> None:
-    """
-    Write what Alertmanager reads from files, where compose mounts it from; what is empty is muted.
-
-    The folder keeps other users of this machine out; the files must be readable to the user in the container.
-    """
-    folder = root / ".obs" / "secrets"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        folder.chmod(0o700)
-        for name in SECRETS:
-            _write(folder / name.lower(), env.get(name) or (MUTED if name.endswith("URL") else "muted"), 0o644)
-    except OSError as error:
-        raise PreflightError(f"{folder}: {_reason(error)}") from error
 
 
 def unset(env: Mapping[str, str]) -> list[str]:

@@ -9,6 +9,7 @@ import yaml
 
 from metrics import mongodb
 from obs import config, stack
+from obs.programs import preflight
 
 ROOT = Path(__file__).parents[2]
 STACK = stack.load(ROOT / "stack.toml")
@@ -138,12 +139,16 @@ def test_everything_is_scraped_where_compose_puts_it() -> None:
     assert hosts <= set(names)
 
 
-def test_secrets_are_where_alertmanager_looks_for_them() -> None:
-    """The files of `[notify]` are those compose mounts below /run/secrets."""
-    mounted = {f"/run/secrets/{name}" for name in SERVICES["alertmanager"]["secrets"]}
-    notify = STACK.notify
+def test_secrets_are_kept_in_memory_alone() -> None:
+    """Each variable of a secret reaches Alertmanager; the files of `[notify]` lie below a folder that is no disk."""
+    alertmanager, notify = SERVICES["alertmanager"], STACK.notify
+    (memory,) = (mount.split(":")[0] for mount in alertmanager["tmpfs"])
 
-    assert {notify.pagerduty_routing_key_file, notify.webhook_url_file, notify.deadman_url_file} == mounted
+    assert alertmanager["environment"] == {name: f"${{{name}:-}}" for name in preflight.SECRETS}
+    assert all(
+        file.startswith(f"{memory}/")
+        for file in (notify.pagerduty_routing_key_file, notify.webhook_url_file, notify.deadman_url_file)
+    )
 
 
 def test_no_password_has_a_default() -> None:

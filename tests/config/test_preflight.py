@@ -61,17 +61,6 @@ def test_what_a_person_wrote_is_kept(checkout: Path) -> None:
     assert (checkout / ".env").read_text(encoding="utf-8") == text
 
 
-def test_secrets_are_files_behind_a_closed_door(checkout: Path) -> None:
-    """Alertmanager, another user, can read the file it is given; other users of the machine can't get to it."""
-    preflight.write_secrets(checkout, {"PAGERDUTY_ROUTING_KEY": "R0", "WEBHOOK_URL": ""})
-
-    folder = checkout / ".obs" / "secrets"
-    assert folder.stat().st_mode & 0o777 == 0o700
-    assert (folder / "pagerduty_routing_key").read_text(encoding="utf-8") == "R0"
-    assert (folder / "pagerduty_routing_key").stat().st_mode & 0o444 == 0o444
-    assert (folder / "webhook_url").read_text(encoding="utf-8") == preflight.MUTED
-
-
 def test_each_unset_secret_is_named_with_what_is_lost() -> None:
     """Only the empty ones are named."""
     assert preflight.unset({"PAGERDUTY_ROUTING_KEY": "key", "WEBHOOK_URL": "", "DEADMAN_URL": "https://x"}) == [
@@ -120,7 +109,7 @@ for word; do case "$word" in
 version) exit 0 ;;
 config) cat {folder}/plan.json; exit 0 ;;
 ps) {"exit 0" if engine else "echo 'Cannot connect to the Docker daemon' >&2; exit 1"} ;;
-up|down|logs) echo "$@" >> {folder}/told; exit 0 ;;
+up|down|logs) echo "$@" >> {folder}/told; env >> {folder}/environ; exit 0 ;;
 esac; done
 """,
         encoding="utf-8",
@@ -192,7 +181,7 @@ def test_up_starts_both_files_and_prints_the_addresses(checkout: Path, tmp_path:
     assert answer.returncode == 0, answer.stderr
     assert (bin_ / "told").read_text(encoding="utf-8").strip().endswith("up --detach --build --wait")
     assert "Grafana       http://localhost:3001" in answer.stdout
-    assert (checkout / ".obs" / "secrets" / "deadman_url").read_text(encoding="utf-8") == preflight.MUTED
+    assert "muted: nobody is told" in answer.stdout
     password = preflight.read_env(checkout)["GRAFANA_ADMIN_PASSWORD"]
     assert password not in answer.stdout + answer.stderr + (bin_ / "told").read_text(encoding="utf-8")
 
@@ -229,3 +218,37 @@ def test_another_service_brings_its_own_compose_file(checkout: Path, tmp_path: P
     obs(checkout, f"{bin_}:{os.defpath}", "down")
 
     assert (bin_ / "told").read_text(encoding="utf-8").strip() == "compose down"
+
+
+def test_muted_means_without_the_secrets_of_a_filled_env(checkout: Path, tmp_path: Path) -> None:
+    """Compose gets each secret empty, which overrules `.env`; the same start without --mute leaves them to `.env`."""
+    filled = "".join(f"{name}=https://real.example\n" for name in preflight.SECRETS)
+    (checkout / ".env").write_text(filled, encoding="utf-8")
+    bin_ = tmp_path / "bin"
+    bin_.mkdir()
+    fake_docker(bin_, {"services": {}}, engine=True)
+
+    assert obs(checkout, f"{bin_}:{os.defpath}", "up", "--mute").returncode == 0
+    muted = (bin_ / "environ").read_text(encoding="utf-8").splitlines()
+    (bin_ / "environ").unlink()
+    assert obs(checkout, f"{bin_}:{os.defpath}", "up").returncode == 0
+    paging = (bin_ / "environ").read_text(encoding="utf-8")
+
+    assert {f"{name}=" for name in preflight.SECRETS} | {"GRAFANA_EXECUTE_ALERTS=false"} <= set(muted)
+    assert not any(f"{name}=" in paging for name in (*preflight.SECRETS, "GRAFANA_EXECUTE_ALERTS"))
+
+
+def test_samples_that_leave_the_machine_are_not_muted(checkout: Path, tmp_path: Path) -> None:
+    """A stack that sends its samples elsewhere is not started as muted: what evaluates them there could page."""
+    file = checkout / "stack.toml"
+    text = file.read_text(encoding="utf-8")
+    file.write_text(text.replace('remote_write_url = ""', 'remote_write_url = "https://mimir.example/push"'))
+    bin_ = tmp_path / "bin"
+    bin_.mkdir()
+    fake_docker(bin_, {"services": {}}, engine=True)
+
+    answer = obs(checkout, f"{bin_}:{os.defpath}", "up", "--mute")
+
+    assert answer.returncode == 2
+    assert "prometheus.remote_write_url is set: samples would leave this machine" in answer.stderr
+    assert not (bin_ / "told").exists()
