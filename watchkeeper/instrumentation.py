@@ -10,6 +10,7 @@ from watchkeeper.asgi.routes import RouteTemplates
 from watchkeeper.asgi.traffic import Traffic, signed_in_user
 from watchkeeper.asgi.types import App, Receive, Scope, Send
 from watchkeeper.metrics_app import MetricsApp
+from watchkeeper.paths import path_below
 from watchkeeper.process import Telemetry
 from watchkeeper.settings import Options, Settings
 from watchkeeper.vitals.endpoint import VitalsEndpoint
@@ -74,13 +75,13 @@ class Instrumented(Generic[Application]):
         await self._entry(scope, receive, send)
 
     async def _dispatch(self, scope: Scope, receive: Receive, send: Send) -> None:
-        own = self._own.get(_path(scope)) if scope["type"] == "http" else None
+        own = self._own.get(path_below(scope)) if scope["type"] == "http" else None
         await (own or self._served)(scope, receive, send)
 
     def _route(self, scope: Scope) -> str:
         if "route" in scope:  # the application has answered
             return self._templates.of(scope)
-        path = _path(scope)
+        path = path_below(scope)
         return path if path in self._own and scope["type"] == "http" else self._templates.of(scope)
 
 
@@ -91,10 +92,3 @@ def _own_endpoints(telemetry: Telemetry) -> dict[str, App]:
         settings.metrics_path: MetricsApp(recorder, token=settings.metrics_token, networks=settings.networks),
         settings.vitals_path: VitalsEndpoint(recorder, gate, pages=settings.pages, origins=settings.vitals_origins),
     }
-
-
-def _path(scope: Scope) -> str:
-    """Return the path below the prefix a proxy or mount adds."""
-    path: str = scope["path"]
-    prefix = scope.get("root_path")
-    return path.removeprefix(prefix) if prefix else path

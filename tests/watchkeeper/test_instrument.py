@@ -168,12 +168,14 @@ async def test_the_metrics_can_be_kept_from_strangers() -> None:
 
 
 async def test_behind_a_prefix_our_own_paths_are_still_found() -> None:
-    """A proxy that adds a root path does not hide the metrics."""
+    """A proxy that adds a root path does not hide the metrics, and a scrape is no traffic there either."""
     async with client(instrument(bare)) as session:
         session._transport.root_path = "/prefix"  # type: ignore[attr-defined] # noqa: SLF001 - as uvicorn sets it
+        await session.get("/prefix" + METRICS)
         text = (await session.get("/prefix" + METRICS)).text
 
     assert "# TYPE http_requests_total counter" in text
+    assert samples(text, "http_requests_total") == {}
 
 
 async def test_counts_are_shared_by_workers(redis_url: str) -> None:

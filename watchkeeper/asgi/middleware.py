@@ -8,6 +8,7 @@ from watchkeeper.asgi.routes import UNMATCHED, RouteTemplates
 from watchkeeper.asgi.traffic import Traffic, signed_in_user
 from watchkeeper.asgi.types import App, Receive, Scope, Send
 from watchkeeper.asgi.websocket import WebSocketExchange
+from watchkeeper.paths import path_below
 from watchkeeper.recorder import Recorder
 
 
@@ -41,7 +42,7 @@ class Middleware:
         if kind not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return
-        traffic = None if scope["path"] in self._skip and kind == "http" else self._traffic
+        traffic = None if kind == "http" and path_below(scope) in self._skip else self._traffic
         follow = HttpExchange if kind == "http" else WebSocketExchange
         if self._requests is None:
             exchange = follow(scope, receive, send, route=self._route, traffic=traffic)

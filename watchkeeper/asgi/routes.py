@@ -6,6 +6,7 @@ from functools import lru_cache
 from typing import Any
 
 from watchkeeper.asgi.types import Scope
+from watchkeeper.paths import Template, path_below
 
 UNMATCHED = "unmatched"
 MAX_ROUTES = 2000
@@ -82,6 +83,9 @@ def plain(template: str) -> str:
     return _PARAMETER.sub(r"{\1}", template)
 
 
+_template = lru_cache(MAX_ROUTES)(Template)
+
+
 def _holder_of_routes(app: Any) -> Any:
     """Return the framework's application inside middleware that keeps what it wraps in ``app``."""
     for _ in range(20):
@@ -128,21 +132,8 @@ def _inner_routes(route: Any) -> Iterable[Any]:
 
 def _fitting(templates: list[str], scope: Scope) -> str:
     """Return the template that the path fits, "" if none does."""
-    path = scope["path"].removeprefix(scope.get("app_root_path", scope.get("root_path", "")))
-    return next((plain(template) for template in templates if template and _pattern(template).fullmatch(path)), "")
-
-
-@lru_cache(MAX_ROUTES)
-def _pattern(template: str) -> re.Pattern[str]:
-    """Return what a path must look like to fit a template."""
-    parts = _PARAMETER.split(template)
-    literals, converters = parts[::3], [*parts[2::3], None]
-    return re.compile(
-        "".join(
-            re.escape(literal) + ("" if place == len(literals) - 1 else ".*" if kind == "path" else "[^/]+")
-            for place, (literal, kind) in enumerate(zip(literals, converters, strict=True))
-        )
-    )
+    path = path_below(scope)
+    return next((plain(text) for text in templates if text and _template(text).fits(path)), "")
 
 
 def _rule(url_map: Any, scope: Scope) -> str:
