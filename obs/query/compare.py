@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from difflib import SequenceMatcher
 from functools import lru_cache
 from textwrap import dedent
 from typing import Any
@@ -17,6 +18,8 @@ SHORT = 28  # characters of an unchanged operand worth repeating; a longer one i
 LINE = 60  # characters from which a selector is shown without its unchanged matchers
 SIGNS = {"MatchOp.Equal": "=", "MatchOp.NotEqual": "!=", "MatchOp.Re": "=~", "MatchOp.NotRe": "!~"}
 HOLE = "obs_unchanged_operand"
+OR = ("binary", "or")
+ALIKE = 0.5  # share of common text from which two alternatives of an `or` are one that changed
 COMPARISONS = frozenset({"==", "!=", ">", "<", ">=", "<="})
 
 
@@ -87,6 +90,11 @@ def _changed(old: Node, new: Node, variables: Substitution) -> Iterator[Part]:
     """Yield an operation that changed itself, or by a number or string in it; else look into what it works on."""
     if old.digest == new.digest:
         return
+    chained = {node.label for node in (old, new) if node.label[:2] == OR}
+    if len(chained) == 1:
+        chains = [_chain(node, *chained) for node in (old, new)]
+        yield from _among(*chains, variables) or [_whole(old, new, variables)]
+        return
     if len(old.operands) != len(new.operands):
         yield _whole(old, new, variables)
         return
@@ -103,6 +111,49 @@ def _changed(old: Node, new: Node, variables: Substitution) -> Iterator[Part]:
         yield Part(variables.back(before), variables.back(after), _threshold(old, new, literals))
     for lower in deeper:
         yield from _changed(*lower, variables)
+
+
+def _chain(node: Node, label: tuple[Any, ...]) -> list[Node]:
+    """Return a, b and c of `a or b or c`; what is no such chain is one of its own."""
+    if node.label != label:
+        return [node]
+    return [end for operand in node.operands for end in _chain(operand, label)]
+
+
+def _among(old: list[Node], new: list[Node], variables: Substitution) -> list[Part]:
+    """Find what changed among alternatives; nothing where they changed order or share none."""
+    pairs = _likeliest(old, new)
+    if not pairs or sorted(pairs) != sorted(pairs, key=lambda pair: pair[1]):
+        return []
+    parts = [part for before, after in sorted(pairs) for part in _changed(old[before], new[after], variables)]
+    gone, come = (set(range(len(side))) - {pair[index] for pair in pairs} for index, side in enumerate((old, new)))
+    parts += [Part(_alternative(old, place, variables), "") for place in sorted(gone)]
+    return parts + [Part("", _alternative(new, place, variables)) for place in sorted(come)]
+
+
+def _likeliest(old: list[Node], new: list[Node]) -> list[tuple[int, int]]:
+    """Pair the places of equal alternatives, then of those whose texts are most alike."""
+    scores = sorted(
+        ((_likeness(one, other), before, after) for before, one in enumerate(old) for after, other in enumerate(new)),
+        key=lambda score: (-score[0], score[1], score[2]),
+    )
+    pairs: list[tuple[int, int]] = []
+    for score, before, after in scores:
+        if score >= ALIKE and not any(before == taken[0] or after == taken[1] for taken in pairs):
+            pairs.append((before, after))
+    return pairs
+
+
+def _likeness(one: Node, other: Node) -> float:
+    """Measure how much of two texts is common: 2 for equal meaning, else at most 1."""
+    if one.digest == other.digest:
+        return 2
+    return SequenceMatcher(None, one.expr.prettify(), other.expr.prettify(), autojunk=False).ratio()
+
+
+def _alternative(chain: list[Node], place: int, variables: Substitution) -> str:
+    text = variables.back(dedent(chain[place].expr.prettify()))
+    return f"… or {text}" if place else f"{text} or …"
 
 
 def _selected(old: Node, new: Node) -> list[str]:
