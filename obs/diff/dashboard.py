@@ -191,11 +191,11 @@ def _move(old: Panel, new: Panel, subject: str, rows: dict[str, str], pushed: Co
     steps = []
     if rows.get(old.row, old.row) != new.row:
         steps = [f"from {_row(old.row)} to {_row(new.row)}"]
-    else:
-        if across:
-            steps.append(f"{'right' if across > 0 else 'left'} by {_count(abs(across), 'column')} of {COLUMNS}")
-        if down and not (across and down in pushed):
-            steps.append(_down(down))
+        down = 0
+    if across:
+        steps.append(f"{'right' if across > 0 else 'left'} by {_count(abs(across), 'column')} of {COLUMNS}")
+    if down and not (across and down in pushed):
+        steps.append(_down(down))
     text = f"moved {' and '.join(steps)}"
     return Sentence(subject, text, "position", "moved", list(old.box), list(new.box), path=(*new.path, "gridPos"))
 

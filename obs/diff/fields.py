@@ -139,6 +139,11 @@ def untold(
             yield sentence
 
 
+def listed_well(name: str, *models: Mapping[str, Any]) -> bool:
+    """Tell whether a field is a list of objects, or absent, in every model: one that can be told item by item."""
+    return all(model.get(name) is None or objects(model[name]) == model[name] for model in models)
+
+
 def listed(
     subject: str,
     noun: str,

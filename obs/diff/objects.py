@@ -5,7 +5,7 @@ from typing import Any
 
 from obs.diff.change import Action, ObjectChange, Path, Sentence, one_sided, presence
 from obs.diff.dashboard import diff_dashboard
-from obs.diff.fields import plain
+from obs.diff.fields import disordered, listed_well, plain
 from obs.diff.normalise import canonical, shown
 from obs.diff.pairing import Pairing
 from obs.diff.rules import diff_rule_group
@@ -13,9 +13,6 @@ from obs.diff.values import objects, quoted, without
 
 Model = dict[str, Any]
 
-SERVER_OWNED = frozenset(
-    {"id", "orgId", "version", "provenance", "created", "createdBy", "updated", "updatedBy", "url"}
-)
 SECRET = ("password", "secret", "token", "key", "credentials", "authorization", "settings.url")
 NAMES = {
     "parentUid": "parent folder",
@@ -58,7 +55,7 @@ def diff_object(kind: str, old: Model | None, new: Model | None) -> ObjectChange
 
 
 def _fields(old: Model, new: Model, subject: str = "", path: Path = ()) -> Iterator[Sentence]:
-    for sentence in plain(subject, without(old, SERVER_OWNED), without(new, SERVER_OWNED), path, names=NAMES):
+    for sentence in plain(subject, old, new, path, names=NAMES):
         yield _discreet(sentence)
 
 
@@ -79,7 +76,8 @@ def _keys(value: Any) -> list[str]:
 
 def _policy(old: Model, new: Model, subject: str = "") -> Iterator[Sentence]:
     """Compare a routing tree node by node; children are recognised by their matchers, then by their contact point."""
-    yield from _fields(without(old, ("routes",)), without(new, ("routes",)), subject)
+    spoken = ("routes",) if listed_well("routes", old, new) else ()
+    yield from _fields(without(old, spoken), without(new, spoken), subject)
     found = Pairing(objects(old.get("routes")), objects(new.get("routes")))
     for key in (lambda route: (_matchers(route), str(route.get("receiver"))), _matchers):
         found.by(key, lambda route: route)
@@ -89,6 +87,8 @@ def _policy(old: Model, new: Model, subject: str = "") -> Iterator[Sentence]:
         yield one_sided(_matchers(route), text, "route", before, after, path=("routes",))
     for before, after in found.pairs:
         yield from _policy(before, after, _matchers(after))
+    lists = old.get("routes"), new.get("routes")
+    yield from disordered(subject, "routes", lists, found.pairs, _matchers, path=("routes",))
 
 
 def _matchers(route: Model) -> str:

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from obs.diff.change import Path, Sentence, one_sided
-from obs.diff.fields import disordered, items, listed, plain, reordered, source_name, untold
+from obs.diff.fields import disordered, items, listed, listed_well, plain, reordered, source_name, untold
 from obs.diff.layout import Panel
 from obs.diff.pairing import Pairing
 from obs.diff.values import amount, changed, identical, objects, quoted, same, shortened, table, without, written
@@ -50,7 +50,7 @@ def _unspoken(old: Panel, new: Panel) -> tuple[dict[str, Any], dict[str, Any]]:
     sides = [copied(old.model), copied(new.model)]
     for *outer, name in LISTS:
         holders = [_inside(side, outer) for side in sides]
-        if all(holder.get(name) is None or objects(holder[name]) == holder[name] for holder in holders):
+        if listed_well(name, *holders):
             for holder in holders:
                 holder.pop(name, None)
     row = old.kind == new.kind == "row"
@@ -174,34 +174,41 @@ def queries(subject: str, old: Any, new: Any, path: Path) -> Iterator[Sentence]:
     if same(old, new):
         return
     found = Pairing(objects(old), objects(new))
-    for key in (_letter_and_text, _text, _letter):
+    for key in (_letter_and_asked, asked, letter):
         found.by(key, lambda target: target)
     alone = len(found.pairs) == 1 and not found.removed and not found.added
-    for before, after in sorted(found.pairs, key=lambda pair: _letter(pair[1])):
-        letters = _letter(before), _letter(after)
-        at = (*path, letters[1])
-        if letters[0] != letters[1]:
-            text = f"query {letters[0]} is now {letters[1]}"
-            yield Sentence(subject, text, "query letter", "renamed", *letters, path=(*at, "refId"))
-        yield from _target(subject, "query" if alone else f"query {letters[1]}", before, after, at)
+    for before, after in sorted(found.pairs, key=lambda pair: letter(pair[1])):
+        at = (*path, letter(after))
+        yield from relettered(subject, before, after, at)
+        yield from _target(subject, "query" if alone else f"query {letter(after)}", before, after, at)
     for verb, targets in (("removed", found.removed), ("added", found.added)):
         for target in targets:
             sides = (target, None) if verb == "removed" else (None, target)
-            text, code = f"query {_letter(target)} {verb}", formatted(query_text(target))
-            yield one_sided(subject, text, "query", *sides, path=(*path, _letter(target)), code=code)
-    yield from disordered(subject, "queries", (old, new), found.pairs, _letter, path=path)
+            text, code = f"query {letter(target)} {verb}", formatted(query_text(target))
+            yield one_sided(subject, text, "query", *sides, path=(*path, letter(target)), code=code)
+    yield from disordered(subject, "queries", (old, new), found.pairs, letter, path=path)
 
 
-def _letter(target: Mapping[str, Any]) -> str:
+def relettered(subject: str, old: Mapping[str, Any], new: Mapping[str, Any], path: Path) -> Iterator[Sentence]:
+    """Say so if a query goes by another letter."""
+    letters = letter(old), letter(new)
+    if letters[0] != letters[1]:
+        text = f"query {letters[0]} is now {letters[1]}"
+        yield Sentence(subject, text, "query letter", "renamed", *letters, path=(*path, "refId"))
+
+
+def letter(target: Mapping[str, Any]) -> str:
+    """Return the letter of a query, `query` where it has none."""
     return str(target.get("refId") or "query")
 
 
-def _text(target: Mapping[str, Any]) -> str:
+def asked(target: Mapping[str, Any]) -> str:
+    """Return what a query asks, the same for all ways to write it."""
     return query_text(target) and identity(query_text(target))
 
 
-def _letter_and_text(target: Mapping[str, Any]) -> tuple[str, str]:
-    return _letter(target), _text(target)
+def _letter_and_asked(target: Mapping[str, Any]) -> tuple[str, str]:
+    return letter(target), asked(target)
 
 
 def _target(subject: str, name: str, old: dict[str, Any], new: dict[str, Any], path: Path) -> Iterator[Sentence]:

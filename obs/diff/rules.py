@@ -4,10 +4,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from obs.diff.change import Action, ObjectChange, Path, Sentence, Verb, one_sided, presence
-from obs.diff.fields import items, plain, reordered
+from obs.diff.fields import disordered, listed_well, plain, untold
 from obs.diff.normalise import canonical, shown
 from obs.diff.pairing import Pairing
-from obs.diff.panel import QUERY_FIELDS, TARGET_NAMES, query_text
+from obs.diff.panel import QUERY_FIELDS, TARGET_NAMES, asked, letter, query_text, relettered
 from obs.diff.values import changed, number, objects, quoted, same, table, without
 from obs.query import durations
 from obs.query.compare import differences, formatted
@@ -32,6 +32,7 @@ NAMES = {
     "notification_settings.mute_time_intervals": "mute timings",
     "record.metric": "recorded metric",
 }
+NAMED_BY = ("alert", "record", "title")
 ANNOTATION_NAMES = {
     "runbook_url": "runbook",
     "__dashboardUid__": "linked dashboard",
@@ -60,8 +61,7 @@ EVALUATORS = {
     "within_range": "within",
     "outside_range": "outside",
 }
-SERVER_OWNED = frozenset({"id", "orgID", "orgId", "updated", "provenance", "version", "guid"})
-SPOKEN = frozenset({"alert", "record", "title", "expr", "data", "labels", "annotations", *HELD, *SERVER_OWNED})
+SPOKEN = frozenset({"alert", "record", "title", "expr", "data", "labels", "annotations", *HELD})
 
 
 def diff_rule_group(old: Model | None, new: Model | None) -> ObjectChange:
@@ -81,8 +81,10 @@ def diff_rule_group(old: Model | None, new: Model | None) -> ObjectChange:
     if canonical("rule-group", old) == canonical("rule-group", new):
         return ObjectChange("rule-group", uid, title, "unchanged")
     before, after = (shown("rule-group", side) for side in (old, new))
-    sentences = tuple(_changes(before, after)) or tuple(plain("", before, after))
-    return ObjectChange("rule-group", uid, title, "update", sentences)
+    told = list(_changes(before, after))
+    spoken = ("rules",) if listed_well("rules", before, after) else ()
+    rest = untold("", without(before, spoken), without(after, spoken), told)
+    return ObjectChange("rule-group", uid, title, "update", (*told, *rest))
 
 
 def _changes(old: Model, new: Model) -> Iterator[Sentence]:
@@ -98,7 +100,7 @@ def _changes(old: Model, new: Model) -> Iterator[Sentence]:
     place = {id(rule): index for index, rule in enumerate(objects(new.get("rules")))}
     for before, after in sorted(found.pairs, key=lambda pair: place[id(pair[1])]):
         yield from _rule(before, after, ("rules", place[id(after)]))
-    yield from reordered("", "rules", old.get("rules"), new.get("rules"), _name)
+    yield from disordered("", "rules", (old.get("rules"), new.get("rules")), found.pairs, _name, path=("rules",))
 
 
 def _paired(old: list[Model], new: list[Model]) -> Pairing[Model]:
@@ -110,7 +112,7 @@ def _paired(old: list[Model], new: list[Model]) -> Pairing[Model]:
 
 
 def _name(rule: Model) -> str:
-    return str(rule.get("alert") or rule.get("record") or rule.get("title") or "unnamed rule")
+    return next((str(rule[field]) for field in NAMED_BY if rule.get(field)), "unnamed rule")
 
 
 def _query(rule: Model) -> str | None:
@@ -129,11 +131,19 @@ def _whole(rule: Model, verb: Verb) -> Sentence:
 
 
 def _rule(old: Model, new: Model, path: Path) -> Iterator[Sentence]:
-    if old == new:
+    if same(old, new):
         return
+    told = list(_told(old, new, path))
+    yield from told
+    spoken = ("data",) if listed_well("data", old, new) else ()
+    yield from untold(_name(old), without(old, spoken), without(new, spoken), told, path)
+
+
+def _told(old: Model, new: Model, path: Path) -> Iterator[Sentence]:
     subject = _name(old)
     if _name(new) != subject:
-        yield Sentence(subject, f"renamed to {_name(new)}", "name", "renamed", subject, _name(new), path=path)
+        at: Path = (*path, next((name for name in NAMED_BY if new.get(name)), "title"))
+        yield Sentence(subject, f"renamed to {_name(new)}", "name", "renamed", subject, _name(new), path=at)
     yield from _expression(subject, "query", old.get("expr"), new.get("expr"), (*path, "expr"))
     yield from _nodes(subject, old, new, (*path, "data"))
     for key, name in HELD.items():
@@ -141,8 +151,8 @@ def _rule(old: Model, new: Model, path: Path) -> Iterator[Sentence]:
             text = f"{name} {_spoken(old.get(key))} to {_spoken(new.get(key))}"
             yield Sentence(subject, text, name, old=old.get(key), new=new.get(key), path=(*path, key))
     yield from _labels(subject, table(old.get("labels")), table(new.get("labels")), (*path, "labels"))
-    at: Path = (*path, "annotations")
-    yield from plain(subject, old.get("annotations"), new.get("annotations"), at, names=ANNOTATION_NAMES)
+    noted: Path = (*path, "annotations")
+    yield from plain(subject, old.get("annotations"), new.get("annotations"), noted, names=ANNOTATION_NAMES)
     yield from plain(subject, without(old, SPOKEN), without(new, SPOKEN), path, names=NAMES)
 
 
@@ -169,14 +179,25 @@ def _expression(subject: str, name: str, old: str | None, new: str | None, path:
 
 
 def _nodes(subject: str, old: Model, new: Model, path: Path) -> Iterator[Sentence]:
-    """Compare the queries and expressions of a Grafana-managed rule, by letter."""
-    for letter, before, after in items(old.get("data"), new.get("data"), lambda node: str(node.get("refId") or "")):
-        at = (*path, letter)
-        if before is None or after is None:
-            text, code = f"query {letter} {presence(before)}", query_text(table((before or after or {}).get("model")))
-            yield one_sided(subject, text, "query", before, after, path=at, code=formatted(code))
-        elif not same(before, after):
-            yield from _node(subject, letter, before, after, at)
+    """Compare the queries and expressions of a Grafana-managed rule, paired by letter and text, by text, by letter."""
+    found = Pairing(objects(old.get("data")), objects(new.get("data")))
+    for key in (lambda node: (letter(node), _asked(node)), _asked, letter):
+        found.by(key, lambda node: node)
+    for before, after in found.pairs:
+        at = (*path, letter(after))
+        yield from relettered(subject, before, after, at)
+        yield from _node(subject, letter(after), before, after, at)
+    for verb, nodes in (("removed", found.removed), ("added", found.added)):
+        for node in nodes:
+            sides = (node, None) if verb == "removed" else (None, node)
+            code = formatted(query_text(table(node.get("model"))))
+            at = (*path, letter(node))
+            yield one_sided(subject, f"query {letter(node)} {verb}", "query", *sides, path=at, code=code)
+    yield from disordered(subject, "queries", (old.get("data"), new.get("data")), found.pairs, letter, path=path)
+
+
+def _asked(node: Model) -> str:
+    return asked(table(node.get("model")))
 
 
 def _node(subject: str, letter: str, old: Model, new: Model, path: Path) -> Iterator[Sentence]:
@@ -189,6 +210,8 @@ def _node(subject: str, letter: str, old: Model, new: Model, path: Path) -> Iter
         yield Sentence(subject, text, "threshold", old=conditions[0], new=conditions[1], path=path)
     prefix = f"query {letter}: "
     told = QUERY_FIELDS if limits[0] == limits[1] else (*QUERY_FIELDS, "conditions")
+    if all(table(side.get("model")).get("refId") == side.get("refId") for side in (old, new)):
+        told = (*told, "refId")
     before, after = (without(model, told) for model in models)
     yield from plain(subject, before, after, path, names=TARGET_NAMES, prefix=prefix)
     before, after = (without(side, ("model", "refId")) for side in (old, new))
@@ -208,7 +231,7 @@ def _evaluator(conditions: list[Model]) -> str:
 
 def _lasting(duration: Any) -> int | str:
     """Measure a duration in milliseconds (seconds as a number, 90s, 1m30s); text that is none as it is."""
-    if isinstance(duration, (int, float)):
+    if isinstance(duration, (int, float)) and not isinstance(duration, bool):
         return round(duration * 1000)
     try:
         return durations.parse(str(duration or "0"))
@@ -217,6 +240,6 @@ def _lasting(duration: Any) -> int | str:
 
 
 def _spoken(duration: Any) -> str:
-    if isinstance(duration, (int, float)):
+    if isinstance(duration, (int, float)) and not isinstance(duration, bool):
         return f"{number(duration)}s"
     return str(duration or "none")

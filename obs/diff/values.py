@@ -163,8 +163,8 @@ def _scalars(value: Any) -> bool:
 
 def membership(old: list[Any], new: list[Any]) -> str:
     """Say what joined and left a list, or that only its order changed."""
-    joined = [quoted(item) for item in new if item not in old]
-    left = [quoted(item) for item in old if item not in new]
+    joined = [quoted(item) for item in new if not any(same(item, one) for one in old)]
+    left = [quoted(item) for item in old if not any(same(item, one) for one in new)]
     parts = [f"{', '.join(joined)} added"] if joined else []
     parts += [f"{', '.join(left)} removed"] if left else []
     return shortened("; ".join(parts) or f"order changed to {', '.join(map(quoted, new))}")

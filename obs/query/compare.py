@@ -92,8 +92,8 @@ def _changed(old: Node, new: Node, variables: Substitution) -> Iterator[Part]:
         return
     chained = {node.label for node in (old, new) if node.label[:2] == OR}
     if len(chained) == 1:
-        chains = [_chain(node, *chained) for node in (old, new)]
-        yield from _among(*chains, variables) or [_whole(old, new, variables)]
+        one, other = (_chain(node, *chained) for node in (old, new))
+        yield from _among(one, other, variables) or [_whole(old, new, variables)]
         return
     if len(old.operands) != len(new.operands):
         yield _whole(old, new, variables)

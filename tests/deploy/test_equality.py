@@ -49,7 +49,7 @@ def mutated(document: Document, chance: random.Random) -> Document:
         elif kind == "drop" and isinstance(holder, dict):
             del holder[last]
         elif not isinstance(holder[last], dict | list):
-            holder[last] = chance.choice(VALUES)
+            holder[last] = copy.deepcopy(chance.choice(VALUES))
     return made
 
 

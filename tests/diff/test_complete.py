@@ -12,13 +12,15 @@ from click.testing import CliRunner
 
 from obs.boards.dashboards import boards
 from obs.cli.cli import obs
-from obs.diff import diff_dashboard
+from obs.diff import diff_dashboard, diff_object
 from obs.diff.normalise import canonical
 from obs.stack import Stack
 from tests.deploy.test_equality import mutated
+from tests.deploy.world import GROUP_MODELS, notifications
 
 Model = dict[str, Any]
 SEEDS = range(300)
+RULES = Path(__file__).parents[2] / "infra/observability/prometheus/rules"
 
 
 def told(before: Model, after: Model) -> list[str]:
@@ -44,6 +46,37 @@ def test_no_change_hides_behind_another(models: list[Model], seed: int) -> None:
 
     assert bool(alone) == (canonical("dashboard", before) != canonical("dashboard", after))
     assert together == sorted([*alone, ': week starts on set to "monday"'])
+
+
+@pytest.fixture(scope="module")
+def objects(models: list[Model]) -> list[tuple[str, Model]]:
+    """Return objects of every kind, the rare kinds as often as the frequent."""
+    files = (yaml.safe_load(path.read_text()) for path in sorted(RULES.glob("*.yml")))
+    groups = [*GROUP_MODELS, *(group for file in files for group in file["groups"])]
+    kinds: list[list[tuple[str, Model]]] = [
+        [("dashboard", model) for model in models],
+        [("rule-group", group) for group in groups],
+        [(str(one.key.kind), one.document) for one in notifications()],
+    ]
+    return [one for kind in kinds for _ in range(60 // len(kind)) for one in kind]
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_another_state_is_another_text(objects: list[tuple[str, Model]], seed: int) -> None:
+    """Two states that differ are not told alike from a third, whatever both changed; `seed` picks object and states."""
+    chance = random.Random(seed)
+    kind, before = chance.choice(objects)
+    first = mutated(before, chance)
+    second = mutated(first, chance)
+
+    said = [
+        sorted((one.subject, one.text, one.before, one.after) for one in diff_object(kind, before, state).sentences)
+        for state in (first, second)
+    ]
+
+    # Of what came or went as a whole the inside is not told.
+    whole = any(text.split(" (")[0].endswith((" added", " removed")) for _, text, *_ in said[0])
+    assert whole or (said[0] == said[1]) == (canonical(kind, first) == canonical(kind, second))
 
 
 def panel(**fields: Any) -> Model:
