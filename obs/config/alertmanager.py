@@ -17,6 +17,9 @@ from watchkeeper.contract.labels import ALERTNAME, INSTANCE, SERVICE, SEVERITY, 
 PAGER, TICKETS, DEADMAN, UNROUTED = "pager", "tickets", "deadman", "unrouted"
 """The receivers. Nothing is meant to reach the last one, the default: a check proves that no alert of ours does."""
 
+FED = {"group_interval": "30s", "repeat_interval": "45s"}
+"""Feeds the dead man's switch every minute: at the first look that comes later than the repetition, the second one."""
+
 DEPLOYMENT = (SERVICE.name, logql.ENVIRONMENT)
 """What tells one deployment from another: alerts group, and silence each other, within it alone."""
 
@@ -97,8 +100,7 @@ def _route(stack: Stack) -> dict[str, Any]:
         "matchers": [str(SEVERITY.eq(Severity.NONE))],
         "receiver": DEADMAN,
         "group_wait": "0s",
-        "group_interval": "1m",
-        "repeat_interval": "1m",
+        **FED,
     }
     page = {"matchers": [str(SEVERITY.eq(Severity.PAGE))], "receiver": PAGER}
     ticket = {"matchers": [str(SEVERITY.eq(Severity.TICKET))], "receiver": TICKETS, "repeat_interval": "1d"}

@@ -133,7 +133,8 @@ def _flush(group: _Group, muted: _Muted, moment: float) -> None:
     firing = frozenset(one for one in active if not muted.at(moment, dict(one.labels)))
     over = frozenset(one for one in group.told if one.end is not None and one.end <= moment)
     new = firing - group.told
-    repeated = bool(firing) and moment - group.last >= group.times[REPEAT]
+    # Alertmanager notes the time after it has sent: a flush exactly one repetition later still comes too early.
+    repeated = bool(firing) and moment - group.last > group.times[REPEAT]
     if not new and not repeated and not (over and (firing or over == group.told)):
         return
     names = tuple(sorted({dict(one.labels)[ALERTNAME.name] for one in firing}))

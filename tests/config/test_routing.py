@@ -13,6 +13,8 @@ from obs.alerting.model import Alert
 from obs.alerting.rules import groups
 from obs.proofs.routes.files import ALERTMANAGER, GRAFANA, PROMETHEUS, TEMPLATES
 from obs.proofs.routes.routing import faults
+from obs.replay.notifying import notifications
+from obs.replay.playing import Firing
 from obs.stack import Stack
 
 ROOT = Path(__file__).parents[2]
@@ -277,3 +279,13 @@ def test_an_unreadable_matcher_is_quoted(ours: Stack, every: list[Alert], files:
     assert problems(ours, every, broken) == [
         "alertmanager.yml: matcher 'team is backend': takes label=\"value\", with =, !=, =~ or !~"
     ]
+
+
+def test_the_dead_mans_switch_is_fed_every_minute(ours: Stack, files: Files) -> None:
+    """Whoever waits for a sign each minute gets one each minute: repetition and interval don't add up to two."""
+    labels = {"alertname": "Watchdog", "severity": "none", "team": ours.service.team}
+    watchdog = Firing(tuple(sorted(labels.items())), 0.0, None)
+
+    sent = notifications(yaml.safe_load(files[ALERTMANAGER]), [watchdog], until=300)
+
+    assert [(one.at, one.receiver) for one in sent] == [(minute * 60.0, "deadman") for minute in range(6)]

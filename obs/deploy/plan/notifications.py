@@ -6,6 +6,7 @@ The same three ways as the Alertmanager's: pages to PagerDuty, tickets to a webh
 from collections.abc import Mapping
 from pathlib import Path
 
+from obs.config import alertmanager
 from obs.deploy.grafana import ownership
 from obs.deploy.grafana.errors import DeployError
 from obs.deploy.grafana.state import Item, Kind, item
@@ -17,7 +18,7 @@ CHANNELS = (
     ("ticket", "webhook", "url", "WEBHOOK_URL"),
     ("none", "webhook", "url", "DEADMAN_URL"),
 )
-DEADMAN = {"group_wait": "1s", "group_interval": "1m", "repeat_interval": "1m"}
+DEADMAN = {"group_wait": "1s", **alertmanager.FED}
 
 
 def secret(environment: Mapping[str, str], name: str) -> str:
