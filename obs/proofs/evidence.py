@@ -9,7 +9,7 @@ from obs import content
 from obs.alerting.model import Alert
 from obs.alerting.recording import RECORDED
 from obs.output.built import Built
-from obs.proofs import questions
+from obs.proofs import questions, sources
 from obs.proofs.questions import Question
 from obs.query.expr import ExprError, Parsed, parse
 from obs.query.series import Contract
@@ -37,7 +37,7 @@ class Evidence:
     @cached_property
     def contract(self) -> Contract:
         """Every series that can be asked for."""
-        return Contract(self.metrics)
+        return Contract(self.metrics, sources.decided(self.built))
 
     @cached_property
     def alerts(self) -> tuple[Alert, ...]:

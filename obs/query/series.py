@@ -1,8 +1,8 @@
 """Which series exist, with which labels, and what may be asked of each?"""
 
 import difflib
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 
 from watchkeeper.contract.labels import LE, QUANTILE, TARGET, Label
 from watchkeeper.contract.metrics import Metric
@@ -23,12 +23,25 @@ class Series:
         return self.labels[label].values
 
 
-class Contract:
-    """Every series by its name: what the service exposes, what exporters do, what rules record."""
+Values = Mapping[str, tuple[str, ...]]
+"""Labels of a series, and every value each may take."""
 
-    def __init__(self, metrics: Iterable[Metric]) -> None:
+
+class Contract:
+    """
+    Every series by its name: what the service exposes, what exporters do, what rules record.
+
+    ``decided`` maps a family's name to the labels whose values the stack decides, such as the job it is scraped by.
+    """
+
+    def __init__(self, metrics: Iterable[Metric], decided: Mapping[str, Values] | None = None) -> None:
+        known = decided or {}
         self.families = {metric.name: metric for metric in metrics}
-        self.series = {series.metric.name: series for family in self.families.values() for series in _parts(family)}
+        self.series = {
+            series.metric.name: series
+            for family in self.families.values()
+            for series in _parts(family, known.get(family.name, {}))
+        }
 
     def missing(self, name: str) -> str:
         """Return what to write instead of a name that no series has."""
@@ -41,7 +54,7 @@ class Contract:
         return (name for name, series in self.series.items() if series.family is family)
 
 
-def _parts(family: Metric) -> Iterator[Series]:
+def _parts(family: Metric, decided: Values) -> Iterator[Series]:
     if family.kind == "histogram":
         parts: tuple[Metric, ...] = (family.bucket, family.count, family.sum)
     elif family.kind == "summary":
@@ -52,4 +65,6 @@ def _parts(family: Metric) -> Iterator[Series]:
     # A colon marks a recorded series: it carries what its rule leaves, and nothing of the target.
     added = () if ":" in family.name else TARGET
     for part in parts:
-        yield Series(part, family, {label.name: label for label in (*part.labels, *added)})
+        labels = {label.name: label for label in (*part.labels, *added)}
+        bounded = {name: replace(labels[name], values=values) for name, values in decided.items() if name in labels}
+        yield Series(part, family, labels | bounded)

@@ -1,11 +1,23 @@
 """Which labels exist, what they mean, and which values they may take. A label name is spelled here and nowhere else."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
 
 Operator = Literal["=", "!=", "=~", "!~"]
+
+
+MOST_LISTED = 20
+"""Values that a sentence lists; of more it says the first two and the last."""
+
+
+def listed(values: Sequence[str]) -> str:
+    """Return values as a sentence lists them: `GET, HEAD, other`, or `100, 101, … 599`."""
+    if len(values) <= MOST_LISTED:
+        return ", ".join(values)
+    return f"{values[0]}, {values[1]}, … {values[-1]}"
 
 
 @lru_cache(maxsize=4096)
@@ -57,7 +69,7 @@ class Label:
 
     def _matcher(self, operator: Operator, value: str) -> Matcher:
         if self.values and value not in self.values and not value.startswith("$"):
-            raise ValueError(f"label '{self.name}' is never {value!r}; it takes: {', '.join(self.values)}")
+            raise ValueError(f"label '{self.name}' is never {value!r}; it takes: {listed(self.values)}")
         return Matcher(self, operator, value)
 
 
@@ -85,7 +97,9 @@ METHOD = Label(
 )
 ROUTE = Label("route", "Full route template, mounts included (`/v1/users/{id}`); 'unmatched' where no route answered.")
 STATUS = Label(
-    "status", "HTTP status code sent, 100 to 599; an exception counts as 500, a client that left unanswered as 499."
+    "status",
+    "HTTP status code sent, 100 to 599; an exception counts as 500, a client that left unanswered as 499.",
+    tuple(map(str, range(100, 600))),
 )
 CLOSE_REASON = Label(
     "reason",

@@ -1,6 +1,6 @@
 """What is checked? Every check is in this list; a check nobody lists here does not exist."""
 
-from obs.proofs.checks import dashboards, files, functions, links, operators, runbooks, selectors, shown
+from obs.proofs.checks import dashboards, files, functions, links, operators, runbooks, selectors, shape, shown
 from obs.proofs.checks.check import Check
 
 __all__ = ["CHECKS", "Check"]
@@ -8,6 +8,7 @@ __all__ = ["CHECKS", "Check"]
 CHECKS: tuple[Check, ...] = (
     *selectors.CHECKS,
     *functions.CHECKS,
+    *shape.CHECKS,
     *operators.CHECKS,
     *shown.CHECKS,
     *dashboards.CHECKS,

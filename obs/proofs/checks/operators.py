@@ -8,11 +8,17 @@ import promql_parser as ast
 from obs.proofs.checks.check import Check
 from obs.proofs.evidence import Evidence
 from obs.proofs.finding import Fault
+from obs.proofs.questions import Question
 from obs.query.expr import bare
 from obs.query.labels import carried, matched, vectors
+from obs.query.series import Contract
+from obs.query.units import COUNT, RATIO, Unit, unit
+from obs.query.values import bounds, jobs
+from watchkeeper.contract.labels import INSTANCE, listed
 
 GUARDS = (">", ">=", "!=", "==")
 KEEP_GUARD = ("sum", "min", "max", "avg", "topk", "bottomk")
+ALIKE = ("+", "-", ">", "<", ">=", "<=", "==", "!=")
 PEOPLE = ("runbook", "link")
 """Queries a person runs, sees and judges: a zero is visible there."""
 
@@ -24,7 +30,29 @@ def unlike_sides(evidence: Evidence) -> Iterator[Fault]:
             if isinstance(node, ast.BinaryExpr) and str(node.op) != "or":
                 sides = vectors(node, evidence.contract)
                 if sides and (fault := _unlike(node, *sides)):
-                    yield question.fault(*fault, f" {node.op} " if f" {node.op} " in question.text else str(node.op))
+                    yield question.fault(*fault, _operator(question, node))
+
+
+def strangers(evidence: Evidence) -> Iterator[Fault]:
+    """Find operators whose sides carry the same labels with values that never are the same."""
+    for question, query in evidence.answerable:
+        for node in query.nodes:
+            if isinstance(node, ast.BinaryExpr) and str(node.op) != "or":
+                for what, instead in _strange(node, evidence.contract):
+                    yield question.fault(
+                        f"the sides of '{node.op}' never meet: {what}", instead, _operator(question, node)
+                    )
+
+
+def mixed_units(evidence: Evidence) -> Iterator[Fault]:
+    """Find unlike units that are added or compared."""
+    for question, query in evidence.answerable:
+        for node in query.nodes:
+            if isinstance(node, ast.BinaryExpr) and str(node.op) in ALIKE:
+                left, right = unit(node.lhs, evidence.contract), unit(node.rhs, evidence.contract)
+                if left and right and left != right and not _interchangeable(left, right):
+                    what = f"'{node.op}' takes {left} on its left and {right} on its right"
+                    yield question.fault(what, "convert one of them", _operator(question, node))
 
 
 def unguarded(evidence: Evidence) -> Iterator[Fault]:
@@ -40,6 +68,40 @@ def unguarded(evidence: Evidence) -> Iterator[Fault]:
                         f"write ({text} > 0)",
                         _dividend(question.text, text),
                     )
+
+
+def _operator(question: Question, node: ast.BinaryExpr) -> str:
+    return f" {node.op} " if f" {node.op} " in question.text else str(node.op)
+
+
+def _strange(node: ast.BinaryExpr, contract: Contract) -> Iterator[tuple[str, str]]:
+    """Yield what keeps two vectors apart that carry the same labels."""
+    sides = vectors(node, contract)
+    if not sides:
+        return
+    by_left, by_right = matched(node, *sides)
+    shared = by_left & by_right
+    left, right = bounds(node.lhs, contract), bounds(node.rhs, contract)
+    for label in sorted(shared & left.keys() & right.keys()):
+        if not left[label] & right[label]:
+            what = f"{label} is {_values(left[label])} on the left and {_values(right[label])} on the right"
+            yield what, f"match on other labels: ignoring ({label})"
+            return
+    of_left, of_right = jobs(node.lhs, contract), jobs(node.rhs, contract)
+    if INSTANCE.name in shared and of_left and of_right and not of_left & of_right:
+        what = f"an instance of {_values(of_left)} is none of {_values(of_right)}"
+        yield what, "match on what both share, such as environment"
+
+
+def _values(values: frozenset[str]) -> str:
+    return listed(sorted(values))
+
+
+def _interchangeable(left: Unit, right: Unit) -> bool:
+    """Tell whether units may be mixed: a time and a span make a time, a share of time is a ratio."""
+    times = {left.base, right.base} == {"timestamp", "seconds"}
+    shares = {left, right} <= {RATIO, Unit("seconds", 1), COUNT}
+    return times or shares
 
 
 def _dividend(text: str, divisor: str) -> str:
@@ -95,6 +157,25 @@ CHECKS = (
         why="Two sides pair by equal labels. Where the sets differ no pair is ever found, and the answer is empty.",
         fails="sum by (route) (rate(http_requests_total[5m])) / (sum by (job) (rate(http_requests_total[5m])) > 0)",
         remedy="Aggregate both sides to the same labels, or say `on (...)` and `group_left`.",
+    ),
+    Check(
+        "operator/never-met",
+        "what both sides of an operator match on can be equal",
+        strangers,
+        why=(
+            "Two sides pair where the values of their labels are equal. A job, and the address of an instance, are "
+            "different for every exporter: sides that keep them never pair across exporters."
+        ),
+        fails='redis_connected_clients{job="redis"} / on (job) (mongodb_ss_connections{job="mongodb"} > 0)',
+        remedy="Aggregate both sides to what they share, or leave the label out of the matching.",
+    ),
+    Check(
+        "operator/unlike-units",
+        "only like units are added and compared",
+        mixed_units,
+        why="Seconds plus bytes is a number without a meaning, and looks fine on a graph.",
+        fails="jobs_oldest_waiting_seconds > jobs_waiting",
+        remedy="Convert one side, or compare it with a number.",
     ),
     Check(
         "operator/unguarded-division",

@@ -1,18 +1,14 @@
 """Does every query parse, and read series, labels and values that exist?"""
 
-import re
-import warnings
 from collections.abc import Iterator
-from functools import lru_cache
 
 from obs.proofs.checks.check import Check
 from obs.proofs.evidence import Evidence
 from obs.proofs.finding import Fault
 from obs.query.expr import Condition, ExprError, parse
 from obs.query.logql import LEVEL, LEVELS, STREAM_LABELS, UNKNOWN, selected
-from obs.query.series import Series
-from obs.stack.settings import Targets
-from watchkeeper.contract.labels import JOB
+from obs.query.patterns import idle, met, universal
+from watchkeeper.contract.labels import listed
 
 
 def unparsed(evidence: Evidence) -> Iterator[Fault]:
@@ -58,16 +54,13 @@ def unknown_labels(evidence: Evidence) -> Iterator[Fault]:
 
 def impossible_values(evidence: Evidence) -> Iterator[Fault]:
     """Find matchers that no series can meet, where the values of a label are known."""
-    targets = evidence.built.stack.targets
-    jobs = tuple(getattr(targets, role).job for role in Targets.__dataclass_fields__)
     for question, query in evidence.answerable:
         for selector in query.selectors:
             series = evidence.contract.series[selector.name]
             for condition in selector.conditions:
-                values = jobs if condition.label == JOB.name else _values(series, condition.label)
-                if values and not _possible(condition, values):
-                    instead = f"{condition.label} takes {', '.join(values)}"
-                    yield question.fault(f"{selector.name} is never {condition}", instead, str(condition))
+                values = series.values(condition.label) if condition.label in series.labels else ()
+                if fault := _impossible(condition, values):
+                    yield question.fault(f"{selector.name} is never {condition}", fault, str(condition))
 
 
 def streams(evidence: Evidence) -> Iterator[Fault]:
@@ -95,33 +88,19 @@ def _stream(text: str) -> Iterator[tuple[str, str, str]]:
                     f"streams have {', '.join(STREAM_LABELS)}; filter after | json",
                     label,
                 )
-            elif label == LEVEL and not _possible(condition, (*LEVELS, UNKNOWN)):
-                yield f"no stream is {condition}", f"{label} takes {', '.join((*LEVELS, UNKNOWN))}", str(condition)
+            elif label == LEVEL and (instead := _impossible(condition, (*LEVELS, UNKNOWN))):
+                yield f"no stream is {condition}", instead, str(condition)
 
 
-def _values(series: Series, label: str) -> tuple[str, ...]:
-    return series.values(label) if label in series.labels else ()
-
-
-def _possible(condition: Condition, values: tuple[str, ...]) -> bool:
-    """Tell whether a matcher tells the values apart: it may meet some, and what it excludes may exist."""
-    if "$" in condition.value.removesuffix("$"):
-        return True
-    if condition.operator in ("=", "!="):
-        return condition.value in values
-    pattern = _pattern(condition.value)
-    return pattern is None or any(pattern.fullmatch(value) for value in values)
-
-
-@lru_cache(maxsize=1024)
-def _pattern(text: str) -> re.Pattern[str] | None:
-    r"""Return a pattern as Python reads it; None for what RE2 reads otherwise, such as `[[:alpha:]]` or `\pL`."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        try:
-            return re.compile(text)
-        except (re.error, Warning):
-            return None
+def _impossible(condition: Condition, values: tuple[str, ...]) -> str:
+    """Return what to write instead of a matcher, or of a part of it, that no value meets; empty if all is well."""
+    if universal(condition):
+        return "it excludes every value; leave it out, or exclude less"
+    branch = idle(condition, values) if values else ""
+    if not branch and not (values and met(condition, values) == ()):
+        return ""
+    said = f"{condition.label} takes {listed(values)}"
+    return f"leave '{branch}' out: {said}" if branch and branch != condition.value else said
 
 
 def _line(text: str) -> str:

@@ -1,0 +1,141 @@
+"""Faults of the kinds that teams really make, planted one at a time: each is noticed, where it stands."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from obs.alerting.model import Alert
+from obs.proofs.report import pointed
+from tests.proofs.planted import ALERT, Planted
+
+QUERIES = [
+    # A matcher no series can meet.
+    ("query/impossible-value", 'up{job="rce"}', 'job="rce"'),
+    ("query/impossible-value", 'rate(http_requests_total{job="redis"}[5m])', 'job="redis"'),
+    ("query/impossible-value", 'redis_up{job="mongodb"}', 'job="mongodb"'),
+    ("query/impossible-value", 'alertmanager_alerts{job="prometheus"}', 'job="prometheus"'),
+    ("query/impossible-value", 'job:http_requests:rate5m{job="redis"}', 'job="redis"'),
+    ("query/impossible-value", 'rate(http_requests_total{status=~"5xx"}[5m])', 'status=~"5xx"'),
+    ("query/impossible-value", 'rate(http_requests_total{status="5"}[5m])', 'status="5"'),
+    ("query/impossible-value", 'rate(http_requests_total{status!="5"}[5m])', 'status!="5"'),
+    ("query/impossible-value", 'rate(http_requests_total{route!~".*"}[5m])', 'route!~".*"'),
+    ("query/impossible-value", 'rate(http_requests_total{status!~"...|.*"}[5m])', 'status!~"...|.*"'),
+    ("query/impossible-value", 'rate(http_requests_total{method=~"GET|FETCH"}[5m])', 'method=~"GET|FETCH"'),
+    ("query/impossible-value", 'ALERTS{alertname="ApiGone"}', 'alertname="ApiGone"'),
+    # The shape of a query.
+    ("function/rate-of-sum", "rate(sum by (route) (http_requests_total)[5m:])", "rate"),
+    ("function/rate-of-sum", "increase(sum(http_requests_total)[1h:1m])", "increase"),
+    ("function/raw-counter", "sum by (route) (http_requests_total)", "http_requests_total"),
+    ("function/raw-counter", "http_requests_total > 100", "http_requests_total"),
+    (
+        "function/raw-counter",
+        "histogram_quantile(0.9, sum by (le) (http_request_duration_seconds_bucket))",
+        "http_request_duration_seconds_bucket",
+    ),
+    (
+        "function/quantile-range",
+        "histogram_quantile(95, sum by (le) (rate(http_request_duration_seconds_bucket[5m])))",
+        "histogram_quantile(95",
+    ),
+    ("function/quantile-range", "quantile(50, jobs_waiting)", "quantile(50"),
+    ("function/quantile-range", "quantile_over_time(1.5, jobs_waiting[5m])", "quantile_over_time(1.5"),
+    ("function/short-window", "rate(http_requests_total[15s])", "rate"),
+    ("function/short-window", "deriv(jobs_waiting[20s])", "deriv"),
+    ("function/short-window", "rate(http_requests_total[$__interval])", "[$__interval]"),
+    ("function/short-window", 'increase(http_requests_total{route="a}"}[${__interval}])', "[${__interval}]"),
+    ("function/long-step", "max_over_time(jobs_waiting[5m:10m])", "[5m:10m]"),
+    (
+        "function/average-quantile",
+        "avg(histogram_quantile(0.95, sum by (le, route) (rate(http_request_duration_seconds_bucket[5m]))))",
+        "avg",
+    ),
+    (
+        "function/average-quantile",
+        "avg_over_time(histogram_quantile(0.9, sum by (le) (rate(http_request_duration_seconds_bucket[5m])))[1h:5m])",
+        "avg_over_time",
+    ),
+    # Vector matching.
+    (
+        "operator/never-met",
+        'rate(redis_commands_total{job="redis"}[5m]) > on (job) rate(mongodb_ss_opcounters{job="mongodb"}[5m])',
+        " > ",
+    ),
+    ("operator/never-met", 'jobs_waiting{queue="a"} > jobs_workers{queue="b"}', " > "),
+    ("operator/never-met", "redis_connected_clients > on (instance) mongodb_up", " > "),
+    (
+        "operator/never-met",
+        'rate(http_requests_total{method="GET"}[5m]) and on (method, route) rate(http_requests_total{method="POST"}[5m])',
+        " and ",
+    ),
+    # Units.
+    ("operator/unlike-units", "jobs_oldest_waiting_seconds > jobs_waiting", " > "),
+    ("operator/unlike-units", "redis_memory_used_bytes + redis_uptime_in_seconds", " + "),
+]
+
+SOUND = [
+    # RE2 reads these, and Python does not.
+    'rate(http_requests_total{method=~"[[:alpha:]]+"}[5m])',
+    'rate(http_requests_total{method=~"\\\\pL+"}[5m])',
+    'rate(http_requests_total{method=~"(?U)G.+T"}[5m])',
+    'rate(http_requests_total{status!~"[[:digit:]]+"}[5m])',
+    # Every part of these is met.
+    'rate(http_requests_total{status=~"4..|5[0-9]{2}"}[5m])',
+    'rate(http_requests_total{status=~"(4|5).."}[5m])',
+    'rate(http_requests_total{method=~"$method|GET"}[5m])',
+    'rate(http_requests_total{route!~"/internal/.*"}[5m])',
+    # A counter whose height is not asked for.
+    "count by (route) (http_requests_total)",
+    "changes(http_requests_total[5m])",
+    "jobs_workers unless on (queue) jobs_processed_total",
+    "absent(http_requests_total)",
+    "rate(http_requests_total[$__rate_interval])",
+    "max_over_time(rate(http_requests_total[5m])[1h:1m])",
+    "max_over_time(jobs_waiting[15s])",
+    "jobs_waiting[$__interval]",
+    # Unlike labels that are not matched on, and unlike numbers that belong together.
+    "redis_connected_clients and on (environment) mongodb_up",
+    "time() - telemetry_last_flush_timestamp_seconds > 120",
+    "max by (route) (histogram_quantile(0.9, sum by (le, route) (rate(http_request_duration_seconds_bucket[5m]))))",
+    "quantile(0.5, jobs_waiting)",
+]
+
+
+@pytest.mark.parametrize(("check", "expr", "part"), QUERIES)
+def test_a_fault_in_a_query_is_noticed(planted: Planted, check: str, expr: str, part: str) -> None:
+    """The check that claims the kind tells it, and carets stand below the guilty part."""
+    found = planted.found(check, expr=expr)
+
+    assert part in [finding.fault.part for finding in found]
+    assert all(pointed(finding.fault, 120) for finding in found)
+
+
+@pytest.mark.parametrize("expr", SOUND)
+def test_a_sound_query_is_let_through(planted: Planted, expr: str) -> None:
+    """What looks like a fault and is none raises no alarm."""
+    assert planted.asked(expr, "query", "function", "operator", "alert/changing-set") == []
+
+
+def ruled(**fields: Any) -> Alert:
+    """Return the sound alert with other fields."""
+    return replace(ALERT, **fields)
+
+
+RULES: list[tuple[str, Alert, str]] = [
+    (
+        "alert/changing-set",
+        ruled(expr='topk(3, sum by (route) (rate(http_requests_total{job="rce-api", status=~"5.."}[5m]))) > 1'),
+        "topk picks other series from one evaluation to the next",
+    ),
+    ("function/raw-counter", ruled(expr="redis_evicted_keys_total > 10"), "redis_evicted_keys_total is a counter"),
+]
+
+
+@pytest.mark.parametrize(("check", "alert", "said"), RULES)
+def test_a_fault_in_a_rule_is_noticed(planted: Planted, check: str, alert: Alert, said: str) -> None:
+    """A rule is judged for what it is: what a board may ask, an alert may not."""
+    assert said in " ".join(planted.told(check, alert=alert))
+
+
+Told = Callable[[Planted], list[str]]
