@@ -133,8 +133,11 @@ class Planted:
         recorded: str = "sum by (job) (rate(http_requests_total[5m]))",
         files: Mapping[str, str] | None = None,
         routed: Callable[[str], str] | None = None,
+        page: tuple[str, str] = ("", ""),
     ) -> list[Finding]:
-        """Plant a fault in the dashboard, its first query, the alert, the recording, the files or the routes."""
+        """Plant a fault in the dashboard, its first query, the alert, the recording, the files, routes or runbook."""
+        if page[0]:
+            self.write(RUNBOOK.replace(*page))
         model: dict[str, Any] = deepcopy(MODEL)
         plant(model)
         if expr:

@@ -232,7 +232,7 @@ CHECKS = (
             "A query with a variable that is not there is sent with the dollar sign; "
             "a variable nobody uses promises a choice that changes nothing."
         ),
-        fails='up{zone="$zone"}',
+        fails='up{instance=~"$zone"}',
         remedy="Declare the variable, or take it out of the query.",
     ),
 )

@@ -20,10 +20,10 @@ TWO_SAMPLES = frozenset({*OF_COUNTERS, *OF_GAUGES, "changes"})
 """Functions that need two samples of a series."""
 
 WITHOUT_VALUE = frozenset(
-    {"rate", "increase", "irate", "resets", "changes", "timestamp", "absent", "absent_over_time", "count_over_time"}
-    | {"present_over_time", "count", "group", "count_values"}
+    {*TWO_SAMPLES, "timestamp", "absent", "absent_over_time", "count_over_time", "present_over_time", "count", "group"}
 )
-"""What a raw counter may be given to: it tells how fast it rises, or only whether and how often it is there."""
+"""What a raw counter may be given to: it tells how fast it rises, or only whether and how often it is there.
+(A slope of a counter is `function/kind`'s to report.)"""
 
 PICKING = frozenset({"topk", "bottomk", "limitk", "limit_ratio"})
 INTERVAL = re.compile(r"\b(?P<name>\w+)\s*\(\s*[\w:]*\s*(?:\{[^}]*\})?\s*(?P<part>\[\s*\$\{?__interval\b[^\]]*\])")
@@ -88,11 +88,11 @@ def long_steps(evidence: Evidence) -> Iterator[Fault]:
     """Find subqueries that look once or never within their range."""
     for question, query in evidence.parsed:
         for node in (node for node in query.nodes if isinstance(node, ast.SubqueryExpr)):
-            step = node.step
-            if step and step > node.range:
-                every, span = (durations.canonical(f"{round(one.total_seconds())}s") for one in (step, node.range))
-                what = f"a subquery over {span} with a step of {every} mostly has no sample"
-                yield question.fault(what, "take a step that fits into the range several times", f"[{span}:{every}]")
+            step, span = node.step, node.range
+            if step and span and step > span:
+                every, whole = (durations.canonical(f"{round(one.total_seconds())}s") for one in (step, span))
+                what = f"a subquery over {whole} with a step of {every} mostly has no sample"
+                yield question.fault(what, "take a step that fits into the range several times", f"[{whole}:{every}]")
 
 
 def averaged_quantiles(evidence: Evidence) -> Iterator[Fault]:
@@ -192,7 +192,7 @@ CHECKS = (
             "A sum hides which one fell: the rate of it shows a rise that never was."
         ),
         fails="rate(sum by (route) (http_requests_total)[5m:])",
-        remedy="Write `sum by (route) (rate(http_requests_total[5m]))`.",
+        remedy="Aggregate last: `sum by (...) (rate(...[5m]))`.",
     ),
     Check(
         "function/raw-counter",
