@@ -131,15 +131,19 @@ def configured(folder: Path, source: int, remote: str) -> Path:
     return file
 
 
-def lag(stores: Stores) -> dict[str, tuple[float, float]]:
-    """Return the jobs of which VictoriaMetrics has fewer series than Prometheus."""
-    counted = [stores.ask(server, 'count by (job) ({job=~".+"})') for server in (stores.prometheus, stores.victoria)]
-    assert len(counted[0]) == len(PRODUCTION.targets.__dataclass_fields__)
-    return {
-        str(labels): (value, counted[1].get(labels, 0.0))
-        for labels, value in counted[0].items()
-        if counted[1].get(labels, 0.0) != value
-    }
+def lag(stores: Stores) -> dict[str, tuple[object, object]]:
+    """Return the series whose newest sample in VictoriaMetrics is not the newest one in Prometheus."""
+    here, there = (newest(server, stores.moment) for server in (stores.prometheus, stores.victoria))
+    assert len({dict(labels)["job"] for labels in here}) == len(PRODUCTION.targets.__dataclass_fields__)
+    return {str(labels): (one, there.get(labels)) for labels, one in here.items() if there.get(labels) != one}
+
+
+def newest(server: str, moment: int) -> dict[tuple[tuple[str, str], ...], float]:
+    """Return the time of the newest sample of every series of a job, in Unix seconds."""
+    parameters = {"query": '{job=~".+"}[2m]', "time": str(moment), "nocache": "1"}
+    answer = requests.get(f"{server}/api/v1/query", params=parameters, timeout=20)
+    assert answer.ok, answer.text
+    return {tuple(sorted(one["metric"].items())): one["values"][-1][0] for one in answer.json()["data"]["result"]}
 
 
 @pytest.mark.parametrize("place", QUERIES)
