@@ -1,5 +1,6 @@
 """Workers of arq, Celery and RQ are observed through their own hooks, in real processes with a real broker."""
 
+import asyncio
 import os
 import subprocess
 import sys
@@ -7,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -14,6 +16,7 @@ import redis
 from arq import Retry
 from arq.connections import RedisSettings, create_pool
 from arq.worker import create_worker
+from celery import Celery
 from rq import Queue
 from rq import Retry as RqRetry
 
@@ -22,6 +25,7 @@ from tests.watchkeeper.reading import eventually, scrape
 from tests.watchkeeper.serving import samples
 from watchkeeper import Telemetry
 from watchkeeper.adapters import arq as arq_adapter
+from watchkeeper.adapters.celery import CeleryObserver
 from watchkeeper.adapters.rq import trace_meta
 from watchkeeper.recorder import Recorder
 from watchkeeper.tracing.trace_context import TraceContext, current
@@ -60,8 +64,6 @@ async def fail_once(ctx: Any) -> None:
 
 async def hang(_: Any) -> None:
     """Take longer than a job may."""
-    import asyncio  # noqa: PLC0415
-
     await asyncio.Event().wait()
 
 
@@ -77,6 +79,7 @@ def arq_settings(telemetry: Telemetry, url: str) -> type:
         poll_delay = 0.01
         job_timeout = 0.2
         handle_signals = False
+        allow_abort_jobs = True
 
     return WorkerSettings
 
@@ -114,6 +117,46 @@ async def test_an_arq_worker_is_observed(redis_url: str, worker: Callable[[], Re
     assert counted(recorder, "jobs_workers") == {}
 
 
+@pytest.mark.filterwarnings("ignore:Call to deprecated close")  # arq closes its client the old way
+async def test_an_aborted_arq_job_is_not_counted_as_retried(redis_url: str, worker: Callable[[], Recorder]) -> None:
+    """A job that somebody aborts has ended for good; every class that arq itself ends jobs with is there from zero."""
+    settings: Any = arq_settings(Telemetry.read(redis_url=redis_url, service="chat"), redis_url)
+    settings.job_timeout = 60
+    pool = await create_pool(RedisSettings.from_dsn(redis_url), default_queue_name="mail")
+    job = await arq_adapter.enqueue(pool, "hang")
+    runner = create_worker(settings)
+    running = asyncio.create_task(runner.async_run())
+    await asyncio.to_thread(eventually, lambda: runner.job_tasks)
+    at_first = samples(scrape(worker()), "jobs_failed_total")
+    await job.abort(poll_delay=0.01)
+    await running
+    await runner.close()
+    await pool.aclose()
+
+    recorder = worker()
+    assert at_first.get('{error="CancelledError",queue="mail"}', 0) == 0
+    assert counted(recorder, "jobs_processed_total") == {"": 1}
+    assert counted(recorder, "jobs_failed_total") == {'error="CancelledError"': 1}
+    assert counted(recorder, "jobs_retried_total") == {}
+
+
+def test_an_empty_celery_queue_in_redis_holds_nothing(
+    redis_url: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Redis has no list that is empty: that is a length of 0, not a queue that cannot be measured."""
+    monkeypatch.setattr(redis, "VERSION", (6, 1, 0))  # arq wants an older one; what is asked here works with both
+    telemetry = Telemetry.read(service="chat", logs=False)
+    app = Celery("tasks", broker=redis_url)
+    app.conf.task_default_queue = "mail"
+    observer = CeleryObserver(telemetry)
+    observer.worker_began(SimpleNamespace(app=app))
+    eventually(lambda: caplog.messages or samples(scrape(telemetry.recorder), "jobs_waiting"))
+    observer.worker_ended()
+
+    assert caplog.messages == []
+    assert samples(scrape(telemetry.recorder), "jobs_waiting") == {'{queue="mail"}': 0}
+
+
 @contextmanager
 def celery_worker(url: str, folder: Path, log: Path) -> Iterator[None]:
     """Run a Celery worker that forks."""
@@ -140,19 +183,25 @@ def celery_worker(url: str, folder: Path, log: Path) -> Iterator[None]:
 
 
 def test_a_celery_worker_is_observed(redis_url: str, worker: Callable[[], Recorder], tmp_path: Path) -> None:
-    """Tasks in forked processes are counted to the last one, and the queue is measured by the main process."""
+    """Tasks in forked processes are counted however these end, and the queue is measured by the main process."""
     recorder = worker()
     folder = tmp_path / "queue"
     folder.mkdir()
     job_tasks.use_broker(str(folder))
-    for task in (job_tasks.succeed, job_tasks.fail, job_tasks.fail_once):
+    for task in (job_tasks.succeed, job_tasks.fail, job_tasks.fail_once, job_tasks.hang, job_tasks.die):
         task.apply_async(headers={"traceparent": TRACE.traceparent, "telemetry_sent_at": time.time() - 30})
     with celery_worker(redis_url, folder, tmp_path / "log"):
-        eventually(lambda: counted(recorder, "jobs_processed_total") == {"": 4}, seconds=40)
+        eventually(lambda: counted(recorder, "jobs_processed_total") == {"": 6}, seconds=60)
         eventually(lambda: counted(recorder, "jobs_workers") == {"": 1}, seconds=40)
 
     log = (tmp_path / "log").read_text()
-    assert counted(recorder, "jobs_failed_total") == {'error="KeyError"': 1, 'error="ValueError"': 1}
+    assert counted(recorder, "jobs_failed_total") == {
+        'error="KeyError"': 1,
+        'error="TimeLimitExceeded"': 1,
+        'error="ValueError"': 1,
+        'error="WorkerLostError"': 1,
+    }
+    assert counted(recorder, "jobs_run_duration_seconds_sum")[""] > 1
     assert counted(recorder, "jobs_retried_total") == {"": 1}
     assert counted(recorder, "jobs_queue_latency_seconds_sum")[""] > 60
     eventually(lambda: counted(recorder, "jobs_workers") == {}, seconds=40)
@@ -161,11 +210,12 @@ def test_a_celery_worker_is_observed(redis_url: str, worker: Callable[[], Record
 
 @pytest.mark.usefixtures("traced")
 def test_an_rq_worker_is_observed(redis_url: str, worker: Callable[[], Recorder], tmp_path: Path) -> None:
-    """Jobs in forked processes are counted to the last one, and run in the trace they were enqueued in."""
+    """Jobs in forked processes are counted however these end, and run in the trace they were enqueued in."""
     seen = tmp_path / "trace"
     queue = Queue("mail", connection=redis.Redis.from_url(redis_url))
     queue.enqueue(job_tasks.tell_trace, str(seen), meta=trace_meta())
     queue.enqueue(job_tasks.break_down)
+    queue.enqueue(job_tasks.be_killed)
     queue.enqueue(job_tasks.break_down, retry=RqRetry(max=1))
     command = [sys.executable, "-m", "rq.cli", "worker", "--burst", "-u", redis_url, "mail"]
     command += ["--worker-class", "watchkeeper.adapters.rq.ObservedWorker", "--path", str(ROOT)]
@@ -174,9 +224,10 @@ def test_an_rq_worker_is_observed(redis_url: str, worker: Callable[[], Recorder]
 
     recorder = worker()
     assert done.returncode == 0, done.stdout + done.stderr
-    assert counted(recorder, "jobs_processed_total") == {"": 4}
-    assert counted(recorder, "jobs_failed_total") == {'error="KeyError"': 3}
+    assert counted(recorder, "jobs_processed_total") == {"": 5}
+    assert counted(recorder, "jobs_failed_total") == {'error="KeyError"': 3, 'error="WorkHorseKilled"': 1}
     assert counted(recorder, "jobs_retried_total") == {"": 1}
-    assert counted(recorder, "jobs_queue_latency_seconds_count") == {"": 4}
+    # How long the job waited whose process was killed is known only if its process told of it in time.
+    assert counted(recorder, "jobs_queue_latency_seconds_count")[""] in (4, 5)
     assert counted(recorder, "jobs_workers") == {}
     assert seen.read_text().split("-")[1] == TRACE.trace_id

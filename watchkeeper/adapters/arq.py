@@ -1,10 +1,11 @@
 """What happens to the jobs of an arq worker? https://arq-docs.helpmanual.io/"""
 
 import asyncio
+import inspect
 import logging
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -23,6 +24,9 @@ Settings = TypeVar("Settings", bound=type)
 TRACE_KEYWORD = "_telemetry_trace"
 DEFAULT_TIMEOUT_SECONDS = 300
 MEASURE_SECONDS = 5.0
+ERRORS = ("CancelledError", "TimeoutError")
+"""What a run can fail with whatever its function does."""
+
 MAX_LOOKED_AT = 1000
 """Due jobs looked at for being taken already; arq keeps a job in its queue until it has ended."""
 
@@ -79,6 +83,7 @@ class _Observed:
         self._queue = queue
         self._timeout = timeout
         self._measuring: asyncio.Task[None] | None = None
+        self._aborting: Callable[[], Collection[str]] = tuple
 
     def job(self, job: Any) -> Any:
         """Return a function or cron job that is counted when it runs."""
@@ -97,10 +102,17 @@ class _Observed:
                     run.retried()
                     raise
                 except asyncio.CancelledError:
-                    _note_cancellation(run, timed_out=time.monotonic() - began >= timeout)
+                    self._note_cancellation(run, ctx["job_id"], timed_out=time.monotonic() - began >= timeout)
                     raise
 
         return replace(job, coroutine=run)
+
+    def _note_cancellation(self, run: Run, job_id: str, *, timed_out: bool) -> None:
+        """Note why arq cancelled a job: it ends one that took too long or is aborted, and runs again any other."""
+        if timed_out:
+            run.failed(TimeoutError("the job took too long"))
+        elif job_id not in self._aborting():
+            run.retried()
 
     def startup(self, inner: Any) -> Any:
         """Return what arq calls when the worker starts."""
@@ -109,8 +121,9 @@ class _Observed:
             jobs = self._telemetry.start().jobs
             # Each run has a line of its own; arq would repeat it, with the arguments of the job.
             logging.getLogger("arq.worker").setLevel(logging.WARNING)
-            jobs.declare([self._queue])
+            jobs.declare([self._queue], ERRORS)
             jobs.working([self._queue])
+            self._aborting = _aborting()
             self._measuring = asyncio.create_task(watch(jobs, ctx["redis"], self._queue))
             if inner is not None:
                 await inner(ctx)
@@ -131,12 +144,16 @@ class _Observed:
         return stop
 
 
-def _note_cancellation(run: Run, *, timed_out: bool) -> None:
-    """Note why arq cancelled a job: it ended one that took too long, and runs again one it cut off to shut down."""
-    if timed_out:
-        run.failed(TimeoutError("the job took too long"))
-    else:
-        run.retried()
+def _aborting() -> Callable[[], Collection[str]]:
+    """
+    Return what tells the jobs that the worker ends because somebody called `Job.abort`.
+
+    arq tells a job nothing but that it is cancelled, and its hooks nothing of the worker: the worker is who runs them.
+    """
+    task = asyncio.current_task()
+    coroutine = task.get_coro() if task is not None else None
+    worker = inspect.getcoroutinelocals(coroutine).get("self") if inspect.iscoroutine(coroutine) else None
+    return lambda: getattr(worker, "aborting_tasks", ())
 
 
 async def depth(redis: ArqRedis, queue: str) -> Depth:

@@ -14,12 +14,19 @@ from watchkeeper.process import Telemetry
 from watchkeeper.tracing.trace_context import outgoing_headers
 
 META = "telemetry_trace"
+ERRORS = ("JobTimeoutException", "WorkHorseKilled")
+"""What a run can fail with whatever its job does."""
+
 MEASURE_SECONDS = 5.0
 
 
 def trace_meta() -> dict[str, Any]:
     """Return what to enqueue a job with, so that its run joins the current trace: `meta=trace_meta()`."""
     return {META: outgoing_headers()}
+
+
+class WorkHorseKilled(Exception):  # noqa: N818 - as RQ calls what happened
+    """The process that ran a job ended without telling how the job did."""
 
 
 class _Observed(BaseWorker):
@@ -35,7 +42,7 @@ class _Observed(BaseWorker):
     def work(self, *args: Any, **kwargs: Any) -> bool:
         """Run jobs, and measure the queues meanwhile."""
         jobs, queues = self._telemetry.start().jobs, self.queue_names()
-        jobs.declare(queues)
+        jobs.declare(queues, ERRORS)
         jobs.working(queues)
         watch = Watch(jobs, self._depths, every=MEASURE_SECONDS)
         watch.start()
@@ -67,6 +74,16 @@ class _Observed(BaseWorker):
         """Remember what a job failed with."""
         self._failures.append(exc_info[1])
         super().handle_exception(job, *exc_info)
+
+    def handle_work_horse_killed(self, job: Job, *details: Any) -> None:
+        """Count a run whose process was killed, by the system or for holding out against its timeout."""
+        headers = (job.meta or {}).get(META)
+        run = self._telemetry.jobs.run(job.origin, job.func_name or "", job_id=job.id, headers=headers)
+        run.lost(
+            WorkHorseKilled(f"the process of job {job.id} was killed"),
+            time.time() - (_seconds(job.started_at) or time.time()),
+        )
+        super().handle_work_horse_killed(job, *details)  # type: ignore[no-untyped-call] # RQ leaves it untyped
 
     def _depths(self) -> Mapping[str, Depth]:
         return {queue.name: _depth(queue) for queue in self.queues}

@@ -12,6 +12,7 @@ from watchkeeper.contract.metrics import (
     JOB_WORKERS,
     JOBS_ACTIVE,
     JOBS_DELAYED,
+    JOBS_FAILED,
     JOBS_OLDEST_WAITING,
     JOBS_PROCESSED,
     JOBS_RETRIED,
@@ -27,6 +28,8 @@ R = TypeVar("R")
 
 MAX_ERRORS = 50
 """Classes of exceptions told apart; more would be series without bound."""
+
+OTHER = "other"
 
 _log = logging.getLogger(JOB_LOGGER)
 
@@ -125,18 +128,25 @@ class Jobs:
             _log.warning("queues cannot be measured: %s: %s", type(error).__name__, error)
         self._blind = True
 
-    def declare(self, queues: Iterable[str]) -> None:
-        """Make the counters of these queues exist at zero, so that the first failure is seen as a rise."""
+    def declare(self, queues: Iterable[str], errors: Iterable[str] = ()) -> None:
+        """
+        Make the counters of these queues exist at zero, so that the first failure is seen as a rise.
+
+        ``errors`` are the classes of exceptions that are known beforehand, as `error_label` names them.
+        """
+        self._errors.update(errors)
         for queue in queues:
             for metric in (JOBS_PROCESSED, JOBS_RETRIED):
                 self.recorder.add(metric, (queue,), 0.0)
+            for error in (*self._errors, OTHER):
+                self.recorder.add(JOBS_FAILED, (queue, error), 0.0)
             self.recorder.set(JOBS_ACTIVE, (queue,), 0.0)
 
     def error_label(self, error: BaseException) -> str:
         """Return the class of an exception as a label value; 'other' beyond the first MAX_ERRORS classes."""
         name = type(error).__name__
         if name not in self._errors and len(self._errors) >= MAX_ERRORS:
-            return "other"
+            return OTHER
         self._errors.add(name)
         return name
 

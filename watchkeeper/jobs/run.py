@@ -63,13 +63,31 @@ class Run:
 
     def finish(self) -> None:
         """Count how the run ended."""
-        work = self._work
-        if work is None:
-            return
-        self._work = None
         seconds = time.perf_counter() - self._began
+        if work := self._left():
+            self._count(work, seconds)
+
+    def abandon(self) -> None:
+        """Leave a run without a verdict: the process ends within it, and its parent tells how."""
+        if work := self._left():
+            self._jobs.tracing.leave(work)
+
+    def lost(self, error: BaseException, seconds: float) -> None:
+        """Count a run that another process began and that ended with it: ``error`` names how, after ``seconds``."""
+        self._error = error
+        tracing = self._jobs.tracing
+        self._count(
+            tracing.enter(self._place(tracing), "consumer", f"process {self._queue}", self._attributes()), seconds
+        )
+
+    def _left(self) -> Work | None:
+        work, self._work = self._work, None
+        if work is not None:
+            self._jobs.recorder.change(JOBS_ACTIVE, (self._queue,), -1)
+        return work
+
+    def _count(self, work: Work, seconds: float) -> None:
         recorder, labels = self._jobs.recorder, (self._queue,)
-        recorder.change(JOBS_ACTIVE, labels, -1)
         recorder.add(JOBS_PROCESSED, labels)
         recorder.observe(JOB_DURATION, labels, seconds, work.context.exemplar)
         if self._error is not None:
