@@ -91,6 +91,9 @@ def notifications_failed(stack: Stack) -> Alert:
     webhook = INTEGRATION.eq("webhook")
     tried = promql.select(prometheus.NOTIFICATIONS, *at(target), webhook)
     failed = promql.select(prometheus.NOTIFICATIONS_FAILED, *at(target), webhook)
+    pagerduty = INTEGRATION.eq("pagerduty")
+    paged = promql.select(prometheus.NOTIFICATIONS, *at(target), pagerduty)
+    unpaged = promql.select(prometheus.NOTIFICATIONS_FAILED, *at(target), pagerduty)
     return Alert(
         name="AlertmanagerFailedToSendAlerts",
         expr=f"{failure_ratio(JOB.eq(target.job), over='5m')} > {FAILURE_RATIO:g}",
@@ -107,6 +110,13 @@ def notifications_failed(stack: Stack) -> Alert:
                 series={tried: "0+20x30", failed: "0+1x30"},
                 where=(*at(target), webhook),
                 says="5% of the notifications by webhook fail.",
+            ),
+            fires(
+                "the pager refuses everything",
+                at="20m",
+                series={paged: "0+1x30", unpaged: "0+1x30"},
+                where=(*at(target), pagerduty),
+                says="100% of the notifications by pagerduty fail.",
             ),
             silent("nothing is sent", at="20m", series={tried: "9x30", failed: "4x30"}),
             silent("one in two hundred fails", at="20m", series={tried: "0+200x30", failed: "0+1x30"}),

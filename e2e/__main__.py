@@ -6,6 +6,7 @@ import signal
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
 
@@ -83,6 +84,13 @@ def _conclude(report: Report, seconds: float, *, as_json: bool) -> None:
     if report.pages:
         click.echo()
         _print_pages(report.pages)
+    if report.notifications:
+        click.echo("\nEverything that arrived:")
+        rows = [(*told, str(count)) for told, count in sorted(report.notifications.items())]
+        _print_table([("receiver", "alert", "event", "times"), *rows])
+    if report.versions:
+        click.echo("\nPrograms:")
+        _print_table(list(report.versions.items()))
     counts = ", ".join(f"{report.count(outcome)} {outcome}" for outcome in Outcome)
     click.echo(f"\n{counts} ({seconds:.0f} s)")
 
@@ -93,6 +101,10 @@ def _print_pages(pages: list[Page]) -> None:
         (page.fault, page.alert, page.severity, page.receiver, f"{page.told_after:.1f} s", f"{page.ended_after:.1f} s")
         for page in pages
     ]
+    _print_table(rows)
+
+
+def _print_table(rows: Sequence[Sequence[str]]) -> None:
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
         click.echo("  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip())

@@ -1,11 +1,13 @@
 """What is kept when a part is away for a while: counts, log lines, pages?"""
 
 import json
+import statistics
 import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import requests
 
@@ -31,6 +33,9 @@ ALERT = "RedisExporterDown"
 UNAVAILABLE = 503
 REFUSALS = 2
 DEADMAN_INTERVALS = 3
+MEASURED_INTERVALS = 8
+FED_TOLERANCE = 0.25
+"""Share of its interval by which the median may be off: a switch fed every other time is off by a whole one."""
 
 Check = Callable[[Running, Report], str]
 """Does something to the stack and returns what was kept, in words; raises NeverHappenedError when it is not."""
@@ -130,15 +135,24 @@ def deadman(run: Running, report: Report) -> str:
     interval = durations.seconds("1m") / scaling.SCALE
 
     def fed(seconds: float) -> bool:
-        return run.sink.heartbeats(time.monotonic() - seconds) > 0
+        return bool(run.sink.heartbeats(time.monotonic() - seconds))
 
     until("the dead man's switch being fed", lambda: fed(interval), within=PATIENCE_SECONDS)
     run.processes["alertmanager"].kill()
     report.step("waiting for the dead man's switch to fall silent")
     until("silence", lambda: not fed(DEADMAN_INTERVALS * interval), within=PATIENCE_SECONDS)
     run.processes["alertmanager"].start()
-    until("the dead man's switch being fed again", lambda: fed(interval), within=PATIENCE_SECONDS)
-    return f"silent for {DEADMAN_INTERVALS} intervals without Alertmanager, fed every {interval:g} s with it"
+    back = time.monotonic()
+    report.step(f"measuring {MEASURED_INTERVALS} intervals of the dead man's switch")
+    enough = MEASURED_INTERVALS + 1
+    until("the dead man's switch being fed again", lambda: run.sink.heartbeats(back)[enough:], within=PATIENCE_SECONDS)
+    # The first comes at once when Alertmanager starts, out of step.
+    gaps = [later - earlier for earlier, later in pairwise(run.sink.heartbeats(back)[1:])]
+    measured = statistics.median(gaps)
+    words = f"fed every {measured:.2f} s ({min(gaps):.2f} to {max(gaps):.2f} s over {len(gaps)} intervals)"
+    if not 1 - FED_TOLERANCE < measured / interval < 1 + FED_TOLERANCE:
+        raise NeverHappenedError(f"{words}, not every {interval:g} s")
+    return f"silent for {DEADMAN_INTERVALS} intervals without Alertmanager, {words} with it: a minute is {interval:g} s"
 
 
 def history_kept(run: Running, report: Report) -> str:

@@ -46,6 +46,10 @@ class Report:
     step: Callable[[str], None]
     results: list[Result] = field(default_factory=list)
     pages: list[Page] = field(default_factory=list)
+    versions: dict[str, str] = field(default_factory=dict)
+    """What each program says of itself."""
+    notifications: dict[tuple[str, str, str], int] = field(default_factory=dict)
+    """How often the receiver was told of the alert that it began or ended: everything that arrived in the run."""
 
     def add(self, part: str, check: str, outcome: Outcome, detail: str = "") -> None:
         """Keep and tell one result."""
@@ -74,4 +78,9 @@ class Report:
         return {
             "results": [asdict(result) for result in self.results],
             "pages": [asdict(page) for page in self.pages],
+            "versions": self.versions,
+            "notifications": [
+                {"receiver": receiver, "alert": alert, "event": event, "count": count}
+                for (receiver, alert, event), count in sorted(self.notifications.items())
+            ],
         }

@@ -15,6 +15,7 @@ def run(stack: Stack, root: Path, folder: Path, programs: Programs, report: Repo
 
     Raises ProcessError or NeverHappenedError when the stack itself does not start.
     """
+    report.versions = programs.versions()
     validity.check(stack, root, folder / "committed", programs, report)
     with running(stack, root, folder, programs, report) as live:
         trace_id = tracing.check(live, report)
@@ -25,3 +26,4 @@ def run(stack: Stack, root: Path, folder: Path, programs: Programs, report: Repo
         faults.check(live, report, faults.DEGRADATIONS)
         boards.check(live, report, trace_id)
         faults.nothing_else(live, report)
+        report.notifications = live.sink.counted()

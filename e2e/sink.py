@@ -3,6 +3,7 @@
 import json
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -62,10 +63,16 @@ class Sink:
         with self._lock:
             return [arrival for arrival in self.arrivals if arrival.at >= start and arrival.receiver != DEADMAN]
 
-    def heartbeats(self, start: float) -> int:
-        """Return how often the dead man's switch was fed after ``start``."""
+    def heartbeats(self, start: float) -> list[float]:
+        """Return when the dead man's switch was fed after ``start``, in monotonic seconds."""
         with self._lock:
-            return sum(arrival.at >= start and arrival.receiver == DEADMAN for arrival in self.arrivals)
+            return [arrival.at for arrival in self.arrivals if arrival.at >= start and arrival.receiver == DEADMAN]
+
+    def counted(self) -> dict[tuple[str, str, str], int]:
+        """Return how often each receiver accepted that an alert fires, or is resolved."""
+        with self._lock:
+            events = [(one.receiver, one.alert, "firing" if one.firing else "resolved") for one in self.arrivals]
+        return dict(Counter(events))
 
     def take(self, path: str, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
         """Return status and body of the answer to one POST."""

@@ -17,6 +17,9 @@ from watchkeeper.contract.labels import ALERTNAME, INSTANCE, SERVICE, SEVERITY, 
 PAGER, TICKETS, DEADMAN, UNROUTED = "pager", "tickets", "deadman", "unrouted"
 """The receivers. Nothing is meant to reach the last one, the default: a check proves that no alert of ours does."""
 
+UNDELIVERED = "AlertmanagerFailedToSendAlerts"
+"""The alert that says that a channel is broken. Where that is the pager it is told by the other one besides."""
+
 FED = {"group_interval": "30s", "repeat_interval": "45s"}
 """Feeds the dead man's switch every minute: at the first look that comes later than the repetition, the second one."""
 
@@ -102,6 +105,11 @@ def _route(stack: Stack) -> dict[str, Any]:
         "group_wait": "0s",
         **FED,
     }
+    pager_fails = {
+        "matchers": [str(ALERTNAME.eq(UNDELIVERED)), 'integration="pagerduty"'],
+        "receiver": TICKETS,
+        "continue": True,
+    }
     page = {"matchers": [str(SEVERITY.eq(Severity.PAGE))], "receiver": PAGER}
     ticket = {"matchers": [str(SEVERITY.eq(Severity.TICKET))], "receiver": TICKETS, "repeat_interval": "1d"}
     return {
@@ -110,7 +118,7 @@ def _route(stack: Stack) -> dict[str, Any]:
         "group_wait": "30s",
         "group_interval": "5m",
         "repeat_interval": "4h",
-        "routes": [deadman, {"matchers": [str(TEAM.eq(stack.service.team))], "routes": [page, ticket]}],
+        "routes": [deadman, {"matchers": [str(TEAM.eq(stack.service.team))], "routes": [pager_fails, page, ticket]}],
     }
 
 
@@ -222,6 +230,8 @@ fi
 exec alertmanager "@$folder/flags" "--config.file=$folder/$config" "$@"
 """
 
+# Alertmanager reads a page's details as YAML again once they are rendered, and keeps what is no YAML, or a text, as it
+# was written. A line that begins like a folded block and goes on in words is never anything else.
 MESSAGES = """\
 {{- /* ORIGIN */ -}}
 
@@ -231,7 +241,7 @@ MESSAGES = """\
 {{- end }}
 
 {{ define "message.alert" -}}
-- {{ .Annotations.description }} Since {{ .StartsAt.UTC.Format "15:04:05" }} UTC.
+> {{ .Annotations.description }} Since {{ .StartsAt.UTC.Format "15:04:05" }} UTC.
 {{ end }}
 
 {{ define "message.firing" }}{{ range .Alerts.Firing }}{{ template "message.alert" . }}{{ end }}{{ end }}

@@ -1,5 +1,6 @@
 """Which real programs are on this machine, and which are missing or too old?"""
 
+import hashlib
 import os
 import re
 import shutil
@@ -52,6 +53,10 @@ class Programs:
         """Return why a check that needs these programs can't run; nothing when it can."""
         return "; ".join(self.missing[name] for name in names if name in self.missing)
 
+    def versions(self) -> dict[str, str]:
+        """Return what each program says its version is; a build without one is told by the digest of its file."""
+        return {name: _version(path) or f"not stamped, sha256 {_digest(path)}" for name, path in self.found.items()}
+
 
 def find(root: Path, environ: Mapping[str, str] = os.environ) -> Programs:
     """Look for every wanted program on PATH, then in `.tools/bin` below ``root``; the first that is new enough wins."""
@@ -79,12 +84,22 @@ def _candidates(wanted: Wanted, root: Path, environ: Mapping[str, str]) -> Itera
 
 def _release(path: Path) -> tuple[int, int] | None:
     """Return major and minor release; None for a program that does not say."""
+    found = re.match(r"(\d+)\.(\d+)", _version(path))
+    return (int(found[1]), int(found[2])) if found else None
+
+
+def _version(path: Path) -> str:
     try:
         answer = subprocess.run([path, "--version"], capture_output=True, text=True, timeout=30, check=False)
     except (OSError, subprocess.TimeoutExpired):
-        return None
-    found = re.search(r"version (\d+)\.(\d+)", answer.stdout + answer.stderr)
-    return (int(found[1]), int(found[2])) if found else None
+        return ""
+    found = re.search(r"(?:^|\bversion |\bExporter |\bChromium )v?(\d+(?:\.\d+)+)", answer.stdout + answer.stderr)
+    return found[1] if found else ""
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()[:12]
 
 
 def _dotted(release: tuple[int, int]) -> str:

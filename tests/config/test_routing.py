@@ -18,6 +18,9 @@ from obs.replay.playing import Firing
 from obs.stack import Stack
 
 ROOT = Path(__file__).parents[2]
+PAGES, TICKETS = 1, 2
+"""Where the routes of a severity are in the team's; before them is the one for a pager that fails."""
+
 Files = dict[str, str]
 Configuration = dict[str, Any]
 
@@ -74,7 +77,7 @@ def test_every_alert_reaches_its_human(ours: Stack, every: list[Alert]) -> None:
 
 def test_a_missing_route_is_named_with_the_alerts_it_strands(ours: Stack, every: list[Alert], files: Files) -> None:
     """Without the route for pages, each page is said to land on the default receiver."""
-    broken = edited(files, ALERTMANAGER, lambda content: team(content)["routes"].pop(0))
+    broken = edited(files, ALERTMANAGER, lambda content: team(content)["routes"].pop(PAGES))
 
     found = problems(ours, every, broken)
 
@@ -110,8 +113,8 @@ def test_two_pagers_are_refused(ours: Stack, every: list[Alert], files: Files) -
     """A page that two receivers send to PagerDuty would wake two people, or one twice."""
 
     def twice(content: Configuration) -> None:
-        first = team(content)["routes"][0]
-        team(content)["routes"].insert(0, first | {"receiver": "second", "continue": True})
+        first = team(content)["routes"][PAGES]
+        team(content)["routes"].insert(PAGES, first | {"receiver": "second", "continue": True})
         content["receivers"].append(named(content["receivers"], "pager") | {"name": "second"})
 
     found = problems(ours, every, edited(files, ALERTMANAGER, twice))
@@ -121,7 +124,7 @@ def test_two_pagers_are_refused(ours: Stack, every: list[Alert], files: Files) -
 
 def test_a_ticket_must_not_wake_anyone(ours: Stack, every: list[Alert], files: Files) -> None:
     """A ticket routed to the pager is refused."""
-    broken = edited(files, ALERTMANAGER, lambda content: team(content)["routes"][1].update(receiver="pager"))
+    broken = edited(files, ALERTMANAGER, lambda content: team(content)["routes"][TICKETS].update(receiver="pager"))
 
     assert (
         "ApiLatencyP95OverSlo (ticket) is for the day and would wake someone: it reaches the pager 'pager'"

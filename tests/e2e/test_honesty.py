@@ -68,3 +68,18 @@ def _run(checkout: Path, *options: str) -> "subprocess.CompletedProcess[str]":
     command = [str(ROOT / ".venv/bin/python"), "-m", "e2e", "--json", *options]
     environ = {**os.environ, "PATH": ""}
     return subprocess.run(command, cwd=checkout, env=environ, capture_output=True, text=True, check=False, timeout=120)
+
+
+def test_a_version_is_the_programs_own_word(tmp_path: Path) -> None:
+    """The run names the version a program prints, and the digest of a build that prints none; it assumes neither."""
+    for name, says in (
+        ("prometheus", "prometheus, version 3.16.0 (branch: HEAD)"),
+        ("loki", "loki, version  (branch: "),
+    ):
+        (tmp_path / name).write_text(f"#!/bin/sh\necho '{says}'\n", encoding="utf-8")
+        (tmp_path / name).chmod(0o755)
+
+    versions = programs.find(tmp_path, {"PATH": f"{tmp_path}{os.pathsep}/bin"}).versions()
+
+    assert versions["prometheus"] == "3.16.0"
+    assert versions["loki"].startswith("not stamped, sha256 ")

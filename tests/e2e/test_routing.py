@@ -94,7 +94,7 @@ def amtool(file: Path, labels: dict[str, str]) -> list[str]:
     ("template", "says"),
     [
         ("message.title", "[FIRING] ApiDown (production): The API does not answer Prometheus."),
-        ("message.firing", "- api:4000 failed every scrape. Since 22:00:00 UTC."),
+        ("message.firing", "> api:4000 failed every scrape. Since 22:00:00 UTC."),
         ("message.resolved", ""),
         ("message.alertmanager", "http://localhost:9093/#/alerts?receiver=pager"),
     ],

@@ -56,7 +56,7 @@ def test_routes_wait_shorter() -> None:
     before, after = yaml.safe_load(text), yaml.safe_load(scaling.routes(text))
 
     assert after["route"]["group_wait"] == "1000ms"
-    assert after["route"]["routes"][1]["routes"][1]["repeat_interval"] == "2880000ms"
+    assert after["route"]["routes"][1]["routes"][2]["repeat_interval"] == "2880000ms"
     assert {key: after[key] for key in ("receivers", "inhibit_rules")} == {
         key: before[key] for key in ("receivers", "inhibit_rules")
     }

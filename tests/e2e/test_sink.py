@@ -72,7 +72,7 @@ def test_a_webhook_message_is_told_per_alert(sink: Sink) -> None:
         send(sink, WEBHOOK_PATH, {"receiver": receiver, "status": "firing", "groupKey": "g", "alerts": alerts[:2]})
 
     assert [(arrival.receiver, arrival.alert) for arrival in sink.since(0)] == [("tickets", "One"), ("tickets", "Two")]
-    assert sink.heartbeats(0) == 2
+    assert len(sink.heartbeats(0)) == 2
     assert sink.since(time.monotonic()) == []
 
 
@@ -84,3 +84,11 @@ def test_it_refuses_on_purpose(sink: Sink) -> None:
     send(sink, PAGERDUTY_PATH, EVENT)
 
     assert (refused.status_code, sink.refused, len(sink.since(0))) == (500, 1, 1)
+
+
+def test_everything_that_arrived_is_counted(sink: Sink) -> None:
+    """Receiver, alert and whether it began or ended: the run prints exactly these."""
+    for action in ("trigger", "trigger", "resolve"):
+        send(sink, PAGERDUTY_PATH, EVENT | {"event_action": action})
+
+    assert sink.counted() == {("pager", "RedisDown", "firing"): 2, ("pager", "RedisDown", "resolved"): 1}
