@@ -6,9 +6,9 @@ from typing import Any
 
 from obs.diff.change import Action, ObjectChange, Path, Sentence, Tile, Verb, one_sided, presence
 from obs.diff.fields import items, listed, plain, reordered
-from obs.diff.layout import COLUMNS, Panel, lowered, moved, panels
+from obs.diff.layout import COLUMNS, Panel, lowered, moved, panels, refuse_v2
 from obs.diff.match import match
-from obs.diff.normalise import meaning, shown
+from obs.diff.normalise import dashboards, equal_dashboards
 from obs.diff.pairing import Pairing
 from obs.diff.panel import panel_sentences, query_text, resized
 from obs.diff.values import identical, objects, quoted, same, table, without
@@ -69,11 +69,13 @@ def diff_dashboard(old: Model | None, new: Model | None) -> ObjectChange:
         action: Action = "create" if old is None else "delete"
         return ObjectChange("dashboard", uid, title, action, (_whole(model, verb),), *_tiles_of(model, verb))
     # Refusing a model that can't be compared comes first, whether it changed or not.
-    if [panels(side) for side in (before, after)] and identical(before, after):
+    for side in (before, after):
+        refuse_v2(side)
+    if identical(before, after):
         return ObjectChange("dashboard", uid, title, "unchanged")
-    forms = [shown("dashboard", side) for side in (before, after)]
+    forms = dashboards(before, after)
     keys = [_key(side) for side in (before, after)]
-    if same(keys[0], keys[1]) and meaning(forms[0]) == meaning(forms[1]):
+    if same(keys[0], keys[1]) and equal_dashboards(*forms):
         return ObjectChange("dashboard", uid, title, "unchanged")
     sides = [{**form, **key} for form, key in zip(forms, keys, strict=True)]
     return _updated(sides[0], sides[1], uid, title)

@@ -60,11 +60,12 @@ def panels(dashboard: dict[str, Any]) -> list[Panel]:
 
     Raises DiffError for a dashboard of the v2 schema, which has no panel list.
     """
-    _refuse_v2(dashboard)
+    refuse_v2(dashboard)
     return [*_listed(dashboard), *_spanned(dashboard)]
 
 
-def _refuse_v2(dashboard: dict[str, Any]) -> None:
+def refuse_v2(dashboard: dict[str, Any]) -> None:
+    """Raise DiffError for a dashboard of the v2 schema, which has no panel list."""
     spec = table(dashboard.get("spec")) or dashboard
     if "elements" in spec and "layout" in spec:
         title = spec.get("title") or table(dashboard.get("metadata")).get("name") or "without a title"
@@ -76,16 +77,16 @@ def _refuse_v2(dashboard: dict[str, Any]) -> None:
 
 def _listed(dashboard: dict[str, Any]) -> Iterator[Panel]:
     row = ""
-    models = enumerate(objects(dashboard.get("panels")))
-    for index, model in sorted(models, key=lambda item: _box(item[1])[1::-1]):
+    models = [(_box(model), index, model) for index, model in enumerate(objects(dashboard.get("panels")))]
+    for at, index, model in sorted(models, key=lambda item: (item[0][1], item[0][0])):
         path: Path = ("panels", index)
         if model.get("type") != "row":
-            yield Panel(model, row, _box(model), path)
+            yield Panel(model, row, at, path)
             continue
         row = str(model.get("title") or "").strip()
-        yield Panel(model, "", _box(model), path)
+        yield Panel(model, "", at, path)
         inside = [(nested, _box(nested)) for nested in objects(model.get("panels"))]
-        start, first = _box(model)[1] + 1, min((box[1] for _, box in inside), default=0)
+        start, first = at[1] + 1, min((box[1] for _, box in inside), default=0)
         for inner, (nested, (x, y, width, height)) in enumerate(inside):
             yield Panel(nested, row, (x, start + y - first, width, height), (*path, "panels", inner), start)
 
@@ -116,6 +117,8 @@ def _box(model: dict[str, Any]) -> Box:
 
 
 def _units(value: Any) -> int:
+    if type(value) is int:
+        return value
     return int(value) if isinstance(value, (int, float)) and math.isfinite(value) else 0
 
 

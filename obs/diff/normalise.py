@@ -7,7 +7,7 @@ its own fields are gone, defaults and empty values are absent, durations and mon
 import calendar
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from typing import Any
 
 import orjson
@@ -93,9 +93,9 @@ def _identified(value: Any) -> Any:
     return [_identified(item) for item in value] if isinstance(value, list) else value
 
 
-def dashboard(model: Document) -> Document:
-    """Return a dashboard without what the server or a saving browser adds."""
-    kept = {key: value for key, value in model.items() if key not in SERVER_FIELDS}
+def dashboard(model: Document, as_is: Container[int] = ()) -> Document:
+    """Return a dashboard without what the server or a saving browser adds; ``as_is`` are ids of panels to leave."""
+    kept = {key: value for key, value in model.items() if key not in SERVER_FIELDS and key != "panels"}
     kept["title"] = str(model.get("title", "")).strip()
     if kept.get("refresh") and not isinstance(kept["refresh"], bool):
         kept["refresh"] = _refresh(str(kept["refresh"]))
@@ -104,9 +104,42 @@ def dashboard(model: Document) -> Document:
     if not kept.get("timezone"):
         kept["timezone"] = "browser"
     kept["annotations"] = _annotations(kept.get("annotations"))
-    kept["panels"] = _placed(model.get("panels"))
     without_defaults: Document = pruned(_without(kept, DASHBOARD_DEFAULTS))
-    return without_defaults
+    panels = _placed(model.get("panels"), as_is)
+    return without_defaults | ({"panels": panels} if panels else {})
+
+
+def dashboards(old: Document, new: Document) -> tuple[Document, Document]:
+    """
+    Return the forms of two dashboards, as `shown` does but for the panels both hold alike.
+
+    Those stay as they are written, one object on both sides: of a thousand panels ten have changed, and the form of the
+    others would be made to be thrown away. Only panels that find each other by their title are left so.
+    """
+    sides = [model.get("panels") for model in (old, new)]
+    lists = [side if isinstance(side, list) else [] for side in sides]
+    shared = {index: one for index, (one, other) in enumerate(zip(*lists, strict=False)) if _alike(one, other)}
+    as_is = {id(panel) for panel in shared.values()}
+    panels = [shared.get(index, panel) for index, panel in enumerate(lists[1])]
+    return dashboard(old, as_is), dashboard({**new, "panels": panels}, as_is)
+
+
+def _alike(one: Any, other: Any) -> bool:
+    plain = isinstance(one, dict) and one.get("title") and not one.get("panels") and one.get("type") != "row"
+    return bool(plain) and orjson.dumps(one, default=str, option=WRITTEN) == orjson.dumps(
+        other, default=str, option=WRITTEN
+    )
+
+
+def equal_dashboards(old: Document, new: Document) -> bool:
+    """Tell whether two forms of dashboards mean the same."""
+    lists = [form.get("panels", []) for form in (old, new)]
+    if len(lists[0]) != len(lists[1]) or not all(
+        one is other or meaning(one) == meaning(other) for one, other in zip(*lists, strict=True)
+    ):
+        return False
+    frames = ({key: value for key, value in form.items() if key != "panels"} for form in (old, new))
+    return len({meaning(frame) for frame in frames}) == 1
 
 
 def folder(document: Document) -> Document:
@@ -266,9 +299,10 @@ def _annotations(value: Any) -> Any:
     }
 
 
-def _placed(panels: Any) -> list[Document]:
+def _placed(panels: Any, as_is: Container[int] = ()) -> list[Document]:
     """Return panels in the order Grafana shows them: by their place, and as they are listed where that is the same."""
-    listed = [_panel(panel) for panel in panels if isinstance(panel, dict)] if isinstance(panels, list) else []
+    found = [panel for panel in panels if isinstance(panel, dict)] if isinstance(panels, list) else []
+    listed = [panel if id(panel) in as_is else pruned(_panel(panel)) for panel in found]
     return sorted(listed, key=lambda panel: _corner(panel.get("gridPos")))
 
 
