@@ -4,24 +4,15 @@ from pathlib import Path
 
 import click
 
-from obs.cli.cli import FOUND, Selection
-from obs.diff import render_html, render_json, render_markdown, render_terminal
+from obs.cli.cli import COULD_NOT_RUN, FOUND, Selection
+from obs.cli.forms import RENDERERS, form_options
+from obs.diff import render_html
 from obs.diff.sources import compared, diff_files
-
-RENDERERS = {"terminal": render_terminal, "markdown": render_markdown, "json": render_json}
 
 
 @click.command()
 @click.argument("sides", nargs=-1, metavar="[BEFORE] [AFTER]")
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(list(RENDERERS)),
-    default="terminal",
-    envvar="OBS_FORMAT",
-    help="How to print it.",
-)
-@click.option("--json", "form", flag_value="json", help="The same as --format json.")
+@form_options
 @click.option("--html", type=click.Path(dir_okay=False, path_type=Path), help="Write a page with panels side by side.")
 @click.option("--exit-code", is_flag=True, help="Exit 1 if anything changed.")
 @click.pass_obj
@@ -35,6 +26,9 @@ def diff(selection: Selection, sides: tuple[str, ...], form: str, html: Path | N
     obs diff A...B       what B changed since it left A
     obs diff DIR1 DIR2   two folders of JSON and YAML, or two files
 
+    Files are known by what they hold: dashboards, Grafana's resources, rule groups, PrometheusRule manifests, lists of
+    them. One that cannot be read is named, the others are compared, and the exit code is 2.
+
     `obs plan` says the same of Grafana and the code.
     """
     changes = diff_files(*compared(Path.cwd(), selection.stack, sides))
@@ -45,5 +39,8 @@ def diff(selection: Selection, sides: tuple[str, ...], form: str, html: Path | N
             raise click.ClickException(f"{html} can't be written: {error.strerror}") from error
         click.echo(f"wrote {html}", err=True)
     click.echo(RENDERERS[form](changes).rstrip("\n"))
-    if exit_code and any(change.action != "unchanged" for change in changes):
+    actions = {change.action for change in changes}
+    if "unread" in actions:
+        click.get_current_context().exit(COULD_NOT_RUN)
+    if exit_code and actions & {"create", "update", "delete"}:
         click.get_current_context().exit(FOUND)

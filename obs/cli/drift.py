@@ -8,6 +8,7 @@ import click
 from obs import output
 from obs.adopt import Proposal, patch, propose
 from obs.cli.cli import FOUND, Selection
+from obs.cli.forms import RENDERERS, form_options
 from obs.deploy.connect import connect
 from obs.deploy.drift import Drift
 from obs.deploy.drift import drift as find_drift
@@ -15,25 +16,14 @@ from obs.deploy.grafana.state import Kind
 from obs.deploy.plan.desired import desired
 from obs.deploy.push import commits
 from obs.deploy.push.rollback import deployed
-from obs.diff import render_json, render_markdown, render_terminal
-
-RENDERERS = {"terminal": render_terminal, "markdown": render_markdown, "json": render_json}
 
 
 @click.command()
 @click.option("--since", "revision", metavar="COMMIT", help="The commit deployed, instead of the last one annotated.")
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(list(RENDERERS)),
-    default="terminal",
-    envvar="OBS_FORMAT",
-    help="How to print it.",
-)
-@click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
+@form_options
 @click.option("--patch", "patch_file", type=click.Path(path_type=Path), help="Write the edits of the source here.")
 @click.pass_obj
-def drift(selection: Selection, revision: str | None, form: str, as_json: bool, patch_file: Path | None) -> None:
+def drift(selection: Selection, revision: str | None, form: str, patch_file: Path | None) -> None:
     r"""Compare what was deployed, what the code says and what Grafana holds; offer people's edits back as Python.
 
     \b
@@ -48,7 +38,6 @@ def drift(selection: Selection, revision: str | None, form: str, as_json: bool, 
     commit = commits.resolve(folder, revision or deployed(client, stack.service.name))
     before = desired(*commits.state_at(folder, commit, selection.files[0], selection.env), os.environ)
     found = find_drift(client, before, desired(stack, output.build(stack).texts, os.environ))
-    form = "json" if as_json else form
     click.echo(
         RENDERERS[form]([entry.change for entry in found]).rstrip("\n") if found or form == "json" else "No drift."
     )

@@ -6,26 +6,20 @@ import click
 
 from obs import output
 from obs.cli.cli import FOUND, Selection
+from obs.cli.forms import form_options
 from obs.deploy.connect import connect
 from obs.deploy.plan.desired import desired
 from obs.deploy.plan.plan import make_plan
 from obs.deploy.push import report
 
-FORMS = ("terminal", "markdown", "json")
-
 
 @click.command()
 @click.option("--prune", is_flag=True, help="Also plan the deletion of what is ours and gone from the code.")
 @click.option("--adopt-mine", metavar="UID", multiple=True, help="Let the code win over a person's edit of it.")
-@click.option(
-    "--format", "form", type=click.Choice(FORMS), default="terminal", envvar="OBS_FORMAT", help="How to print it."
-)
-@click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
+@form_options
 @click.option("--exit-code", is_flag=True, help="Exit 1 if anything would change.")
 @click.pass_obj
-def plan(
-    selection: Selection, *, prune: bool, adopt_mine: tuple[str, ...], form: str, as_json: bool, exit_code: bool
-) -> None:
+def plan(selection: Selection, *, prune: bool, adopt_mine: tuple[str, ...], form: str, exit_code: bool) -> None:
     r"""Say what a push would create, change and delete in Grafana, and what is in its way. Writes nothing.
 
     \b
@@ -38,6 +32,6 @@ def plan(
     stack = selection.stack()
     wanted = desired(stack, output.build(stack).texts, os.environ)
     made = make_plan(connect(stack, os.environ), wanted, prune_gone=prune, adopt_mine=frozenset(adopt_mine))
-    click.echo(report.rendered(made, "json" if as_json else form))
+    click.echo(report.rendered(made, form))
     if made.refused or (exit_code and made.writes):
         raise SystemExit(FOUND)

@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 from typing import Any, Literal
 
-Action = Literal["create", "update", "delete", "unchanged"]
+Action = Literal["create", "update", "delete", "unchanged", "skipped", "unread"]
+"""What happens to an object; a file is `skipped` if it holds none, `unread` if it cannot be compared."""
+
 Verb = Literal["added", "removed", "changed", "moved", "renamed"]
 Step = str | int
 Path = tuple[Step, ...]

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from obs.diff.change import Action, ObjectChange, Path, Sentence, Tile, Verb, one_sided, presence
+from obs.diff.documents import opened
 from obs.diff.fields import items, listed, plain, reordered
 from obs.diff.layout import COLUMNS, Panel, lowered, moved, panels, refuse_v2
 from obs.diff.match import match
@@ -47,7 +48,6 @@ VARIABLE_NAMES = {
 }
 ANNOTATION_NAMES = {"expr": "query", "target.expr": "query", "enable": "shown", "iconColor": "colour"}
 NAMED = 24  # panels of a new or deleted dashboard that are named; the rest are counted
-FOLDER_ANNOTATION = "grafana.app/folder"  # where Grafana's resources keep the folder
 SERVER_OWNED = frozenset({"id", "version", "iteration", "gnetId"})  # assigned by the server the dashboard is saved on
 SPOKEN = frozenset({"panels", "rows", "templating", "annotations", "links", *SERVER_OWNED})
 
@@ -91,21 +91,6 @@ def _updated(before: Model, after: Model, uid: str, title: str) -> ObjectChange:
     sentences = (*_settings(before, after), *(sentence for _, sentence in told)) or (*plain("", before, after),)
     tiles = _tiles(found, told)
     return ObjectChange("dashboard", uid, title, "update", sentences, *tiles)
-
-
-def opened(document: Model | None) -> Model:
-    """Take the model out of its envelope, its folder kept as the field `folderUid`, a resource's name as its `uid`."""
-    if document is None:
-        return {}
-    if "apiVersion" in document and isinstance(document.get("spec"), dict):
-        metadata = table(document.get("metadata"))
-        folder = table(metadata.get("annotations")).get(FOLDER_ANNOTATION)
-        return {**document["spec"], "uid": metadata.get("name")} | ({"folderUid": folder} if folder else {})
-    inner = document.get("dashboard")
-    if not isinstance(inner, dict):
-        return document
-    folder = document.get("folderUid") or table(document.get("meta")).get("folderUid")
-    return {**inner, "folderUid": folder} if folder else inner
 
 
 def _whole(model: Model, verb: Verb) -> Sentence:

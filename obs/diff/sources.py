@@ -1,18 +1,16 @@
 """Where do the two sides of a comparison come from: the code, a git revision, a folder, one file?"""
 
 import subprocess
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
-
-import orjson
-import yaml
 
 from obs.alerting import rules
 from obs.boards import dashboards
 from obs.diff.cases import diff_cases
 from obs.diff.change import DiffError, ObjectChange
-from obs.diff.trees import Document, diff_trees
+from obs.diff.documents import parsed
+from obs.diff.trees import diff_trees, not_compared
 from obs.stack import Stack
 
 OUTPUT = "infra/observability"
@@ -24,19 +22,32 @@ Files = Mapping[str, bytes]
 
 
 def diff_files(old: Files, new: Files) -> tuple[ObjectChange, ...]:
-    """Describe what changed between two sets of files, path to bytes; equal bytes are parsed once and not walked.
+    """Describe what changed between two sets of files, path to bytes; of Python only the cases of alerts are read.
 
-    Of Python only the cases of alerts are read. Raises DiffError, with the path, for a file that is no JSON, YAML or
-    dashboard.
+    A file that both sides hold alike is not read further: a dashboard in it counts as one unchanged object.
     """
-    known: dict[tuple[bytes, str], Document] = {}
-    trees = [{path: _parsed(path, text, known) for path, text in _documents(files)} for files in (old, new)]
+    unchanged = [path for path, text in old.items() if path.endswith(".json") and new.get(path) == text]
+    told, unread = _parsed([old, new], frozenset(unchanged))
     modules = ({path: text for path, text in files.items() if path.endswith(".py")} for files in (old, new))
-    return (*diff_trees(*trees), *diff_cases(*modules))
+    alike = (ObjectChange("dashboard", path, path, "unchanged") for path in unchanged if b'"panels"' in old[path])
+    return (*unread, *diff_trees(*told), *alike, *diff_cases(*modules))
 
 
-def _documents(files: Files) -> Iterator[tuple[str, bytes]]:
-    yield from ((path, text) for path, text in files.items() if path.endswith(DOCUMENTS))
+def _parsed(sides: list[Files], skipped: Container[str]) -> tuple[list[dict[str, Any]], list[ObjectChange]]:
+    """Parse the documents of both sides; a file that is broken on one side takes part on neither."""
+    trees: list[dict[str, Any]] = [{}, {}]
+    unread: dict[str, ObjectChange] = {}
+    for tree, files, others in zip(trees, sides, reversed(sides), strict=True):
+        for path, text in files.items():
+            if path.endswith(DOCUMENTS) and path not in skipped:
+                try:
+                    tree[path] = parsed(path, text)
+                except DiffError as error:
+                    if others.get(path) != text:
+                        unread[path] = not_compared(path, error)
+    pair = all(len(files) == 1 for files in sides)  # two files, whatever they are called
+    kept = [{path: one for path, one in tree.items() if path not in unread and not (pair and unread)} for tree in trees]
+    return kept, [*unread.values()]
 
 
 def compared(repository: Path, stack: Callable[[], Stack], sides: Sequence[str]) -> tuple[Files, Files]:
@@ -124,20 +135,3 @@ def _git(folder: Path, *arguments: str, stdin: bytes | None = None) -> bytes:
         said = done.stderr.decode(errors="replace").strip().removeprefix("fatal: ")
         raise DiffError(f"git says: {said} (neither two existing paths nor a revision known here?)")
     return done.stdout
-
-
-def _parsed(path: str, text: bytes, known: dict[tuple[bytes, str], Document]) -> Document:
-    key = (text, path.rpartition(".")[2])
-    if key not in known:
-        known[key] = _document(path, text)
-    return known[key]
-
-
-def _document(path: str, text: bytes) -> Document:
-    try:
-        document: Any = orjson.loads(text) if path.endswith(".json") else yaml.load(text, yaml.CSafeLoader)
-    except (orjson.JSONDecodeError, yaml.YAMLError) as error:
-        raise DiffError(f"{path} is not valid {'JSON' if path.endswith('.json') else 'YAML'}: {error}") from error
-    if not isinstance(document, dict):
-        raise DiffError(f"{path} holds a {type(document).__name__}; a dashboard or a rule file is an object")
-    return document

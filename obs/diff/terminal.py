@@ -8,7 +8,13 @@ import click
 from obs.diff.change import Action, ObjectChange, Sentence
 from obs.diff.wording import headline, layout_note, noun, subjects, tally, told
 
-SIGNS: dict[Action, tuple[str, str]] = {"create": ("+", "green"), "update": ("~", "yellow"), "delete": ("-", "red")}
+SIGNS: dict[Action, tuple[str, str]] = {
+    "create": ("+", "green"),
+    "update": ("~", "yellow"),
+    "delete": ("-", "red"),
+    "skipped": (" ", "white"),
+    "unread": ("!", "red"),
+}
 
 
 def render_terminal(changes: Sequence[ObjectChange]) -> str:

@@ -5,7 +5,14 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from obs.diff.change import Action, ObjectChange, Sentence
 
-ACTIONS: dict[Action, str] = {"create": "new", "update": "changed", "delete": "deleted", "unchanged": "unchanged"}
+ACTIONS: dict[Action, str] = {
+    "create": "new",
+    "update": "changed",
+    "delete": "deleted",
+    "unchanged": "unchanged",
+    "skipped": "skipped",
+    "unread": "not compared",
+}
 KINDS = {
     "cases": "cases of the alerts in",
     "rule-group": "rule group",

@@ -6,6 +6,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+import yaml
 from click.testing import CliRunner, Result
 
 from obs.cli.cli import obs
@@ -181,17 +182,83 @@ def test_a_side_that_does_not_exist_is_refused_in_words(sides: tuple[str, ...]) 
 
 
 @pytest.mark.parametrize(
-    ("text", "reason"),
-    [("{", "is not valid JSON"), ("[1]", "holds a list"), ('{"elements": {}, "layout": {}}', "v2 schema")],
+    ("name", "text", "reason"),
+    [
+        ("a.json", b"{", "is not valid JSON: unexpected end of data"),
+        ("a.json", b"\x00\x01\xff", "is not valid JSON: "),
+        ("a.yaml", b"a: {b", "is not valid YAML: did not find expected ',' or '}' (line 2, column 1)"),
+        ("a.yaml", b"\x00\x01\xff", "is not valid YAML: "),
+        ("a.yaml", b"&a [*a]", "its values are nested too deeply"),
+        ("a.json", b'{"elements": {}, "layout": {}}', "v2 schema"),
+        ("a.json", b'{"panels": [' + b'{"panels": [' * 400 + b"]}" * 401, "its values are nested too deeply"),
+    ],
 )
-def test_a_file_that_is_no_dashboard_is_named(tmp_path: Path, text: str, reason: str) -> None:
-    """The message says which file and why."""
-    write(tmp_path, "old/a.json", usual())
-    (tmp_path / "new").mkdir()
-    (tmp_path / "new" / "a.json").write_text(text, encoding="utf-8")
+def test_a_broken_file_is_named_and_the_rest_compared(tmp_path: Path, name: str, text: bytes, reason: str) -> None:
+    """The message says which file and why, in one sentence; the exit code says that not all was compared."""
+    for side, state in (("old", usual()), ("new", {**usual(), "title": "New"})):
+        write(tmp_path, f"{side}/b.json", state)
+        (tmp_path / side / name).write_bytes(text + (b" " if side == "old" else b""))
 
     result = run(str(tmp_path / "old"), str(tmp_path / "new"))
 
-    assert isinstance(result.exception, DiffError)
-    assert "a.json" in str(result.exception)
-    assert reason in str(result.exception)
+    assert result.exit_code == 2
+    (said,) = [line for line in result.output.splitlines() if "not compared: " in line]
+    assert name in said
+    assert reason in said
+    assert 'title "API" to "New"' in result.output
+    assert result.output.endswith("1 changed, 1 not compared\n")
+
+
+def test_a_broken_file_given_alone_is_not_told_as_deleted(tmp_path: Path) -> None:
+    """Of two files with names of their own, one broken, nothing is compared."""
+    write(tmp_path, "a.json", usual())
+    (tmp_path / "b.json").write_text("{")
+
+    assert run(str(tmp_path / "a.json"), str(tmp_path / "b.json")).output.endswith("\n1 not compared\n")
+
+
+MANIFEST = {"apiVersion": "monitoring.coreos.com/v1", "kind": "PrometheusRule", "metadata": {"name": "shop"}}
+RESOURCE = {"apiVersion": "dashboard.grafana.app/v1beta1", "kind": "Dashboard", "metadata": {"name": "api"}}
+
+
+@pytest.mark.parametrize("wrap", ["documents", "list", "List", "operator", "ConfigMap", "mimirtool", "ruler"])
+def test_what_is_wrapped_is_found(tmp_path: Path, wrap: str) -> None:
+    """Several documents in one file, lists of any kind and the formats of other tools hold the same objects."""
+    for side, severity in (("old", "ticket"), ("new", "page")):
+        group = rules(alert(labels={"severity": severity}))
+        manifest = MANIFEST | {"spec": {"groups": [group]}}
+        resource = RESOURCE | {"spec": {**usual(), "tags": [severity]}}
+        operator = {"apiVersion": "grafana.integreatly.org/v1beta1", "spec": {"json": json.dumps(resource["spec"])}}
+        documents: dict[str, object] = {
+            "list": [manifest, resource],
+            "List": {"kind": "List", "items": [manifest, resource]},
+            "operator": [manifest, operator | {"metadata": {"name": "api"}}],
+            "ConfigMap": {
+                "kind": "ConfigMap",
+                "data": {"api.json": json.dumps(resource["spec"]), "api.yml": yaml.safe_dump({"groups": [group]})},
+            },
+            "mimirtool": [{"namespace": "team", "groups": [group]}, resource],
+            "ruler": [{"team": [group], "other": [group | {"name": "x"}]}, resource],
+        }
+        (tmp_path / side).mkdir()
+        texts = [manifest, resource] if wrap == "documents" else [documents[wrap]]
+        (tmp_path / side / "all.yaml").write_text(yaml.safe_dump_all(texts))
+
+    said = run(str(tmp_path / "old"), str(tmp_path / "new")).output
+
+    assert "api / ApiErrors: severity ticket to page" in said
+    assert 'API: tags: "page" added; "ticket" removed' in said
+
+
+def test_foreign_files_are_skipped_by_name(tmp_path: Path) -> None:
+    """What holds neither dashboards nor rules is named where it differs, and takes no part."""
+    for side in ("old", "new"):
+        write(tmp_path, f"{side}/package.json", {"name": side})
+        write(tmp_path, f"{side}/same.json", {"name": "same"})
+        (tmp_path / side / "empty.yaml").write_text("")
+
+    result = run(str(tmp_path / "old"), str(tmp_path / "new"), "--exit-code")
+
+    assert result.exit_code == 0
+    assert 'file "package.json"' in result.output
+    assert "same.json" not in result.output
