@@ -200,9 +200,7 @@ def rule(document: Document) -> Document:
 def contact_point(document: Document) -> Document:
     """Return an integration; what Grafana keeps secret reads back as [REDACTED] and is compared by presence alone."""
     secret = SECRETS.get(str(document.get("type")), EVERY_SECRET)
-    settings = {
-        key: "[REDACTED]" if key in secret else value for key, value in (document.get("settings") or {}).items()
-    }
+    settings = _redacted(document.get("settings") or {}, secret)
     kept = {key: document.get(key) for key in ("name", "type")}
     if document.get("disableResolveMessage"):
         kept["disableResolveMessage"] = True
@@ -210,10 +208,17 @@ def contact_point(document: Document) -> Document:
     return cleaned
 
 
+def _redacted(value: Any, secret: frozenset[str]) -> Any:
+    if isinstance(value, dict):
+        return {key: "[REDACTED]" if key in secret else _redacted(item, secret) for key, item in value.items()}
+    return value
+
+
+TLS = ("caCertificate", "clientCertificate", "clientKey")
 # Which settings of an integration Grafana stores encrypted; the address of a webhook is none, and reads back.
 SECRETS: Mapping[str, frozenset[str]] = {
     "email": frozenset(),
-    "webhook": frozenset({"password", "authorization_credentials"}),
+    "webhook": frozenset({"password", "authorization_credentials", "secret", *TLS}),
     "pagerduty": frozenset({"integrationKey"}),
     "slack": frozenset({"url", "token"}),
     "opsgenie": frozenset({"apiKey"}),
@@ -221,8 +226,22 @@ SECRETS: Mapping[str, frozenset[str]] = {
     "teams": frozenset({"url"}),
     "discord": frozenset({"url"}),
     "googlechat": frozenset({"url"}),
+    "dingding": frozenset({"url"}),
+    "jira": frozenset({"user", "password", "api_token"}),
+    "kafka": frozenset({"password"}),
+    "LINE": frozenset({"token"}),
+    "mqtt": frozenset({"password", *TLS}),
+    "oncall": frozenset({"password", "authorization_credentials"}),
+    "prometheus-alertmanager": frozenset({"basicAuthPassword"}),
+    "pushover": frozenset({"apiToken", "userKey"}),
+    "sensugo": frozenset({"apikey"}),
+    "sns": frozenset({"access_key", "secret_key"}),
+    "threema": frozenset({"api_secret"}),
+    "victorops": frozenset({"url"}),
+    "webex": frozenset({"bot_token"}),
+    "wecom": frozenset({"url", "secret"}),
 }
-EVERY_SECRET = frozenset().union(*SECRETS.values(), {"secret"})
+EVERY_SECRET = frozenset().union(*SECRETS.values())
 
 
 def policy(route: Document) -> Document:

@@ -13,7 +13,7 @@ from obs.diff.values import objects, quoted, without
 
 Model = dict[str, Any]
 
-SECRET = ("password", "secret", "token", "key", "credentials", "authorization", "settings.url")
+SECRET = ("password", "secret", "token", "key", "credentials", "authorization", "settings.url", "settings.headers")
 NAMES = {
     "parentUid": "parent folder",
     "title": "title",
@@ -62,7 +62,8 @@ def _fields(old: Model, new: Model, subject: str = "", path: Path = ()) -> Itera
 def _discreet(sentence: Sentence) -> Sentence:
     """Leave out the values, if its name or any name inside them says they may be secret."""
     names = [".".join(map(str, sentence.path)), *_keys(sentence.old), *_keys(sentence.new)]
-    if not any(word in name.lower() for name in names for word in SECRET):
+    address = names[0].startswith("settings.") and "://" in f"{sentence.old} {sentence.new}"  # it may carry a token
+    if not address and not any(word in name.lower() for name in names for word in SECRET):
         return sentence
     what = "set" if sentence.old is None else "removed" if sentence.new is None else "changed (value not shown)"
     return Sentence(sentence.subject, f"{sentence.field} {what}", sentence.field, sentence.verb, path=sentence.path)

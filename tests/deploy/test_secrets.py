@@ -9,11 +9,12 @@ from click.testing import CliRunner
 
 from obs.cli.cli import obs
 from obs.deploy.grafana.errors import DeployError
+from obs.deploy.grafana.state import Desired, Kind, item
 from obs.deploy.plan import notifications
 from obs.deploy.plan.plan import make_plan
 from obs.deploy.push.report import rendered
 from tests.deploy.conftest import MakeWorld
-from tests.deploy.world import NEW, OLD, SECRET, World
+from tests.deploy.world import NEW, OLD, OWNER, SECRET, World
 from tests.fake_grafana import Fault
 from tests.fake_grafana.faults import How
 
@@ -64,6 +65,25 @@ def test_a_rotated_secret_is_sent_when_asked(world: World) -> None:
     assert [(change.key.uid, change.action) for change in plan.writes] == [("shop--page", "update")]
     assert world.push(NEW, resend_secrets=True).state == "new"
     assert world.fake.state.secrets["shop--page"] == {"integrationKey": SECRET}
+
+
+@pytest.mark.parametrize("place", ["url", "headers", "hmacConfig"])
+def test_what_a_webhook_sends_elsewhere_is_seen_and_not_shown(world: World, place: str) -> None:
+    """An address that was made another is planned and told; neither the old value nor the new one is printed."""
+    old, new = "https://hooks.example/elsewhere-0c1", "https://hooks.example/ours-9b8"
+    point = {"uid": "shop--hook", "name": "shop--hook", "type": "webhook", "settings": {"url": new}}
+    wanted = Desired(OWNER, (item(Kind.CONTACT_POINT, point),))
+    world.push(wanted)
+    values = {"url": old, "headers": {"X-To": old}, "hmacConfig": {"header": old, "secret": "[REDACTED]"}}
+    world.fake.state.contact_points["shop--hook"]["settings"][place] = values[place]
+
+    plan = world.plan(wanted)
+    said = "".join(rendered(plan, form) for form in ("terminal", "markdown", "json"))
+
+    assert [change.action for change in plan.changes] == ["update"]
+    assert f"settings.{place}" in said
+    assert "0c1" not in said
+    assert "9b8" not in said
 
 
 def test_a_secret_comes_from_the_environment_or_a_file(tmp_path: Path) -> None:
