@@ -15,7 +15,7 @@ from obs.deploy.plan.plan import Plan, make_plan
 from obs.deploy.push import commits, report
 from obs.deploy.push.journal import open_journal
 from obs.deploy.push.outcome import Outcome, Result
-from obs.deploy.push.push import Author, Push
+from obs.deploy.push.push import Author, Push, stopping
 
 JOURNALS = Path(".obs/push")
 
@@ -52,7 +52,7 @@ def push(
     stack = selection.stack()
     texts = output.build(stack).texts
     if ruler_url:
-        _push_rules(ruler_url, stack.service.name, texts, dry_run)
+        _push_rules(ruler_url, stack.service.name, texts, prune=prune, dry_run=dry_run)
         return
     client = connect(stack, os.environ)
     wanted = desired(stack, texts, os.environ)
@@ -90,11 +90,17 @@ def finish(done: Outcome) -> None:
         raise SystemExit(COULD_NOT_RUN)
 
 
-def _push_rules(url: str, namespace: str, texts: dict[str, str], dry_run: bool) -> None:
-    there = ruler.Ruler(connect_ruler(url, os.environ), namespace, os.environ.get("RULER_TENANT", ""))
-    changes = there.plan(ruler.prometheus_groups(texts))
+def _push_rules(url: str, namespace: str, texts: dict[str, str], *, prune: bool, dry_run: bool) -> None:
+    client = connect_ruler(url, os.environ)
+    there = ruler.Ruler(client, namespace, os.environ.get("RULER_TENANT", ""))
+    changes = there.plan(ruler.prometheus_groups(texts), prune=prune)
     for change in changes:
-        if change.action != "unchanged":
+        if change.action == "left":
+            ours = change.name.startswith(f"{namespace}-")
+            why = "it left the code; --prune deletes it" if ours else "its name is not one of ours"
+            click.echo(f"note: rule group {change.name} stays: {why}")
+        elif change.writes:
             click.echo(f"{change.action} rule group {change.name}")
-    written = [] if dry_run else there.push(changes)
+    with stopping(client.patience.stop):
+        written = [] if dry_run else there.push(changes)
     click.echo(f"{len(written)} rule groups written, {len(changes) - len(written)} not.")

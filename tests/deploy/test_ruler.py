@@ -1,5 +1,6 @@
 """Do the same rule groups reach a Mimir, Cortex or Loki ruler, and only what differs?"""
 
+import copy
 import http.server
 import threading
 from collections.abc import Iterator
@@ -32,6 +33,7 @@ class Mimir(http.server.ThreadingHTTPServer):
         self.writes: list[str] = []
         self.tenants: set[str] = set()
         self.answers_to_lose = 0
+        self.refuse_at = -1
 
     @property
     def url(self) -> str:
@@ -57,6 +59,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
                 return self._answer(404, "no rule groups")
             return self._answer(200, yaml.safe_dump({namespace: list(groups.values())}))
         self.server.writes.append(f"{self.command} {'/'.join([namespace, *rest])}")
+        if len(self.server.writes) - 1 == self.server.refuse_at:
+            return self._answer(400, "not today")
         if self.command == "POST":
             group = yaml.safe_load(body)
             groups[group["name"]] = group
@@ -109,17 +113,52 @@ def test_all_groups_arrive_and_the_second_push_writes_nothing(mimir: Mimir, stac
     assert mimir.tenants == {"team-a"}
 
 
-def test_a_changed_group_is_replaced_and_one_gone_from_the_code_deleted(mimir: Mimir) -> None:
-    """The namespace is ours: what is in it and not in the code goes; slashes in names stay inside their segment."""
+def test_a_changed_group_is_replaced_and_one_gone_from_the_code_deleted_when_asked(mimir: Mimir) -> None:
+    """Without ``prune`` nothing is deleted, with it ours alone; slashes in names stay inside their segment."""
     there = ruler(mimir.url + mimir.prefix)
-    old = [group("shop/api", "up == 0"), group("shop/old", "up == 0")]
+    old = [group("rce-api-a/b", "up == 0"), group("rce-api-old/c", "up == 0")]
     there.push(there.plan(old))
+    mimir.namespaces["rce-api"]["by hand"] = group("by hand", "vector(1)")
+    mimir.writes.clear()
+    new = [group("rce-api-a/b", "up < 1")]
+
+    there.push(there.plan(new))
+    assert mimir.writes == ["POST rce-api"]
+    there.push(there.plan(new, prune=True))
+
+    assert mimir.writes == ["POST rce-api", "DELETE rce-api/rce-api-old/c"]
+    assert mimir.namespaces["rce-api"]["rce-api-a/b"]["rules"][0]["expr"] == "up < 1"
+    assert set(mimir.namespaces["rce-api"]) == {"rce-api-a/b", "by hand"}
+
+
+@pytest.mark.parametrize("refused_at", range(4))
+def test_a_refused_write_puts_back_what_was_written_before_it(mimir: Mimir, refused_at: int) -> None:
+    """Create, change and delete are undone in the opposite order, and the sentence says so; strangers stay."""
+    there = ruler(mimir.url + mimir.prefix)
+    there.push(there.plan([group("rce-api-a", "up == 0"), group("rce-api-b", "up == 0"), group("rce-api-c", "up")]))
+    mimir.namespaces["rce-api"]["by hand"] = group("by hand", "vector(1)")
+    before = copy.deepcopy(mimir.namespaces)
+    new = [group("rce-api-a", "up < 1"), group("rce-api-new", "up == 0")]
+    mimir.refuse_at = len(mimir.writes) + refused_at
+
+    with pytest.raises(DeployError, match="nothing has changed: what was written is put back"):
+        there.push(there.plan(new, prune=True))
+
+    assert mimir.namespaces == before
+
+
+def test_a_group_somebody_changed_since_the_plan_is_not_replaced(mimir: Mimir) -> None:
+    """Read again before the first write: somebody else's change ends the push, and stays."""
+    there = ruler(mimir.url + mimir.prefix)
+    there.push(there.plan([group("rce-api-a", "up == 0")]))
+    changes = there.plan([group("rce-api-a", "up < 1")])
+    mimir.namespaces["rce-api"]["rce-api-a"] = group("rce-api-a", "up < 2")
     mimir.writes.clear()
 
-    there.push(there.plan([group("shop/api", "up < 1")]))
+    with pytest.raises(DeployError, match="somebody changed it meanwhile"):
+        there.push(changes)
 
-    assert mimir.writes == ["POST rce-api", "DELETE rce-api/shop/old"]
-    assert mimir.namespaces["rce-api"]["shop/api"]["rules"][0]["expr"] == "up < 1"
+    assert mimir.writes == []
 
 
 def group(name: str, expr: str) -> dict[str, Any]:
