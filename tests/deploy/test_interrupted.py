@@ -15,14 +15,25 @@ import pytest
 
 from obs.deploy.grafana.errors import Busy, DeployError
 from obs.deploy.grafana.patience import Patience
+from obs.deploy.grafana.state import Desired, Kind, item
 from obs.deploy.push.journal import open_journal
 from obs.deploy.push.lease import EXPIRES_SECONDS, Lease
 from obs.deploy.push.outcome import Outcome
 from tests.deploy.conftest import MakeWorld
-from tests.deploy.world import NEW, OLD, World
+from tests.deploy.world import NEW, OLD, OWNER, RULES_FOLDER, World, board, group, rule
 from tests.fake_grafana import Fault
 
 ROOT = Path(__file__).parents[2]
+REFUSED = {**group("refused", rule("shop-refused", "ShopRefused")).document, "interval": 15}
+OTHER = Desired(
+    OWNER,
+    (
+        *(one for one in NEW if one.key.uid != "shop-api"),
+        board("shop-api", "API", threshold=7),
+        item(Kind.RULE_GROUP, REFUSED, folder_uid=RULES_FOLDER),
+    ),
+)
+"""A state Grafana refuses a part of: no interval is 15 seconds."""
 
 
 def start(world: World) -> subprocess.Popen[str]:
@@ -79,6 +90,51 @@ def test_a_failing_push_after_a_killed_one_goes_back_to_before_both(world: World
 
     assert outcome.state == "old", outcome
     assert world.snapshot() == old
+
+
+def test_a_failing_push_takes_nothing_back_that_another_machine_deployed_since(world: World) -> None:
+    """The killed run's copies are older than the other machine's deployment: the undo goes back to that, no further."""
+    world.push(OLD, commit="c0")
+    signalled(world, signal.SIGKILL, 7, after=True)
+    elsewhere = World(world.fake, world.journals / "elsewhere")
+    del world.fake.state.folders["shop--deploying"]
+    newer = Desired(OWNER, (*OLD.items[:2], board("shop-api", "API", threshold=3), *OLD.items[3:]))
+    assert elsewhere.push(newer, commit="c2").state == "new"
+    theirs = world.snapshot()
+
+    outcome = world.push(OTHER, commit="c3")
+
+    assert outcome.state == "old", outcome
+    assert world.snapshot() == theirs
+
+
+def test_the_same_deployed_elsewhere_since_is_not_taken_back(world: World) -> None:
+    """Another machine finished what the killed run began: it is deployed now, and a later failure leaves it so."""
+    world.push(OLD, commit="c0")
+    signalled(world, signal.SIGKILL, 4, after=True)
+    del world.fake.state.folders["shop--deploying"]
+    World(world.fake, world.journals / "elsewhere").push(NEW, commit="c1")
+    deployed = world.snapshot()
+    world.fake.arm(Fault("forbidden", at=1, writes=True))
+
+    outcome = world.push(OLD, commit="c2")
+
+    assert outcome.state == "old", outcome
+    assert world.snapshot() == deployed
+
+
+def test_a_save_made_after_a_killed_run_is_what_the_undo_of_the_next_puts_back(world: World) -> None:
+    """Ann saves what the killed run had written; the next run adopts it and fails: her save is there, still hers."""
+    world.push(OLD, commit="c0")
+    signalled(world, signal.SIGKILL, 9, after=True)
+    world.fake.state.edited_by("ann", "shop-api", title="By Ann")
+
+    outcome = world.push(OTHER, adopt_mine=frozenset({"shop-api"}))
+
+    assert outcome.state == "old", outcome
+    assert world.fake.state.dashboards["shop-api"].model["title"] == "By Ann"
+    with pytest.raises(DeployError, match="adopt-mine shop-api"):
+        world.push(OTHER)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -163,7 +219,7 @@ def test_a_journal_cut_off_in_the_middle_of_a_line_is_read_up_to_there(world: Wo
 def test_a_file_that_is_no_journal_is_left_for_a_person(world: World) -> None:
     """Nothing is written, and the sentence names the file."""
     with open_journal(world.journals, world.fake.url, "shop") as journal:
-        journal.begin("c0", {})
+        journal.begin("c0", "", {})
     (file,) = world.journals.glob("*.jsonl")
     file.write_text('{"format": 99}', encoding="utf-8")
 

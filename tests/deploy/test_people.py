@@ -7,6 +7,9 @@ from obs.deploy.grafana.state import Desired
 from tests.deploy.conftest import MakeWorld
 from tests.deploy.world import FOLDER, NEW, OLD, OWNER, VERSIONS, World, board, folders
 from tests.fake_grafana import Fault
+from tests.fake_grafana.state import Dashboard
+
+LESS = Desired(OWNER, tuple(one for one in OLD if one.key.uid != "shop-jobs"))
 
 
 @pytest.mark.parametrize("version", VERSIONS)
@@ -89,6 +92,80 @@ def test_pruning_never_takes_a_folder_with_something_else_in_it(world: World) ->
 
     assert set(world.fake.state.dashboards) == {"theirs"}
     assert set(world.fake.state.folders) == {FOLDER}
+
+
+def test_pruning_stops_at_a_board_a_person_edited(world: World) -> None:
+    """Deleting is judged as changing is: the edit is named, nothing is deleted, --adopt-mine overrules it."""
+    world.push(OLD)
+    world.fake.state.edited_by("ann", "shop-jobs", title="Jobs, by Ann")
+    world.fake.forget()
+
+    with pytest.raises(DeployError, match=r"edited by ann in Grafana since the last push.*--adopt-mine shop-jobs"):
+        world.push(LESS, prune=True)
+
+    assert world.fake.written == []
+    assert world.push(LESS, prune=True, adopt_mine=frozenset({"shop-jobs"})).state == "new"
+    assert set(world.fake.state.dashboards) == {"shop-api"}
+
+
+def test_pruning_leaves_a_copy_that_kept_our_tag(world: World) -> None:
+    """A board saved under another name keeps its tags: no push saved it, so it stays, and the plan says so."""
+    world.push(OLD)
+    state = world.fake.state
+    copied = {**state.dashboards["shop-api"].model, "uid": "random1", "title": "API (Ann's)", "version": 1}
+    state.dashboards["random1"] = Dashboard("random1", FOLDER, [(copied, "", "ann")])
+
+    plan = world.plan(Desired(OWNER, ()), prune=True)
+    world.push(Desired(OWNER, ()), prune=True)
+
+    assert any("API (Ann's)" in note and "copy" in note for note in plan.notes)
+    assert set(state.dashboards) == {"random1"}
+    assert set(state.folders) == {FOLDER}
+
+
+def test_pruning_leaves_an_empty_folder_no_push_made(world: World) -> None:
+    """A folder whose uid looks like one of ours, made and kept empty by somebody else, is not ours."""
+    world.push(OLD)
+    world.fake.state.author = "ann"
+    theirs = {"id": 99, "uid": "shop--ideas", "title": "Ideas", "parentUid": "", "version": 1}
+    world.fake.state.folders["shop--ideas"] = {**theirs, "createdBy": "ann", "updatedBy": "ann", "orgId": 1}
+
+    world.push(Desired(OWNER, ()), prune=True)
+
+    assert set(world.fake.state.folders) == {"shop--ideas"}
+
+
+def test_pruning_stops_at_a_folder_a_person_renamed(world: World) -> None:
+    """Emptied by the prune or not, a folder somebody gave a name is theirs to lose."""
+    world.push(OLD)
+    world.fake.state.folders[FOLDER].update(title="Ann's boards", updatedBy="ann")
+
+    with pytest.raises(DeployError, match="it was changed by ann in Grafana"):
+        world.push(Desired(OWNER, ()), prune=True)
+
+
+def test_pruning_leaves_a_contact_point_somebody_made(world: World) -> None:
+    """A name like ours, made in the user interface, does not stand in the way of pruning, and stays."""
+    world.push(NEW)
+    point = {"uid": "shop--x", "name": "shop--x", "type": "webhook", "settings": {"url": "http://x"}}
+    world.fake.state.contact_points["shop--x"] = {**point, "disableResolveMessage": False, "provenance": ""}
+
+    assert world.push(OLD, prune=True).state == "new"
+
+    assert set(world.fake.state.contact_points) == {"shop--x"}
+
+
+def test_a_board_somebody_moved_is_not_moved_back(world: World) -> None:
+    """A move is an edit, whether or not Grafana keeps a version for it; --adopt-mine overrules it."""
+    world.push(OLD)
+    world.fake.state.folders["theirs"] = {**world.fake.state.folders[FOLDER], "uid": "theirs", "title": "Data"}
+    world.fake.state.dashboards["shop-api"].folder_uid = "theirs"
+
+    with pytest.raises(DeployError, match=r"somebody moved it to 'Data'.*--adopt-mine shop-api"):
+        world.push(NEW)
+    world.push(NEW, adopt_mine=frozenset({"shop-api"}))
+
+    assert world.fake.state.dashboards["shop-api"].folder_uid == FOLDER
 
 
 def test_other_branches_of_the_policy_tree_are_sent_back_as_they_were(world: World) -> None:

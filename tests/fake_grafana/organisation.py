@@ -40,5 +40,6 @@ def post_annotation(state: State, request: Request) -> Answer:
     if not body.get("text"):
         raise Problem(HTTPStatus.BAD_REQUEST, "Failed to save annotation")
     number = state.ids.next()
+    body = {"login": state.author, **body}
     state.annotations.append({"id": number, "time": time.time_ns() // 1_000_000, **body})
     return Answer(200, {"message": "Annotation added", "id": number})

@@ -14,11 +14,12 @@ LIMIT = 100
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """One deploy annotation; ``time_ms`` is Unix time in milliseconds."""
+    """One deploy annotation; ``time_ms`` is Unix time in milliseconds, ``author`` the account that left it."""
 
     commit: str
     time_ms: int
     text: str
+    author: str = ""
 
 
 def marks(client: Client, owner: str) -> list[Mark]:
@@ -50,4 +51,5 @@ def _says(client: Client, owner: str, commit: str) -> bool:
 
 def _mark(entry: dict[str, Any]) -> Mark:
     commits = [tag.removeprefix(COMMIT_PREFIX) for tag in entry.get("tags") or () if tag.startswith(COMMIT_PREFIX)]
-    return Mark(commits[0] if commits else "", int(entry.get("time") or 0), str(entry.get("text", "")))
+    author = str(entry.get("login") or "")
+    return Mark(commits[0] if commits else "", int(entry.get("time") or 0), str(entry.get("text", "")), author)

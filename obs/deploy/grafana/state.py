@@ -80,12 +80,16 @@ class Live(Item):
 
     ``version`` is Grafana's lock where the kind has one (a dashboard's number, a timing's fingerprint), else "".
     ``obstacle`` says in words why it must not be written, "" if it may be. ``owned`` is true if it carries our mark.
+    ``creator`` is the account that made it, where Grafana says. ``edited`` is true if the last to save it was somebody
+    else: putting it back must not make it look like a save of ours.
     """
 
     version: str = ""
     obstacle: str = ""
     owned: bool = False
     author: str = ""
+    creator: str = ""
+    edited: bool = False
 
 
 @dataclass(frozen=True, slots=True)

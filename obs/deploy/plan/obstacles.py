@@ -26,13 +26,34 @@ class Judge:
     server: Version
     adopt_mine: frozenset[str]
 
+    @property
+    def pushers(self) -> frozenset[str]:
+        """The accounts that left our deploy annotations."""
+        return frozenset(mark.author for mark in self.seen.marks if mark.author)
+
     def obstacle(self, item: Item, before: Live | None, save: Save | None = None) -> str:
         """Say why an object must not be created, or changed from ``before``, last saved by ``save``; "" if it may."""
         why = self._placed(item)
         if why or before is None:
             return why
         why = before.obstacle or self._in_group(item.key)
-        return why or ("" if item.key.uid in self.adopt_mine else self._of_people(before, save))
+        return why or self.of_people(before, save) or self._moved(item, before)
+
+    def of_people(self, before: Live, save: Save | None) -> str:
+        """Say whose work a change or a deletion would take away; "" for nobody's, or one that may go."""
+        return "" if before.key.uid in self.adopt_mine else self._theirs(before, save)
+
+    def saved_by_us(self, save: Save) -> bool:
+        """Tell whether a push of ours was the last to save a dashboard."""
+        return bool(save.digest) or self._unmarked_ours(save)
+
+    def ever_ours(self, save: Save) -> bool:
+        """Tell whether any push of ours saved a dashboard; a person's copy of one carries our tag as well."""
+        return save.marked or self._unmarked_ours(save)
+
+    def _unmarked_ours(self, save: Save) -> bool:
+        """Tell, for a server that keeps no messages, whether only accounts that deployed for us saved it."""
+        return not save.marked and bool(save.authors) and save.authors <= self.pushers
 
     def _placed(self, item: Item) -> str:
         """Say what is wrong with an object as it would be written: its folder, its title, its data sources."""
@@ -66,8 +87,15 @@ class Judge:
         rules = self.seen.rules.get(key, ())
         return self.stores.rule_groups.obstacle(rules) if key.kind is Kind.RULE_GROUP else ""
 
-    def _of_people(self, before: Live, save: Save | None) -> str:
-        """Say whose work a change would overwrite."""
+    def _moved(self, item: Item, before: Live) -> str:
+        moved = before.folder_uid != item.folder_uid and not ownership.owns_uid(self.desired.owner, before.folder_uid)
+        if item.key.kind is not Kind.DASHBOARD or not moved or item.key.uid in self.adopt_mine:
+            return ""
+        there = self.seen.folders.get(before.folder_uid)
+        place = repr(there.title if there else before.folder_uid) if before.folder_uid else "no folder"
+        return f"somebody moved it to {place}; move it back, or push with --adopt-mine {item.key.uid}"
+
+    def _theirs(self, before: Live, save: Save | None) -> str:
         who = f" by {before.author}" if before.author else ""
         choice = f"take their edit into the code, or push with --adopt-mine {before.key.uid}"
         if before.key.kind is Kind.FOLDER and before.author:  # whoever made it is not the last to have changed it
@@ -76,7 +104,7 @@ class Judge:
             return ""
         if not before.owned:
             return f"it was made{who} and does not carry our tag {ownership.tag(self.desired.owner)!r}; {choice}"
-        if not save.by_us:
+        if not self.saved_by_us(save):
             return f"it was edited{who} in Grafana since the last push; {choice}"
         return ""
 

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
+from obs.deploy.grafana.annotation import Mark
 from obs.deploy.grafana.client import Client
 from obs.deploy.grafana.errors import understood
 from obs.deploy.grafana.state import Desired, Item, Key, Kind, Live, reached
@@ -36,7 +37,10 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Everything one push would do, in the order it would do it, planned against one state of one Grafana."""
+    """Everything one push would do, in the order it would do it, planned against one state of one Grafana.
+
+    ``deployed`` is the latest deploy annotation found there.
+    """
 
     url: str
     owner: str
@@ -44,6 +48,7 @@ class Plan:
     changes: tuple[Change, ...]
     notes: tuple[str, ...] = ()
     missing_permissions: tuple[str, ...] = ()
+    deployed: Mark | None = None
 
     @property
     def writes(self) -> tuple[Change, ...]:
@@ -79,11 +84,14 @@ def make_plan(
         judge = Judge(stores, seen, desired, server, adopt_mine)
         found = list(pool.map(lambda item: _change(judge, item, resend_secrets), items))
         if prune_gone:
-            found += [_deletion(live) for live in prune.gone(stores, seen, desired)]
+            gone = prune.gone(judge)
+            found += [Change(live.key, live.title, "delete", None, live, why) for live, why in gone.deleted]
+            notes += gone.left
     if seen.datasources is None:
         notes.append("the token may not list data sources, so their uids were not checked")
     needed = seen.missing_permissions if any(change.action != "unchanged" for change in found) else ()
-    return Plan(client.url, desired.owner, server, tuple(found), tuple(notes), needed)
+    latest = next(iter(seen.marks), None)
+    return Plan(client.url, desired.owner, server, tuple(found), tuple(notes), needed, latest)
 
 
 def _adapted(stores: Stores, desired: Desired) -> tuple[list[Item], list[str]]:
@@ -106,7 +114,8 @@ def _change(judge: Judge, item: Item, resend_secrets: bool) -> Change:
     save = judge.stores.dashboards.last_save(item.key.uid) if item.key.kind is Kind.DASHBOARD else None
     if save and save.holds(item, live):
         return Change(item.key, item.title, "unchanged", item)
-    return Change(item.key, item.title, "update", item, live, judge.obstacle(item, live, save), forced)
+    before = replace(live, edited=save is not None and not judge.saved_by_us(save))
+    return Change(item.key, item.title, "update", item, before, judge.obstacle(item, live, save), forced)
 
 
 def _may_exist(seen: Survey, item: Item) -> bool:
@@ -120,10 +129,6 @@ def _may_exist(seen: Survey, item: Item) -> bool:
     if item.key.kind is Kind.RULE_GROUP:
         return item.key in seen.rules
     return item.key.kind in {Kind.FOLDER, Kind.POLICY} or item.key in seen.named
-
-
-def _deletion(live: Live) -> Change:
-    return Change(live.key, live.title, "delete", None, live, live.obstacle)
 
 
 def in_writing_order(changes: Iterable[Change]) -> Iterator[list[Change]]:

@@ -1,53 +1,89 @@
 """Which objects are ours, in Grafana, and gone from the code?"""
 
-from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 
 from obs.deploy.grafana import ownership
-from obs.deploy.grafana.state import Desired, Key, Kind, Live
-from obs.deploy.grafana.stores import Stores
-from obs.deploy.plan.survey import Survey
+from obs.deploy.grafana.state import Key, Kind, Live
+from obs.deploy.plan.obstacles import Judge
 
 
-def gone(stores: Stores, seen: Survey, desired: Desired) -> Iterator[Live]:
-    """Yield, read in full, everything that carries our mark and is no longer in the code.
+@dataclass(slots=True)
+class Gone:
+    """What pruning would delete, each with its obstacle ("" for none); in sentences, what bears our mark and stays."""
 
-    A folder is among them only if nothing but pruned objects is in it.
+    deleted: list[tuple[Live, str]] = field(default_factory=list)
+    left: list[str] = field(default_factory=list)
+
+
+def gone(judge: Judge) -> Gone:
+    """Find, read in full, everything a push of ours made that is no longer in the code.
+
+    Deleting is judged as changing is: what a person edited stands in the way. A mark alone does not make an object
+    ours, for people copy boards with their tags. A folder goes only if nothing but pruned objects is in it.
     """
-    wanted = {item.key for item in desired}
-    pruned: list[Live] = []
-    for uid, entry in sorted(seen.dashboards.items()):
-        if ownership.owns_tags(desired.owner, entry.get("tags") or ()) and Key(Kind.DASHBOARD, uid) not in wanted:
-            pruned += _if_owned(stores.dashboards.read(uid))
-    for key, rules in sorted(seen.rules.items()):
-        ours = all(ownership.owns_labels(desired.owner, rule.get("labels")) for rule in rules)
-        if ours and key not in wanted and not stores.rule_groups.obstacle(rules):
-            pruned += _if_owned(stores.rule_groups.read(key.uid))
-    pruned += [live for key, live in sorted(seen.named.items()) if live.owned and key not in wanted]
-    branch = Key(Kind.POLICY, desired.owner)
-    pruned += _if_owned(stores.policies.read(branch.uid) if branch not in wanted else None)
-    yield from pruned
-    yield from _folders(stores, seen, desired, wanted, pruned)
+    found = Gone()
+    wanted = {item.key for item in judge.desired}
+    _dashboards(judge, wanted, found)
+    _rule_groups(judge, wanted, found)
+    for key, live in sorted(judge.seen.named.items()):
+        if live.owned and key not in wanted:
+            _judged(found, live, left=live.obstacle)
+    branch = Key(Kind.POLICY, judge.desired.owner)
+    if branch not in wanted and (ours := judge.stores.policies.read(branch.uid)):
+        found.deleted.append((ours, ours.obstacle))
+    _folders(judge, wanted, found)
+    return found
 
 
-def _if_owned(live: Live | None) -> list[Live]:
-    return [live] if live is not None and live.owned else []
+def _dashboards(judge: Judge, wanted: set[Key], found: Gone) -> None:
+    for uid, entry in sorted(judge.seen.dashboards.items()):
+        if not ownership.owns_tags(judge.desired.owner, entry.get("tags") or ()) or Key(Kind.DASHBOARD, uid) in wanted:
+            continue
+        live = judge.stores.dashboards.read(uid)
+        if live is None or not live.owned:
+            continue
+        save = judge.stores.dashboards.last_save(uid)
+        adopted = uid in judge.adopt_mine
+        left = "" if adopted or judge.ever_ours(save) else "no push saved it, so it is taken for somebody's copy"
+        live = replace(live, edited=not judge.saved_by_us(save))
+        _judged(found, live, left=live.obstacle or left, obstacle=judge.of_people(live, save))
 
 
-def _folders(stores: Stores, seen: Survey, desired: Desired, wanted: set[Key], pruned: list[Live]) -> Iterator[Live]:
-    lease = ownership.uid(desired.owner, ownership.LEASE_NAME)
-    for uid, folder in sorted(seen.folders.items()):
+def _rule_groups(judge: Judge, wanted: set[Key], found: Gone) -> None:
+    for key, rules in sorted(judge.seen.rules.items()):
+        ours = all(ownership.owns_labels(judge.desired.owner, rule.get("labels")) for rule in rules)
+        if ours and key not in wanted and (live := judge.stores.rule_groups.read(key.uid)) and live.owned:
+            _judged(found, live, left=judge.stores.rule_groups.obstacle(rules))
+
+
+def _judged(found: Gone, live: Live, *, left: str, obstacle: str = "") -> None:
+    if left:
+        found.left.append(f"{live.key.kind} {live.title!r} bears our mark and stays: {left}")
+    else:
+        found.deleted.append((live, obstacle))
+
+
+def _folders(judge: Judge, wanted: set[Key], found: Gone) -> None:
+    lease = ownership.uid(judge.desired.owner, ownership.LEASE_NAME)
+    for uid, folder in sorted(judge.seen.folders.items()):
         if folder.owned and uid != lease:
-            yield from _emptied(stores, folder, wanted, pruned)
+            _emptied(judge, folder, wanted, found)
 
 
-def _emptied(stores: Stores, folder: Live, wanted: set[Key], pruned: list[Live]) -> list[Live]:
-    """Return the folders of this branch that pruning leaves empty and the code does not ask for."""
-    uid = folder.key.uid
+def _emptied(judge: Judge, folder: Live, wanted: set[Key], found: Gone) -> bool:
+    """Add the folders of this branch that pruning leaves empty and the code does not ask for; tell whether all go."""
+    uid, stores = folder.key.uid, judge.stores
     children = [child for child in stores.folders.children(uid) if child.owned]
-    below = [gone for child in children for gone in _emptied(stores, child, wanted, pruned)]
-    inside = [live for live in pruned if live.folder_uid == uid]
+    below = sum([_emptied(judge, child, wanted, found) for child in children])
+    inside = [live for live, _ in found.deleted if live.folder_uid == uid]
     rules = sum(len(live.document["rules"]) for live in inside if live.key.kind is Kind.RULE_GROUP)
     boards = sum(1 for live in inside if live.key.kind is Kind.DASHBOARD)
-    folders = sum(1 for live in below if live.key in {child.key for child in children})
-    stays = folder.key in wanted or sum(stores.folders.counts(uid).values()) != rules + boards + folders
-    return below if stays else [*below, folder]
+    if folder.key in wanted or sum(stores.folders.counts(uid).values()) != rules + boards + below:
+        return False
+    live = stores.folders.read(uid)
+    if live is None:
+        return False
+    ours = bool(inside or below) or live.creator in judge.pushers or uid in judge.adopt_mine
+    stranger = "" if ours else "it was empty before, and no push is known to have made it"
+    _judged(found, live, left=stranger, obstacle=judge.of_people(live, None))
+    return ours

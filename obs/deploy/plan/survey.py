@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
+from obs.deploy.grafana import annotation
 from obs.deploy.grafana.client import Client
 from obs.deploy.grafana.errors import Refused, Unusable
 from obs.deploy.grafana.state import Desired, Key, Kind, Live
@@ -28,7 +29,10 @@ PERMISSIONS: Mapping[Kind, tuple[tuple[str, ...], ...]] = {
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """Grafana's lists. ``datasources`` is None where the token may not list them."""
+    """Grafana's lists, and our deploy annotations, the latest first.
+
+    ``datasources`` is None where the token may not list them.
+    """
 
     dashboards: Mapping[str, dict[str, Any]] = field(default_factory=dict)
     folders: Mapping[str, Live] = field(default_factory=dict)
@@ -36,6 +40,7 @@ class Survey:
     named: Mapping[Key, Live] = field(default_factory=dict)
     datasources: frozenset[str] | None = None
     missing_permissions: tuple[str, ...] = ()
+    marks: tuple[annotation.Mark, ...] = ()
 
 
 def survey(
@@ -50,6 +55,7 @@ def survey(
     named = [pool.submit(_listing(stores, kind)) for kind in sorted(alerting)]
     datasources = pool.submit(_datasources, client)
     actions = pool.submit(_actions, client)
+    marks = pool.submit(_marks, client, desired.owner)
     return Survey(
         dashboards=dashboards.result(),
         folders=folders.result(),
@@ -57,6 +63,7 @@ def survey(
         named={live.key: live for future in named for live in future.result()},
         datasources=datasources.result(),
         missing_permissions=_lacking(actions.result(), kinds),
+        marks=marks.result(),
     )
 
 
@@ -82,6 +89,15 @@ def _datasources(client: Client) -> frozenset[str] | None:
     except Refused as refused:
         if refused.status == FORBIDDEN:  # only an admin may list them; then they are not checked
             return None
+        raise
+
+
+def _marks(client: Client, owner: str) -> tuple[annotation.Mark, ...]:
+    try:
+        return tuple(annotation.marks(client, owner))
+    except Refused as refused:
+        if refused.status == FORBIDDEN:  # then nothing is concluded from them
+            return ()
         raise
 
 

@@ -1,8 +1,9 @@
 """Where was a push when it was killed, and what did Grafana hold before it?
 
-One file per Grafana and owner, JSON lines: a header with the copies taken by the plan, made durable before the first
-write, then one line per write begun. It disappears when everything is as the push, or its undo, wanted it; found at the
-start of a run, it tells that run what to finish and what "before" means.
+One file per Grafana and owner, JSON lines: a header with the copies taken by the plan and the states to be written,
+durable before the first write, then one line per write begun. It disappears when everything is as the push, or its
+undo, wanted it. Found at the start of a run, it tells that run what "before" means for the objects that are still as
+the earlier run left them: what anybody, a person or another machine, did since is not taken back.
 """
 
 import base64
@@ -12,27 +13,40 @@ import hashlib
 import os
 import secrets
 import threading
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TextIO
 
 import orjson
 
 from obs.deploy.grafana.errors import Busy, DeployError
-from obs.deploy.grafana.state import Item, Key, Kind
+from obs.deploy.grafana.state import Item, Key, Kind, Live
 
-FORMAT = 1
+FORMAT = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """What a run does to one object: how it was before, and every state a run gave it since (None: absent)."""
+
+    before: Live | None
+    given: tuple[Item | None, ...]
+
+    @property
+    def known(self) -> tuple[Item | None, ...]:
+        """The states between which a run that was cut short leaves the object."""
+        return (self.before, *self.given)
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """What a run that did not end left behind: its commit, the objects it began to write, and how they were before."""
+    """What a run that did not end left behind: its commit, what was deployed when it began, and the writes it began."""
 
     run: str
     commit: str
-    before: Mapping[Key, Item | None] = field(default_factory=dict)
-    begun: frozenset[Key] = frozenset()
+    deployed: str
+    writes: Mapping[Key, Write] = field(default_factory=dict)
 
 
 class Journal:
@@ -46,21 +60,21 @@ class Journal:
         self.unfinished = _load(path)
         self.run = self.unfinished.run if self.unfinished else secrets.token_hex(8)
 
-    def begin(self, commit: str, before: Mapping[Key, Item | None]) -> Mapping[Key, Item | None]:
-        """Make the copies durable; return them with those of an unfinished run, whose are older, in their place.
+    def begin(self, commit: str, deployed: str, writes: Mapping[Key, Write], begun: Iterable[Key] = ()) -> None:
+        """Make durable what is about to be written, and what of it an earlier run ``begun``; only then write anything.
 
-        Only then may anything be written.
+        ``deployed`` names the latest deployment in Grafana.
         """
         self.close()
-        earlier = self.unfinished
-        begun = earlier.begun if earlier else frozenset()
-        if earlier:
-            before = {**before, **{key: earlier.before.get(key) for key in begun}}
         header = {
             "format": FORMAT,
             "run": self.run,
             "commit": commit,
-            "before": [[key.kind, key.uid, _packed(item)] for key, item in before.items()],
+            "deployed": deployed,
+            "writes": [
+                [key.kind, key.uid, _packed(write.before), [_packed(_without_secrets(item)) for item in write.given]]
+                for key, write in writes.items()
+            ],
         }
         fresh = self._path.with_suffix(".new")
         with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
@@ -71,7 +85,6 @@ class Journal:
         fresh.replace(self._path)
         _fsync_folder(self._path.parent)
         self._file = self._path.open("a", encoding="utf-8")
-        return before
 
     def begun(self, key: Key) -> None:
         """Note that a write of this object is about to be sent; on disk before it is."""
@@ -91,7 +104,7 @@ class Journal:
     def settle(self, commit: str) -> None:
         """Keep the run open for its finishing touches, with nothing to undo: every object is as it should be."""
         self.unfinished = None
-        self.begin(commit, {})
+        self.begin(commit, "", {})
 
     def give_up(self) -> None:
         """Forget a run that wrote nothing; what an earlier one left undone stays remembered."""
@@ -146,22 +159,36 @@ def _load(path: Path) -> Record | None:
     if not entries or entries[0].get("format") != FORMAT:
         raise DeployError(f"{path}: not a journal this version can read; look at it, then delete it")
     header = entries[0]
-    before = {Key(Kind(kind), uid): _unpacked(Key(Kind(kind), uid), item) for kind, uid, item in header["before"]}
-    begun = frozenset(Key(Kind(kind), uid) for kind, uid in (entry["begun"] for entry in entries[1:]))
-    return Record(header["run"], header["commit"], before, begun)
+    begun = {Key(Kind(kind), uid) for kind, uid in (entry["begun"] for entry in entries[1:])}
+    keyed = [(Key(Kind(kind), uid), before, given) for kind, uid, before, given in header["writes"]]
+    writes = {
+        key: Write(_unpacked(key, before), tuple(_unpacked(key, item) for item in given))
+        for key, before, given in keyed
+        if key in begun
+    }
+    return Record(header["run"], header["commit"], header["deployed"], writes)
 
 
-def _packed(item: Item | None) -> dict[str, str] | None:
+def _without_secrets(item: Item | None) -> Item | None:
+    """Return what a state can be recognised by; the secrets of a contact point never reach the disk."""
+    if item is None or item.key.kind is not Kind.CONTACT_POINT:
+        return item
+    return replace(item, text=orjson.dumps(item.shown()))
+
+
+def _packed(item: Item | None) -> dict[str, Any] | None:
     if item is None:
         return None
     text = base64.b64encode(item.text).decode()
-    return {"title": item.title, "folder": item.folder_uid, "text": text}
+    edited = isinstance(item, Live) and item.edited
+    return {"title": item.title, "folder": item.folder_uid, "text": text, "edited": edited}
 
 
-def _unpacked(key: Key, packed: dict[str, str] | None) -> Item | None:
+def _unpacked(key: Key, packed: dict[str, Any] | None) -> Live | None:
     if packed is None:
         return None
-    return Item(key, packed["title"], packed["folder"], base64.b64decode(packed["text"]))
+    text = base64.b64decode(packed["text"])
+    return Live(key, packed["title"], packed["folder"], text, edited=packed["edited"])
 
 
 def _fsync_folder(folder: Path) -> None:

@@ -7,15 +7,15 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
+from obs.deploy.grafana import annotation
 from obs.deploy.grafana.client import Client
 from obs.deploy.grafana.errors import Busy, DeployError, understood
 from obs.deploy.grafana.patience import Patience
-from obs.deploy.grafana.state import Item, Key
-from obs.deploy.grafana.stores import Stores, open_stores
+from obs.deploy.grafana.state import Key, Live, reached
+from obs.deploy.grafana.stores import Store, Stores, open_stores
 from obs.deploy.plan.plan import Change, Plan, in_writing_order
-from obs.deploy.push import annotation
 from obs.deploy.push.converge import converge
-from obs.deploy.push.journal import Journal
+from obs.deploy.push.journal import Journal, Write
 from obs.deploy.push.lease import Lease
 from obs.deploy.push.outcome import Outcome, Result, result
 from obs.deploy.push.undo import Undo
@@ -53,10 +53,29 @@ class Push:
         _refuse_obstacles(self.plan)
         if not self.plan.writes and self.journal.unfinished is None:
             return Outcome()
-        before = self.journal.begin(self.author.commit, {change.key: change.before for change in self.plan.writes})
         with stopping(self.client.patience.stop):
+            inherited = self._inherited()
+            own = {change.key: Write(change.before, (change.item,)) for change in self.plan.writes}
+            writes = {**own, **{key: _joined(write, own.get(key)) for key, write in inherited.items()}}
+            self.journal.begin(self.author.commit, str(self.plan.deployed or ""), writes, inherited)
             self._take_lease()
-            return self._close(self._carry_out(before))
+            return self._close(self._carry_out(writes, frozenset(inherited)))
+
+    def _inherited(self) -> dict[Key, Write]:
+        """Return the writes of an unfinished run whose objects are still as it left them; nothing, after a deployment.
+
+        Everything else was somebody's since: how it is now is how it was before this run.
+        """
+        earlier = self.journal.unfinished
+        if earlier is None or earlier.deployed != str(self.plan.deployed or ""):
+            return {}
+        stores = open_stores(self.client, self.plan.server, self.plan.owner)
+        changes = {change.key: change for change in self.plan.changes}
+        return {
+            key: write
+            for key, write in earlier.writes.items()
+            if key in changes and _as_left(stores.of(key.kind), write, changes[key])
+        }
 
     def _take_lease(self) -> None:
         try:
@@ -69,7 +88,7 @@ class Push:
                 self.journal.give_up()
             raise
 
-    def _carry_out(self, before: Mapping[Key, Item | None]) -> Outcome:
+    def _carry_out(self, writes: Mapping[Key, Write], inherited: frozenset[Key]) -> Outcome:
         stores = open_stores(self.client, self.plan.server, self.plan.owner, self.author.message)
         results: list[Result] = []
         with ThreadPoolExecutor(self.client.connections, thread_name_prefix="push") as pool:
@@ -77,7 +96,7 @@ class Push:
                 results += pool.map(lambda change: self._one(stores, change), batch)
         failure = next((f"{entry.title}: {entry.why}" for entry in results if entry.fate == "failed"), "")
         if self._failed.is_set() and not self.keep_going:
-            results = self._undone(before, results)
+            results = self._undone(writes, inherited, results)
         return Outcome(tuple(results), failure or ("stopped on request" if self._failed.is_set() else ""))
 
     def _one(self, stores: Stores, change: Change) -> Result:
@@ -106,14 +125,13 @@ class Push:
         self.progress(done)
         return done
 
-    def _undone(self, before: Mapping[Key, Item | None], results: list[Result]) -> list[Result]:
+    def _undone(self, writes: Mapping[Key, Write], inherited: frozenset[Key], results: list[Result]) -> list[Result]:
         """Put back what this run, and a killed one before it, began to write."""
-        earlier = self.journal.unfinished.begun if self.journal.unfinished else frozenset()
-        begun = {entry.key for entry in results if entry.fate in {"done", "failed"}} | earlier
+        begun = {entry.key for entry in results if entry.fate in {"done", "failed"}} | inherited
         client = self._afresh()
         stores = open_stores(client, self.plan.server, self.plan.owner, f"undo of {self.author.message}")
         changes = [_as_written(change) for change in self.plan.changes if change.key in begun]
-        put_back = {entry.key: entry for entry in Undo(client, stores, before).put_back(changes)}
+        put_back = {entry.key: entry for entry in Undo(client, stores, writes).put_back(changes)}
         kept = [put_back.pop(entry.key, entry) for entry in results]
         return kept + list(put_back.values())
 
@@ -168,6 +186,19 @@ def _refuse_obstacles(plan: Plan) -> None:
     if plan.missing_permissions:
         names = ", ".join(plan.missing_permissions)
         raise DeployError(f"nothing was written: the token lacks {names}; give its service account a role with them")
+
+
+def _as_left(store: Store, write: Write, change: Change) -> bool:
+    """Tell whether an object is in one of the states the run that wrote it may have left it in."""
+    if isinstance(change.before, Live):
+        return store.explains(tuple(item for item in write.known if item is not None), change.before)
+    if change.action == "create":
+        return None in write.known
+    return any(reached(item, change.item) for item in write.known)
+
+
+def _joined(earlier: Write, own: Write | None) -> Write:
+    return Write(earlier.before, (*earlier.given, *(own.known if own else ())))
 
 
 def _as_written(change: Change) -> Change:

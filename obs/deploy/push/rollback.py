@@ -1,8 +1,8 @@
 """Which earlier state does a rollback put back?"""
 
+from obs.deploy.grafana import annotation
 from obs.deploy.grafana.client import Client
 from obs.deploy.grafana.errors import DeployError
-from obs.deploy.push import annotation
 
 
 def deployed(client: Client, owner: str) -> str:

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 
 from obs.deploy.grafana.client import Client
 from obs.deploy.grafana.errors import DeployError, understood
-from obs.deploy.grafana.state import Item, Key, Kind
+from obs.deploy.grafana.state import Key, Kind
 from obs.deploy.grafana.stores import Stores
 from obs.deploy.plan.plan import Change, in_writing_order
 from obs.deploy.push.converge import converge
+from obs.deploy.push.journal import Write
 from obs.deploy.push.outcome import Result, result
 
 UNREADABLE = "its secret stays the new one: Grafana never gives the old one back"
@@ -17,11 +18,11 @@ UNREADABLE = "its secret stays the new one: Grafana never gives the old one back
 
 @dataclass(frozen=True, slots=True)
 class Undo:
-    """Puts objects back to the copies in ``before`` (None: absent), whatever of the push's writes was applied."""
+    """Puts objects back to how they were before ``writes``, whatever of those was applied."""
 
     client: Client
     stores: Stores
-    before: Mapping[Key, Item | None]
+    writes: Mapping[Key, Write]
 
     def put_back(self, changes: Iterable[Change]) -> list[Result]:
         """Undo these changes in the opposite order; what somebody else has touched since is left and said."""
@@ -33,12 +34,11 @@ class Undo:
         return results
 
     def _one(self, change: Change) -> Result:
-        before = self.before.get(change.key)
-        store = self.stores.of(change.key.kind)
-        known = (before, change.item, change.before)
+        write = self.writes[change.key]
+        before, store = write.before, self.stores.of(change.key.kind)
         try:
             with understood(str(change.key)):
-                converge(store, change.key, before, known, patience=self.client.patience)
+                converge(store, change.key, before, write.known, patience=self.client.patience)
         except DeployError as error:
             return result(change, "left", str(error))
         return result(change, "undone", UNREADABLE if change.key.kind is Kind.CONTACT_POINT and before else "")

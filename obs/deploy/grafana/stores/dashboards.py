@@ -24,10 +24,15 @@ MESSAGE_LIMIT = 500  # characters
 
 @dataclass(frozen=True, slots=True)
 class Save:
-    """Whose the latest version is; ``digest`` is that of what a push of ours saved, "" where unknown."""
+    """Who saved a dashboard, as its history says.
 
-    by_us: bool
-    digest: str = ""
+    ``digest`` is that of the latest version if a push of ours saved it, else "". ``marked`` tells whether any version
+    bears the mark of a push, ``authors`` which accounts saved the versions.
+    """
+
+    digest: str
+    marked: bool
+    authors: frozenset[str]
 
     def holds(self, item: Item, live: Live) -> bool:
         """Tell whether this is our save of just this item, in its place, whatever the server shows instead of it.
@@ -79,18 +84,20 @@ class Dashboards:
         """Tell who saved the latest version of a dashboard: a push, and of what, or somebody else."""
         answer = self._client.find(f"/api/dashboards/uid/{segment(uid)}/versions", limit=HISTORY)
         versions: Any = answer.get("versions") if isinstance(answer, dict) else answer  # a list until about 12
-        messages = [str(version.get("message") or "") for version in versions or ()]
-        if messages and (ours := SAVED.match(messages[0])):
-            return Save(by_us=True, digest=ours[1])
-        # A server that keeps no messages at all cannot tell by them; then a sole author is the one who pushed.
-        authors = {version.get("createdBy") for version in versions or ()}
-        return Save(by_us=len(authors) == 1 and not any(map(SAVED.match, messages)))
+        marks = [SAVED.match(str(version.get("message") or "")) for version in versions or ()]
+        digest = marks[0][1] if marks and marks[0] else ""
+        return Save(digest, any(marks), frozenset(str(version.get("createdBy") or "") for version in versions or ()))
 
     def write(self, item: Item, before: Live | None) -> None:
-        """Save a dashboard on top of the version ``before``; raise Conflict if that is not the latest."""
+        """Save a dashboard on top of the version ``before``; raise Conflict if that is not the latest.
+
+        What somebody else saved last goes back without our mark, so that it stays theirs.
+        """
         model = {key: value for key, value in item.document.items() if key != "id"}
         model["version"] = int(before.version) if before else 0
-        message = f"{MESSAGE_MARK} {digest(item)} {self._message}"[:MESSAGE_LIMIT]
+        edited = isinstance(item, Live) and item.edited
+        mark = "Put back as it was:" if edited else f"{MESSAGE_MARK} {digest(item)}"
+        message = f"{mark} {self._message}"[:MESSAGE_LIMIT]
         body = {"dashboard": model, "folderUid": item.folder_uid, "message": message, "overwrite": False}
         answer = self._client.write("POST", "/api/dashboards/db", body) or {}
         if answer.get("uid", item.key.uid) != item.key.uid:

@@ -94,4 +94,5 @@ class Folders:
             version=str(found.get("version", "")),
             owned=ownership.owns_uid(self._owner, uid),
             author=str(updated) if created and updated and created != updated else "",
+            creator=str(created or ""),
         )
