@@ -5,14 +5,18 @@ from functools import cache
 from typing import Any, NamedTuple
 
 import orjson
-from grafanalib import core
+from grafanalib import core, formatunits
 
 from obs.boards.panels import Kind, Panel, Query, Step
 from obs.boards.units import derived
+from obs.query.units import KNOWN
 from obs.stack.identity import panel_id
 
 SCHEMA_VERSION = 42
 """Of Grafana 12 and 13; older servers read it and newer ones migrate nothing."""
+
+UNITS = KNOWN | {value for value in vars(formatunits).values() if isinstance(value, str) and value.isidentifier()}
+"""Every unit that Grafana knows by name."""
 
 SOURCES = {"prometheus": "${datasource}", "loki": "${logs}"}
 """The dashboard variable that picks the data source of a kind."""

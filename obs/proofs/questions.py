@@ -14,6 +14,7 @@ from obs.boards.model import panels
 from obs.place import Place
 from obs.proofs.finding import Fault
 from obs.query import variables
+from obs.query.patterns import compiled
 
 TEMPLATE_QUERY = re.compile(r'query "(?P<expr>(?:[^"\\]|\\.)*)"')
 FENCE = re.compile(r"^```(?P<language>promql|logql)\n(?P<text>.*?)^```", re.MULTILINE | re.DOTALL)
@@ -127,18 +128,38 @@ def _language(target: dict[str, Any]) -> Literal["promql", "logql"]:
     return "logql" if isinstance(source, dict) and source.get("type") == "loki" else "promql"
 
 
+def units_of(panel: dict[str, Any]) -> Iterator[str]:
+    """Yield every unit that a panel names."""
+    config = panel.get("fieldConfig", {})
+    named = [config.get("defaults", {}).get("unit"), panel.get("options", {}).get("yAxis", {}).get("unit")]
+    overrides = (one for override in config.get("overrides", ()) for one in override.get("properties", ()))
+    named += [one.get("value") for one in overrides if one.get("id") == "unit"]
+    yield from (str(name) for name in named if name)
+
+
 def _unit(panel: dict[str, Any], target: dict[str, Any]) -> str:
     """Return the unit Grafana shows a query in: an override's that names it, else the panel's."""
     config = panel.get("fieldConfig", {})
-    ref = target.get("refId", "")
-    names = {ref: "byFrameRefID", target.get("legendFormat", ""): "byName", f"Value #{ref}": "byName"}
-    for change in panel.get("transformations", ()):
-        renamed = change.get("options", {}).get("renameByName", {})
-        names |= {renamed[name]: "byName" for name in (f"Value #{ref}", "Value") if name in renamed}
     unit = panel.get("options", {}).get("yAxis", {}).get("unit") if panel.get("type") == "heatmap" else None
     found = unit or config.get("defaults", {}).get("unit", "")
     for override in config.get("overrides", ()):
-        matcher = override["matcher"]
-        if names.get(matcher.get("options", "")) == matcher["id"]:
+        if _meant(override.get("matcher", {}), panel, target):
             found = next((one["value"] for one in override["properties"] if one["id"] == "unit"), found)
     return str(found)
+
+
+def _meant(matcher: dict[str, Any], panel: dict[str, Any], target: dict[str, Any]) -> bool:
+    """Tell whether an override is for the answer to a query."""
+    kind, options = matcher.get("id"), matcher.get("options", "")
+    ref, legend = target.get("refId", ""), target.get("legendFormat", "")
+    if kind == "byFrameRefID":
+        return bool(options == ref)
+    names = [legend, f"Value #{ref}"]
+    for change in panel.get("transformations", ()):
+        renamed = change.get("options", {}).get("renameByName", {})
+        names += [renamed[name] for name in (f"Value #{ref}", "Value") if name in renamed]
+    if kind == "byName":
+        return options in names
+    # What a legend with labels becomes is only known once there is an answer.
+    pattern = compiled(str(options).strip("/")) if kind == "byRegexp" else None
+    return pattern is not None and any(name and "{{" not in name and pattern.search(name) for name in names)

@@ -42,7 +42,7 @@ TARGETS = PANEL | {
     "title": "Targets",
     "gridPos": {"x": 12, "y": 0, "w": 12, "h": 8},
     "fieldConfig": {"defaults": {"unit": "short"}},
-    "targets": [QUERY | {"expr": 'up{environment=~"$environment"}', "legendFormat": "{{instance}}"}],
+    "targets": [QUERY | {"expr": 'up{job="rce-api", environment=~"$environment"}', "legendFormat": "{{instance}}"}],
 }
 VARIABLES = [
     {"name": "datasource", "type": "datasource", "query": "prometheus"},
@@ -51,6 +51,7 @@ VARIABLES = [
         "type": "query",
         "datasource": SOURCE,
         "query": {"query": 'label_values(up{job="rce-api"}, environment)'},
+        "multi": True,
     },
 ]
 MODEL = {

@@ -7,7 +7,7 @@ import pytest
 
 from obs.alerting.model import Alert
 from obs.proofs.report import pointed
-from tests.proofs.planted import ALERT, Planted
+from tests.proofs.planted import ALERT, QUERY, SOURCE, Plant, Planted
 
 QUERIES = [
     # A matcher no series can meet.
@@ -135,3 +135,130 @@ RULES: list[tuple[str, Alert, str]] = [
 def test_a_fault_in_a_rule_is_noticed(planted: Planted, check: str, alert: Alert, said: str) -> None:
     """A rule is judged for what it is: what a board may ask, an alert may not."""
     assert said in " ".join(planted.told(check, alert=alert))
+
+
+def panel(**fields: Any) -> Plant:
+    """Plant fields in the first panel."""
+    return lambda model: model["panels"][0].update(fields)
+
+
+def asks(expr: str, unit: str = "", **fields: Any) -> Plant:
+    """Have the first panel ask something, in a unit."""
+    targets = [QUERY | {"expr": expr, "legendFormat": "all"} | fields]
+    return panel(targets=targets, fieldConfig={"defaults": {"unit": unit}})
+
+
+def fed(query: str, expr: str, name: str = "choice") -> Plant:
+    """Add a variable, and have the first panel follow it."""
+
+    def plant(model: dict[str, Any]) -> None:
+        model["templating"]["list"].append(
+            {"name": name, "type": "query", "multi": True, "datasource": SOURCE, "query": {"query": query}}
+        )
+        asks(expr)(model)
+
+    return plant
+
+
+def override(kind: str, options: str, unit: str) -> dict[str, Any]:
+    """Return a panel's settings with one unit for some of its series."""
+    changed = {"matcher": {"id": kind, "options": options}, "properties": [{"id": "unit", "value": unit}]}
+    return {"defaults": {"unit": "bytes"}, "overrides": [changed]}
+
+
+BOARDS: list[tuple[str, Plant, str]] = [
+    (
+        "variable/exact-match",
+        asks('sum(rate(http_requests_total{environment="$environment"}[5m]))'),
+        "'environment' may have several values",
+    ),
+    (
+        "variable/exact-match",
+        asks('sum(rate(http_requests_total{environment!="${environment}"}[5m]))'),
+        'write environment!~"${environment}"',
+    ),
+    (
+        "variable/exact-match",
+        asks('{service="$environment"} | json', datasource={"type": "loki", "uid": "loki"}),
+        "'environment' may have several values",
+    ),
+    (
+        "variable/ignored",
+        asks("sum(rate(http_requests_total[5m]))"),
+        "it shows the same whatever is chosen for 'environment'",
+    ),
+    (
+        "variable/fed-elsewhere",
+        fed("label_values(websocket_connections, route)", 'sum(rate(http_requests_total{route=~"$choice"}[5m]))'),
+        "its values come from websocket_connections, which no panel that uses it reads",
+    ),
+    (
+        "variable/fed-elsewhere",
+        fed("label_values(redis_up, instance)", 'sum(rate(http_requests_total{instance=~"$choice"}[5m]))'),
+        "its values come from redis, and are asked of rce-api",
+    ),
+    (
+        "variable/fed-elsewhere",
+        fed("label_values(http_requests_total, method)", 'sum(rate(http_requests_total{route=~"$choice"}[5m]))'),
+        "it offers values of 'method', and is compared with 'route'",
+    ),
+    ("panel/unknown-unit", asks("redis_memory_used_bytes", "bytez"), "did you mean 'bytes'?"),
+    ("panel/unknown-unit", panel(fieldConfig=override("byName", "all", "secs")), "Grafana knows no unit 'secs'"),
+    ("panel/unit", asks("redis_memory_used_bytes / (redis_memory_max_bytes > 0)", "percent"), "take 'percentunit'"),
+    (
+        "panel/unit",
+        panel(
+            targets=[QUERY | {"expr": "redis_memory_used_bytes", "legendFormat": "memory used"}],
+            fieldConfig=override("byRegexp", "/used/", "s"),
+        ),
+        "answers in bytes, and the unit is 's'",
+    ),
+    (
+        "panel/one-axis",
+        panel(
+            fieldConfig={"defaults": {"unit": "short"}},
+            targets=[
+                QUERY | {"expr": "redis_memory_used_bytes"},
+                QUERY | {"refId": "B", "expr": "redis_uptime_in_seconds"},
+            ],
+        ),
+        "query A answers in bytes, query B in seconds, on one axis",
+    ),
+    (
+        "panel/same-legend",
+        panel(targets=[QUERY, QUERY | {"refId": "B", "expr": "sum by (route) (rate(http_requests_total[5m]))"}]),
+        "queries A and B are both called '{{route}}'",
+    ),
+    (
+        "dashboard/source",
+        lambda model: [holder.pop("datasource") for holder in (model["panels"][0], model["panels"][0]["targets"][0])],
+        "it has no data source",
+    ),
+    (
+        "link/broken",
+        panel(links=[{"title": "Route", "url": "/d/rce-api-api?viewPanel=1&var-rout=${__value.raw}"}]),
+        "dashboards/api.py has no variable 'rout' to pass a value to; it has datasource, environment",
+    ),
+]
+
+
+@pytest.mark.parametrize(("check", "plant", "said"), BOARDS)
+def test_a_fault_in_a_dashboard_is_noticed(planted: Planted, check: str, plant: Plant, said: str) -> None:
+    """What misleads a reader, and what Grafana shows without a word."""
+    assert said in " ".join(planted.told(check, plant=plant))
+
+
+@pytest.mark.parametrize(
+    "plant",
+    [
+        asks("redis_memory_used_bytes", "suffix: bytes"),
+        panel(fieldConfig=override("byRegexp", "/^used/", "s")),
+        asks('sum(rate(http_requests_total{environment=~"$environment"}[5m]))', "reqps"),
+        fed("label_values(http_requests_total, route)", 'sum(rate(http_requests_total{route=~"$choice"}[5m]))'),
+    ],
+)
+def test_a_sound_dashboard_is_let_through(planted: Planted, plant: Plant) -> None:
+    """Words of one's own, variables fed by what is read, overrides for other series."""
+    told = planted.told("variable/exact-match", "variable/fed-elsewhere", "panel/unknown-unit", plant=plant)
+
+    assert told == []

@@ -15,7 +15,7 @@ from obs.proofs.finding import Fault
 from obs.proofs.pages import INDEX, pages
 from obs.proofs.report import pointed
 from tests.conftest import ROOT
-from tests.proofs.planted import ALERT, Planted
+from tests.proofs.planted import ALERT, QUERY, Planted
 
 BY_ID = {check.id: check for check in CHECKS}
 ASKED = [check for check in CHECKS if check.language == "promql"]
@@ -39,6 +39,22 @@ def target(**fields: Any) -> Callable[[dict[str, Any]], object]:
     return lambda model: model["panels"][0]["targets"][0].update(fields)
 
 
+def second(**fields: Any) -> Callable[[dict[str, Any]], object]:
+    """Plant fields in the query of the second panel, and have the first follow the variable."""
+
+    def plant(model: dict[str, Any]) -> None:
+        model["panels"][0]["targets"][0].update(expr='up{environment=~"$environment"}', legendFormat="all")
+        model["panels"][1]["targets"][0].update(fields)
+        model["panels"][0]["fieldConfig"] = {}
+
+    return plant
+
+
+def variable(query: str) -> Callable[[dict[str, Any]], object]:
+    """Feed the variable from elsewhere."""
+    return lambda model: model["templating"]["list"][1].update(query={"query": query})
+
+
 PLANTED: dict[str, dict[str, Any]] = {
     "query/log-stream": {"page": ('level="error"', 'host="a"')},
     "recording/labels": {"recorded": "sum by (route) (rate(http_requests_total[5m]))"},
@@ -54,6 +70,19 @@ PLANTED: dict[str, dict[str, Any]] = {
     "dashboard/explained": {"plant": first(description="")},
     "dashboard/source": {"plant": target(datasource={"type": "prometheus", "uid": "promethius"})},
     "link/broken": {"plant": first(links=[{"title": "Redis", "url": "/d/rce-api-reddis?from=now-1h"}])},
+    "variable/ignored": {"plant": second(expr='up{job="rce-api"}', legendFormat="all")},
+    "variable/fed-elsewhere": {"plant": variable('label_values(redis_up{job="redis"}, environment)')},
+    "panel/unknown-unit": {"plant": first(fieldConfig={"defaults": {"unit": "bytez"}})},
+    "panel/one-axis": {
+        "plant": first(
+            fieldConfig={},
+            targets=[
+                QUERY | {"expr": "redis_memory_used_bytes", "legendFormat": "memory"},
+                QUERY | {"refId": "B", "expr": "redis_uptime_in_seconds", "legendFormat": "uptime"},
+            ],
+        )
+    },
+    "panel/same-legend": {"plant": first(targets=[QUERY, QUERY | {"refId": "B"}])},
     "alert/panel": {"alert": replace(ALERT, expr='redis_up{job="redis"} == 0')},
     "runbook/missing": {"page": ("## ApiDown", "## Apidown")},
     "runbook/unfinished": {"page": ("All of them.", "TODO")},

@@ -1,6 +1,17 @@
 """What is checked? Every check is in this list; a check nobody lists here does not exist."""
 
-from obs.proofs.checks import dashboards, files, functions, links, operators, runbooks, selectors, shape, shown
+from obs.proofs.checks import (
+    dashboards,
+    files,
+    functions,
+    links,
+    operators,
+    runbooks,
+    selectors,
+    shape,
+    shown,
+    variables,
+)
 from obs.proofs.checks.check import Check
 
 __all__ = ["CHECKS", "Check"]
@@ -12,6 +23,7 @@ CHECKS: tuple[Check, ...] = (
     *operators.CHECKS,
     *shown.CHECKS,
     *dashboards.CHECKS,
+    *variables.CHECKS,
     *links.CHECKS,
     *runbooks.CHECKS,
     *files.CHECKS,

@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from obs.boards.board import COLUMNS, Dashboard
@@ -12,7 +12,6 @@ from obs.proofs.checks.check import Check
 from obs.proofs.evidence import Evidence
 from obs.proofs.finding import Fault
 from obs.proofs.questions import panel_place
-from obs.query.variables import names as variables_in
 from obs.stack.identity import MAX_UID
 from obs.stack.settings import Datasources
 
@@ -20,8 +19,6 @@ UID = re.compile(rf"[A-Za-z0-9_-]{{1,{MAX_UID}}}")
 REF_ID = re.compile(r"[A-Z]{1,2}")
 LARGEST_ID = 2**31 - 1
 BUILT_IN = ("-- Grafana --", "-- Mixed --", "-- Dashboard --", "grafana")
-GIVEN = re.compile(r"__\w+|timeFilter|timezone")
-"""Variables Grafana brings itself."""
 
 
 def identities(evidence: Evidence) -> Iterator[Fault]:
@@ -89,25 +86,10 @@ def sources(evidence: Evidence) -> Iterator[Fault]:
                 yield Fault(where, f"no data source has the uid '{uid}'", instead)
             elif kind != found:
                 yield Fault(where, f"the data source '{uid}' is taken for {kind}", f"it is {found}")
-
-
-def variables(evidence: Evidence) -> Iterator[Fault]:
-    """Find variables that are used and not there, and those that are there and not used."""
-    for board in evidence.built.dashboards:
-        listed = board.model.get("templating", {}).get("list", ())
-        names = [variable["name"] for variable in listed]
-        used: set[str] = set()
-        for where, text in _texts(board):
-            found = set(variables_in(text))
-            used |= found
-            for name in sorted(found - set(names)):
-                if not GIVEN.fullmatch(name) and not name.isdigit():
-                    yield Fault(where, f"there is no variable '{name}'", f"there is {', '.join(names)}", text, name)
-        for name in names:
-            if name not in used:
-                yield Fault(
-                    Place(board.source, item=f"variable '{name}'"), "nothing uses it", "use it, or leave it out"
-                )
+        for panel in panels(board.model):
+            if not panel.get("datasource") and not all(one.get("datasource") for one in panel.get("targets", ())):
+                what = "it has no data source, so Grafana asks whatever is the default"
+                yield Fault(panel_place(board, panel), what, f"there is {', '.join((*chosen, *kinds))}")
 
 
 def _panel_identities(board: Dashboard) -> Iterator[Fault]:
@@ -139,34 +121,6 @@ def _sources(board: Dashboard) -> Iterator[tuple[Place, dict[str, Any]]]:
         for holder in (panel, *panel.get("targets", ())):
             if isinstance(holder.get("datasource"), dict):
                 yield where, holder["datasource"]
-
-
-def _texts(board: Dashboard) -> Iterator[tuple[Place, str]]:
-    """Yield every text of a model in which Grafana fills in variables, and where it stands."""
-    for variable in board.model.get("templating", {}).get("list", ()):
-        holders: Iterable[Any] = (variable.get("query"), variable.get("datasource"))
-        yield from (
-            (Place(board.source, item=f"variable '{variable['name']}'"), text) for text in _strings(list(holders))
-        )
-    for key in ("annotations", "links"):
-        yield from ((Place(board.source, item=key), text) for text in _strings(board.model.get(key)))
-    for panel in board.model.get("panels", ()):
-        # Grafana leaves a dollar sign alone in words that name no variable, such as MongoDB's $indexStats.
-        asks = {key: value for key, value in panel.items() if key != "description"}
-        yield from ((panel_place(board, panel), text) for text in _strings(asks))
-
-
-def _strings(value: Any) -> Iterator[str]:
-    """Yield the texts inside a value that could name a variable."""
-    if isinstance(value, str):
-        if "$" in value or "[[" in value:
-            yield value
-    elif isinstance(value, dict):
-        for inner in value.values():
-            yield from _strings(inner)
-    elif isinstance(value, list):
-        for inner in value:
-            yield from _strings(inner)
 
 
 def _inside(at: dict[str, Any]) -> bool:
@@ -217,22 +171,11 @@ CHECKS = (
     ),
     Check(
         "dashboard/source",
-        "every data source exists and is of its kind",
+        "every query has a data source that exists and is of its kind",
         sources,
         why="A data source that is not there makes every panel on it fail.",
         fails='"datasource": {"type": "prometheus", "uid": "promethius"}',
         remedy="Take a uid of [datasources] in stack.toml.",
         language="json",
-    ),
-    Check(
-        "dashboard/variable",
-        "every variable that is used is there, and the other way round",
-        variables,
-        why=(
-            "A query with a variable that is not there is sent with the dollar sign; "
-            "a variable nobody uses promises a choice that changes nothing."
-        ),
-        fails='up{instance=~"$zone"}',
-        remedy="Declare the variable, or take it out of the query.",
     ),
 )

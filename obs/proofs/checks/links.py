@@ -17,6 +17,7 @@ from obs.stack.identity import dashboard_uid
 
 BOARD = re.compile(r"/d/(?P<uid>[^/?#]+)[^?#]*(?:\?(?P<query>[^#]*))?")
 PANEL = re.compile(r"viewPanel=(?:panel-)?(\d+)")
+PASSED = re.compile(r"(?:^|&)var-(\w+)=")
 HEADING = re.compile(r"^#{1,6}\s+(.+?)\s*$", re.MULTILINE)
 
 
@@ -104,6 +105,14 @@ def _broken(evidence: Evidence, url: str) -> Iterator[tuple[str, str]]:
             ids = {panel.get("id") for panel in panels(boards[uid].model)}
             if int(number[1]) not in ids:
                 yield f"{boards[uid].source} has no panel with id {number[1]}", "link it by its title"
+        if uid in boards:
+            listed = [one["name"] for one in boards[uid].model.get("templating", {}).get("list", ())]
+            for name in PASSED.findall(found["query"] or ""):
+                if name not in listed:
+                    yield (
+                        f"{boards[uid].source} has no variable '{name}' to pass a value to",
+                        f"it has {', '.join(listed)}",
+                    )
 
 
 def _page(evidence: Evidence, address: str) -> Iterator[tuple[str, str]]:
@@ -143,7 +152,7 @@ def _shown(evidence: Evidence, board: Dashboard, title: str) -> list[str]:
 CHECKS = (
     Check(
         "link/broken",
-        "every link leads to a page, section, dashboard or panel that is there",
+        "every link leads to a page, section, dashboard, panel or variable that is there",
         broken,
         why="A link that leads nowhere is found by the person who needs it most.",
         fails="/d/rce-api-reddis?from=now-1h",

@@ -1,16 +1,25 @@
 """Does a person read what was measured: the right unit, and names that are there?"""
 
+import difflib
 import re
 from collections.abc import Iterator
 
+from obs.boards.grafana import UNITS
+from obs.boards.model import panels
+from obs.place import Place
 from obs.proofs.checks.check import Check
 from obs.proofs.evidence import Evidence
 from obs.proofs.finding import Fault
-from obs.proofs.questions import Question, place
+from obs.proofs.questions import Question, panel_place, place, units_of
 from obs.query.expr import Parsed, parse
 from obs.query.labels import carried
 from obs.query.series import Contract
-from obs.query.units import GRAFANA, KNOWN, Unit, unit
+from obs.query.units import COUNT, GRAFANA, KNOWN, RATIO, Unit, unit
+from obs.query.values import bounds, jobs
+from watchkeeper.contract.labels import INSTANCE, JOB
+
+SPELLED = re.compile(r"(?:prefix|suffix|time|si|count|currency|bool):")
+"""How a unit of one's own begins: https://grafana.com/docs/grafana/latest/panels-visualizations/configure-standard-options/#unit."""
 
 LEGEND = re.compile(r"\{\{\s*(\w+)\s*\}\}")
 TEMPLATE = re.compile(r"\{\{.*?\}\}", re.DOTALL)
@@ -28,6 +37,43 @@ def wrong_units(evidence: Evidence) -> Iterator[Fault]:
             )
             what = f"query {question.ref} answers in {measured}, and the unit is '{question.unit}'"
             yield question.fault(what, instead)
+
+
+def unknown_units(evidence: Evidence) -> Iterator[Fault]:
+    """Find units that Grafana does not know, and so writes behind the number as they are."""
+    for board in evidence.built.dashboards:
+        for panel in panels(board.model):
+            for name in dict.fromkeys(units_of(panel)):
+                if name not in UNITS and not SPELLED.match(name):
+                    close = difflib.get_close_matches(name, UNITS, n=1)
+                    meant = f"did you mean '{close[0]}'? " if close else ""
+                    instead = f"{meant}'suffix:{name}' shows the word"
+                    yield Fault(panel_place(board, panel), f"Grafana knows no unit '{name}'", instead)
+
+
+def mixed_axes(evidence: Evidence) -> Iterator[Fault]:
+    """Find panels that show unlike things in one unit."""
+    first: dict[tuple[Place, str], tuple[str, Unit]] = {}
+    for question, query in evidence.answerable:
+        measured = unit(query.tree, evidence.contract) if question.origin == "panel" else None
+        if measured and not question.heatmap and question.unit not in KNOWN - {"short", "none"}:
+            ref, other = first.setdefault((question.where, question.unit), (question.ref, measured))
+            if other != measured and {other, measured} != {COUNT, RATIO}:
+                what = f"query {ref} answers in {other}, query {question.ref} in {measured}, on one axis"
+                yield question.fault(what, "give each its unit, or a panel of its own", question.text.strip())
+
+
+def same_legends(evidence: Evidence) -> Iterator[Fault]:
+    """Find panels whose queries are shown under one name."""
+    known = {(question.where, question.ref): query for question, query in evidence.answerable}
+    seen: dict[tuple[Place, str], str] = {}
+    for question in evidence.questions:
+        if question.origin == "panel" and question.legend:
+            other = seen.setdefault((question.where, question.legend), question.ref)
+            pair = [known.get((question.where, ref)) for ref in (other, question.ref)]
+            if other != question.ref and not _told_apart(question.legend, pair, evidence.contract):
+                what = f"queries {other} and {question.ref} are both called '{question.legend}'"
+                yield Fault(question.where, what, "say in each legend what it shows")
 
 
 def lost_legends(evidence: Evidence) -> Iterator[Fault]:
@@ -55,6 +101,15 @@ def lost_template_labels(evidence: Evidence) -> Iterator[Fault]:
                     yield Fault(place(alert), what, _left(have))
 
 
+def _told_apart(legend: str, pair: list[Parsed | None], contract: Contract) -> bool:
+    """Tell whether a label in the legend has other values in one query than in the other, or a target other jobs."""
+    named = LEGEND.findall(legend)
+    left, right = (bounds(query.tree, contract) if query else {} for query in pair)
+    of_left, of_right = (jobs(query.tree, contract) if query else frozenset() for query in pair)
+    apart = any(name in left.keys() & right.keys() and not left[name] & right[name] for name in named)
+    return apart or (not {JOB.name, INSTANCE.name}.isdisjoint(named) and of_left != of_right)
+
+
 def _measured(question: Question, query: Parsed, contract: Contract) -> Unit | None:
     if question.heatmap:
         return Unit(contract.series[query.selectors[0].name].family.unit)
@@ -73,6 +128,33 @@ CHECKS = (
         why="A number shown in the wrong unit is a wrong number to whoever reads it at night.",
         fails="rate(redis_net_input_bytes_total[5m])",
         remedy="Leave `unit=` out, so that it is derived from the query; give one only where it differs on purpose.",
+    ),
+    Check(
+        "panel/unknown-unit",
+        "Grafana knows every unit",
+        unknown_units,
+        why="A unit that Grafana does not know becomes a word behind the bare number: nothing is scaled.",
+        fails='"unit": "bytez"',
+        remedy="Leave `unit=` out, so that it is derived, or take one of Grafana's names.",
+        language="json",
+    ),
+    Check(
+        "panel/one-axis",
+        "what shares an axis is counted in one unit",
+        mixed_axes,
+        why="Bytes beside seconds on one axis: one of the lines lies flat on the ground, and looks calm.",
+        fails='"targets": [{"expr": "redis_memory_used_bytes"}, {"expr": "redis_uptime_in_seconds"}]',
+        remedy="Give each query its unit, or a panel of its own.",
+        language="json",
+    ),
+    Check(
+        "panel/same-legend",
+        "the queries of a panel have different legends",
+        same_legends,
+        why="Of two lines with one name nobody can say which is which.",
+        fails='"targets": [{"legendFormat": "{{queue}}"}, {"legendFormat": "{{queue}}"}]',
+        remedy="Say in each legend what it shows: `{{queue}} waiting`, `{{queue}} active`.",
+        language="json",
     ),
     Check(
         "panel/legend",

@@ -1,0 +1,217 @@
+"""Does every variable of a dashboard choose what its reader thinks it chooses?"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from obs.boards.board import Dashboard
+from obs.place import Place
+from obs.proofs.checks.check import Check
+from obs.proofs.evidence import Evidence
+from obs.proofs.finding import Fault
+from obs.proofs.questions import Question, panel_place
+from obs.query import logql
+from obs.query.expr import Condition, Parsed
+from obs.query.series import Contract
+from obs.query.values import jobs
+from obs.query.variables import names as variables_in
+from watchkeeper.contract.labels import TARGET
+
+GIVEN = re.compile(r"__\w+|timeFilter|timezone")
+"""Variables Grafana brings itself."""
+
+
+OF_TARGET = frozenset(label.name for label in TARGET)
+
+
+def variables(evidence: Evidence) -> Iterator[Fault]:
+    """Find variables that are used and not there, and those that are there and not used."""
+    for board in evidence.built.dashboards:
+        listed = board.model.get("templating", {}).get("list", ())
+        names = [variable["name"] for variable in listed]
+        used: set[str] = set()
+        for where, text in _texts(board):
+            found = set(variables_in(text))
+            used |= found
+            for name in sorted(found - set(names)):
+                if not GIVEN.fullmatch(name) and not name.isdigit():
+                    yield Fault(where, f"there is no variable '{name}'", f"there is {', '.join(names)}", text, name)
+        for name in names:
+            if name not in used:
+                yield Fault(
+                    Place(board.source, item=f"variable '{name}'"), "nothing uses it", "use it, or leave it out"
+                )
+
+
+def exact(evidence: Evidence) -> Iterator[Fault]:
+    """Find variables with several values that are compared with `=`."""
+    several = {
+        board.source: {one["name"] for one in _listed(board) if one.get("multi") or one.get("includeAll")}
+        for board in evidence.built.dashboards
+    }
+    for question, condition in _conditions(evidence):
+        if condition.operator in ("=", "!="):
+            for name in sorted(several.get(question.where.file, set()) & set(variables_in(condition.value))):
+                what = f"'{name}' may have several values, and {condition} is met by none of them then"
+                better = "=~" if condition.operator == "=" else "!~"
+                yield question.fault(what, f'write {condition.label}{better}"{condition.value}"', str(condition))
+
+
+def ignored(evidence: Evidence) -> Iterator[Fault]:
+    """Find panels whose series carry the label of a variable, and do not ask for it."""
+    for board in evidence.built.dashboards:
+        fed = {q.where.item[10:-1]: (q, query) for q, query in evidence.answerable if _of(board, q, "variable")}
+        asked = [(q, query) for q, query in evidence.answerable if _of(board, q, "panel")]
+        for name, (variable, feeding) in fed.items():
+            using = [names for _, query in asked if name in (names := _used(query))]
+            for question, query in asked if using else ():
+                shown = [q for q in asked if q[0].where == question.where]
+                if not any(name in _used(other) for _, other in shown) and _chooses(variable, feeding, query, evidence):
+                    what = f"it shows the same whatever is chosen for '{name}'"
+                    yield question.fault(what, f'ask {variable.label}=~"${name}", or say why not in a waiver')
+
+
+def misfed(evidence: Evidence) -> Iterator[Fault]:
+    """Find variables whose values come from series that have nothing to do with those they are used on."""
+    for board in evidence.built.dashboards:
+        asked = [(q, query) for q, query in evidence.answerable if _of(board, q, "panel")]
+        for question, query in evidence.answerable:
+            if _of(board, question, "variable"):
+                name = question.where.item[10:-1]
+                uses = [(one, condition) for _, one in asked for condition in _filters(one) if name in condition[0]]
+                if uses and (what := _misfed(question, query, uses, evidence.contract)):
+                    yield question.fault(*what, question.text.strip())
+
+
+def _misfed(
+    variable: Question, feeding: Parsed, uses: list[tuple[Parsed, tuple[list[str], str]]], contract: Contract
+) -> tuple[str, str] | None:
+    labels = sorted({label for _, (_, label) in uses})
+    if variable.label and variable.label not in labels:
+        return f"it offers values of '{variable.label}', and is compared with '{labels[0]}'", f"offer {labels[0]}"
+    of_feeding, of_uses = jobs(feeding.tree, contract), [jobs(query.tree, contract) for query, _ in uses]
+    if of_feeding and all(of_uses) and not any(of_feeding & one for one in of_uses):
+        return f"its values come from {_words(of_feeding)}, and are asked of {_words(of_uses[0])}", "feed it from there"
+    if variable.label in OF_TARGET:
+        return None
+    read = {_family(contract, s.name) for query, _ in uses for s in query.selectors}
+    fed = {_family(contract, s.name) for s in feeding.selectors}
+    if fed & read:
+        return None
+    return f"its values come from {_words(fed)}, which no panel that uses it reads", f"take one of {_words(read)}"
+
+
+def _chooses(variable: Question, feeding: Parsed, query: Parsed, evidence: Evidence) -> bool:
+    """Tell whether a query is about one job, its series carry the variable's label, and the same values of it."""
+    contract = evidence.contract
+    series = [contract.series[selector.name] for selector in query.selectors]
+    about, fed = jobs(query.tree, contract), {_family(contract, selector.name) for selector in feeding.selectors}
+    if len(about) != 1 or not about <= jobs(feeding.tree, contract):
+        return False
+    carried = all(variable.label in one.labels for one in series)
+    return carried and (variable.label in OF_TARGET or bool(fed & {one.family.name for one in series}))
+
+
+def _conditions(evidence: Evidence) -> Iterator[tuple[Question, Condition]]:
+    for question, query in evidence.parsed:
+        yield from ((question, condition) for selector in query.selectors for condition in selector.conditions)
+    for question in evidence.questions:
+        if question.language == "logql":
+            for streams in logql.selected(question.text):
+                yield from ((question, condition) for condition in streams.conditions or ())
+
+
+def _filters(query: Parsed) -> Iterator[tuple[list[str], str]]:
+    for selector in query.selectors:
+        for condition in selector.conditions:
+            if found := variables_in(condition.value):
+                yield found, condition.label
+
+
+def _used(query: Parsed) -> set[str]:
+    return set(variables_in(query.text))
+
+
+def _of(board: Dashboard, question: Question, origin: str) -> bool:
+    return question.where.file == board.source and question.origin == origin
+
+
+def _family(contract: Contract, name: str) -> str:
+    return contract.series[name].family.name
+
+
+def _words(names: Iterable[str]) -> str:
+    return ", ".join(sorted(names))
+
+
+def _listed(board: Dashboard) -> list[Mapping[str, Any]]:
+    return list(board.model.get("templating", {}).get("list", ()))
+
+
+def _texts(board: Dashboard) -> Iterator[tuple[Place, str]]:
+    """Yield every text of a model in which Grafana fills in variables, and where it stands."""
+    for variable in board.model.get("templating", {}).get("list", ()):
+        holders: Iterable[Any] = (variable.get("query"), variable.get("datasource"))
+        yield from (
+            (Place(board.source, item=f"variable '{variable['name']}'"), text) for text in _strings(list(holders))
+        )
+    for key in ("annotations", "links"):
+        yield from ((Place(board.source, item=key), text) for text in _strings(board.model.get(key)))
+    for panel in board.model.get("panels", ()):
+        # Grafana leaves a dollar sign alone in words that name no variable, such as MongoDB's $indexStats.
+        asks = {key: value for key, value in panel.items() if key != "description"}
+        yield from ((panel_place(board, panel), text) for text in _strings(asks))
+
+
+def _strings(value: Any) -> Iterator[str]:
+    """Yield the texts inside a value that could name a variable."""
+    if isinstance(value, str):
+        if "$" in value or "[[" in value:
+            yield value
+    elif isinstance(value, dict):
+        for inner in value.values():
+            yield from _strings(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _strings(inner)
+
+
+CHECKS = (
+    Check(
+        "dashboard/variable",
+        "every variable that is used is there, and the other way round",
+        variables,
+        why=(
+            "A query with a variable that is not there is sent with the dollar sign; "
+            "a variable nobody uses promises a choice that changes nothing."
+        ),
+        fails='up{instance=~"$zone"}',
+        remedy="Declare the variable, or take it out of the query.",
+    ),
+    Check(
+        "variable/exact-match",
+        "a variable with several values is matched with =~",
+        exact,
+        why="Grafana joins several values with a bar, `(a|b)`: compared with `=`, no series is called that.",
+        fails='rate(http_requests_total{instance="$environment"}[5m])',
+        remedy='Write `=~"$name"`.',
+    ),
+    Check(
+        "variable/ignored",
+        "panels follow the variables of their dashboard",
+        ignored,
+        why="Who has chosen one instance reads every panel as that instance's.",
+        fails='up{job="rce-api"}',
+        remedy="Ask for the variable's label in every panel whose series carry it.",
+        language="text",
+    ),
+    Check(
+        "variable/fed-elsewhere",
+        "a variable offers values of the series it is used on",
+        misfed,
+        why="Values of other series offer choices that answer nothing, and hide those that would.",
+        fails="label_values(redis_up, instance)",
+        remedy="Feed it with `label_values(metric, label)` of a metric that the panels read.",
+        language="text",
+    ),
+)
