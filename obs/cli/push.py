@@ -56,7 +56,6 @@ def push(
         return
     client = connect(stack, os.environ)
     wanted = desired(stack, texts, os.environ)
-    folder = Path.cwd()
     with open_journal(JOURNALS, client.url, wanted.owner) as journal:
         if journal.unfinished:
             click.echo(f"An earlier push of {journal.unfinished.commit[:12]} did not end; this finishes it.", err=True)
@@ -65,7 +64,10 @@ def push(
         )
         show(made)
         if not dry_run:
-            author = Author(commits.head(folder), commits.author(os.environ))
+            name = commits.name(Path.cwd(), selection.files[0], selection.env, wanted, os.environ)
+            if commits.DIRTY in name:
+                click.echo(f"note: no commit has what is pushed; it is deployed as {name}, and git cannot give it back")
+            author = Author(name, commits.author(os.environ))
             finish(Push(client, made, journal, author, keep_going, progress).run())
 
 

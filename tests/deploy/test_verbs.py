@@ -1,6 +1,7 @@
 """Do `obs plan`, `push`, `drift` and `rollback` do what they say, for this repository's own dashboards and alerts?"""
 
 import json
+import re
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -10,7 +11,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from obs import output
+from obs import content, output
 from obs import stack as stacks
 from obs.cli.cli import obs
 from obs.deploy.grafana.errors import DeployError
@@ -157,6 +158,31 @@ def test_rollback_puts_back_the_deploy_before(world: World) -> None:
     assert done.exit_code == 0, done.output
     assert world.snapshot() == before
     assert world.fake.state.annotations[-1]["tags"][2] == f"sha:{first}"
+
+
+@pytest.mark.usefixtures("checkout")
+@pytest.mark.parametrize("change", ["uncommitted", "unbuilt", "untracked"])
+def test_what_no_commit_has_is_not_deployed_under_a_commits_name(world: World, change: str) -> None:
+    """Edited, committed without its build, or new to git: it gets a name with a hash of its own, and says so."""
+    stack_file, new = Path("stack.toml"), Path("dashboards/extra.py")
+    if change == "untracked":
+        text = Path("dashboards/ux.py").read_text(encoding="utf-8")
+        new.write_text(text.replace('slug="ux"', 'slug="extra"'), encoding="utf-8")
+        content.load.cache_clear()  # as a process of its own would find it
+    else:
+        text = stack_file.read_text(encoding="utf-8")
+        stack_file.write_text(text.replace("api_error_ratio = 0.02", "api_error_ratio = 0.05"), encoding="utf-8")
+    if change == "unbuilt":
+        git("commit", "-q", "-a", "-m", "thresholds alone")
+
+    done = run("push")
+
+    (tag,) = (tag for tag in world.fake.state.annotations[-1]["tags"] if tag.startswith("sha:"))
+    assert re.fullmatch(rf"sha:{commits.head(Path.cwd())}-dirty-[0-9a-f]{{12}}", tag)
+    assert "no commit has what is pushed" in done.output
+    with pytest.raises(DeployError, match="deployed from files no commit has"):
+        run("drift")
+    assert run("push").output.endswith("Nothing to do.\n")
 
 
 @pytest.mark.usefixtures("checkout")

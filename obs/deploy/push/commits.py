@@ -1,5 +1,6 @@
 """Which files did an earlier commit render, and which commit is this?"""
 
+import hashlib
 import os
 import subprocess
 import sys
@@ -12,6 +13,8 @@ import orjson
 
 from obs import stack as stacks
 from obs.deploy.grafana.errors import DeployError
+from obs.deploy.grafana.state import Desired
+from obs.deploy.plan.desired import desired
 from obs.output.built import FOLDER
 from obs.stack import Stack
 
@@ -23,13 +26,32 @@ output, stack = (importlib.import_module(of + name) for name in ("output", "stac
 built = output.build(stack.load(pathlib.Path(sys.argv[1]), sys.argv[2]))
 json.dump(built.texts, sys.stdout)
 """
-ACTORS = ("GITHUB_ACTOR", "GITLAB_USER_LOGIN", "USER")
+DIRTY = "-dirty"
 
 
 def head(folder: Path) -> str:
-    """Return the commit checked out; with uncommitted changes it ends in "-dirty". Raise DeployError outside git."""
-    commit = _git(folder, "rev-parse", "HEAD").strip()
-    return f"{commit}-dirty" if _git(folder, "status", "--porcelain", "--untracked-files=no").strip() else commit
+    """Return the commit checked out; raise DeployError outside git."""
+    return _git(folder, "rev-parse", "HEAD").strip()
+
+
+def name(folder: Path, file: Path, env: str, wanted: Desired, environment: Mapping[str, str]) -> str:
+    """Return what to call a deployment: the commit checked out if `state_at` gives back just that, else one of its own.
+
+    The other name is "COMMIT-dirty-HASH"; the hash is of what is deployed. Raise DeployError outside git.
+    """
+    commit = head(folder)
+    if env or not _kept(folder, commit, file.absolute()):
+        given_back = not _git(folder, "status", "--porcelain").strip()
+    else:
+        try:
+            given_back = _meaning(desired(*state_at(folder, commit, file, env), environment)) == _meaning(wanted)
+        except (DeployError, stacks.StackError):
+            given_back = False
+    return commit if given_back else f"{commit}{DIRTY}-{hashlib.sha256(_meaning(wanted)).hexdigest()[:12]}"
+
+
+def _meaning(wanted: Desired) -> bytes:
+    return b"\n".join(sorted(str(item.key).encode() + b" " + item.comparable() for item in wanted))
 
 
 def resolve(folder: Path, revision: str) -> str:
@@ -43,14 +65,18 @@ def state_at(folder: Path, commit: str, file: Path, env: str) -> tuple[Stack, di
     Files are committed for the stack without an overlay. With one, or with a stack file git does not keep, the commit's
     own code renders them again.
     """
-    path, root = file.absolute(), folder.absolute()
-    kept = path.is_relative_to(root) and _git(folder, "ls-tree", "--name-only", commit, "--", str(path)).strip()
-    if not kept:
+    path = file.absolute()
+    if not _kept(folder, commit, path):
         return stacks.load(file, env), _rebuilt(folder, commit, path, env)
-    inside = path.relative_to(root)
+    inside = path.relative_to(folder.absolute())
     text = _git(folder, "show", f"{commit}:./{inside.as_posix()}")
     stack = stacks.loads(text, env, where=f"{file} of {commit[:12]}")
     return stack, _rebuilt(folder, commit, inside, env) if env else _committed(folder, commit)
+
+
+def _kept(folder: Path, commit: str, path: Path) -> bool:
+    listed = path.is_relative_to(folder.absolute()) and _git(folder, "ls-tree", "--name-only", commit, "--", str(path))
+    return bool(listed and listed.strip())
 
 
 def _committed(folder: Path, commit: str) -> dict[str, str]:

@@ -3,6 +3,7 @@
 from obs.deploy.grafana import annotation
 from obs.deploy.grafana.client import Client
 from obs.deploy.grafana.errors import DeployError
+from obs.deploy.push.commits import DIRTY
 
 
 def deployed(client: Client, owner: str) -> str:
@@ -24,6 +25,6 @@ def previous(client: Client, owner: str) -> str:
 
 
 def _committed(commit: str) -> str:
-    if commit.endswith("-dirty"):
-        raise DeployError(f"{commit} was deployed with uncommitted changes, which git cannot give back; name a commit")
+    if DIRTY in commit:
+        raise DeployError(f"{commit} was deployed from files no commit has, which git cannot give back; name a commit")
     return commit
