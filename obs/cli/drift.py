@@ -1,6 +1,7 @@
 """`obs drift`: what did people change in Grafana since the last push?"""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -10,12 +11,14 @@ from obs.adopt import Proposal, patch, propose
 from obs.cli.cli import FOUND, Selection
 from obs.cli.forms import RENDERERS, form_options
 from obs.deploy.connect import connect
-from obs.deploy.drift import Drift
+from obs.deploy.drift import Drift, notices
 from obs.deploy.drift import drift as find_drift
+from obs.deploy.grafana import ownership
 from obs.deploy.grafana.state import Kind
 from obs.deploy.plan.desired import desired
 from obs.deploy.push import commits
 from obs.deploy.push.rollback import deployed
+from obs.diff import Sentence
 
 
 @click.command()
@@ -38,9 +41,13 @@ def drift(selection: Selection, revision: str | None, form: str, patch_file: Pat
     commit = commits.resolve(folder, revision or deployed(client, stack.service.name))
     before = desired(*commits.state_at(folder, commit, selection.files[0], selection.env), os.environ)
     found = find_drift(client, before, desired(stack, output.build(stack).texts, os.environ))
-    click.echo(
-        RENDERERS[form]([entry.change for entry in found]).rstrip("\n") if found or form == "json" else "No drift."
-    )
+    around = notices(client, before)
+    if found or form == "json":
+        click.echo(RENDERERS[form]([entry.change for entry in found]).rstrip("\n"))
+    elif not around:
+        click.echo("No drift.")
+    for notice in around:
+        click.echo(notice, err=form == "json")
     offers = [offer for entry in found for offer in _offers(entry, selection, folder)]
     if form != "json":
         for entry in found:
@@ -49,7 +56,7 @@ def drift(selection: Selection, revision: str | None, form: str, patch_file: Pat
             click.echo(_said(offer, form))
     if patch_file:
         patch_file.write_text(patch(offers), encoding="utf-8")
-    if found:
+    if found or around:
         raise SystemExit(FOUND)
 
 
@@ -57,7 +64,17 @@ def _offers(entry: Drift, selection: Selection, root: Path) -> list[Proposal]:
     if entry.in_code or entry.live is None or entry.key.kind is not Kind.DASHBOARD:
         return []
     stack_file = (root / selection.files[0]).resolve()
-    return propose(entry.change, entry.live.document, root=root, stack_file=stack_file, env=selection.env)
+    reason = f"a push sets it, and puts it back with --adopt-mine {entry.key.uid}"
+    of_push = [sentence for sentence in entry.change.sentences if _of_push(sentence)]
+    of_board = replace(entry.change, sentences=tuple(one for one in entry.change.sentences if one not in of_push))
+    offers = propose(of_board, entry.live.document, root=root, stack_file=stack_file, env=selection.env)
+    return [*(Proposal(sentence, {}, {}, reason) for sentence in of_push), *offers]
+
+
+def _of_push(sentence: Sentence) -> bool:
+    """Tell whether something was changed that no module says, for a push adds it: the folder, or the mark."""
+    removed = {*(sentence.old or ())} - {*(sentence.new or ())} if sentence.field == "tags" else ()
+    return sentence.field == "folder" or any(str(tag).startswith(ownership.TAG) for tag in removed)
 
 
 def _said(offer: Proposal, form: str) -> str:

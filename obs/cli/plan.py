@@ -1,6 +1,8 @@
 """`obs plan`: what would a push change in Grafana?"""
 
 import os
+from dataclasses import replace
+from pathlib import Path
 
 import click
 
@@ -9,8 +11,9 @@ from obs.cli.cli import FOUND, Selection
 from obs.cli.forms import form_options
 from obs.deploy.connect import connect
 from obs.deploy.plan.desired import desired
-from obs.deploy.plan.plan import make_plan
+from obs.deploy.plan.plan import Plan, make_plan
 from obs.deploy.push import report
+from obs.deploy.push.rollback import deleted_since
 
 
 @click.command()
@@ -32,6 +35,13 @@ def plan(selection: Selection, *, prune: bool, adopt_mine: tuple[str, ...], form
     stack = selection.stack()
     wanted = desired(stack, output.build(stack).texts, os.environ)
     made = make_plan(connect(stack, os.environ), wanted, prune_gone=prune, adopt_mine=frozenset(adopt_mine))
+    made = with_deletions(made, selection)
     click.echo(report.rendered(made, form))
     if made.refused or (exit_code and made.writes):
         raise SystemExit(FOUND)
+
+
+def with_deletions(made: Plan, selection: Selection) -> Plan:
+    """Add to a plan what it makes again because people deleted it."""
+    said = deleted_since(made, Path.cwd(), selection.files[0], selection.env, os.environ)
+    return replace(made, notes=(*made.notes, *said))

@@ -8,6 +8,7 @@ import click
 
 from obs import output
 from obs.cli.cli import COULD_NOT_RUN, FOUND, Selection
+from obs.cli.plan import with_deletions
 from obs.deploy import ruler
 from obs.deploy.connect import connect, connect_ruler
 from obs.deploy.plan.desired import desired
@@ -26,6 +27,7 @@ JOURNALS = Path(".obs/push")
 @click.option("--keep-going", is_flag=True, help="After a failure write the rest, and put nothing back.")
 @click.option("--resend-secrets", is_flag=True, help="Send contact points again: a rotated secret cannot be seen.")
 @click.option("--dry-run", is_flag=True, help="Plan, say what would happen, send no write.")
+@click.option("--take-over", is_flag=True, help="Push although another push is said to be under way: it died.")
 @click.option("--ruler", "ruler_url", metavar="URL", help="Push the rules to a Mimir, Cortex or Loki ruler instead.")
 @click.pass_obj
 def push(
@@ -36,6 +38,7 @@ def push(
     keep_going: bool,
     resend_secrets: bool,
     dry_run: bool,
+    take_over: bool,
     ruler_url: str | None,
 ) -> None:
     r"""Make Grafana hold what the code says: plan, write what differs, read it back; on failure put everything back.
@@ -62,13 +65,13 @@ def push(
         made = make_plan(
             client, wanted, prune_gone=prune, adopt_mine=frozenset(adopt_mine), resend_secrets=resend_secrets
         )
-        show(made)
+        show(with_deletions(made, selection))
         if not dry_run:
             name = commits.name(Path.cwd(), selection.files[0], selection.env, wanted, os.environ)
             if commits.DIRTY in name:
                 click.echo(f"note: no commit has what is pushed; it is deployed as {name}, and git cannot give it back")
             author = Author(name, commits.author(os.environ))
-            finish(Push(client, made, journal, author, keep_going, progress).run())
+            finish(Push(client, made, journal, author, keep_going, take_over, progress).run())
 
 
 def show(made: Plan) -> None:

@@ -19,9 +19,12 @@ from obs.deploy.push.rollback import previous
 @click.command()
 @click.option("--to", "revision", metavar="COMMIT", help="Go back to this commit, not to the deploy before the last.")
 @click.option("--adopt-mine", metavar="UID", multiple=True, help="Let the commit win over a person's edit of it.")
+@click.option("--take-over", is_flag=True, help="Write although another push is said to be under way: it died.")
 @click.option("--dry-run", is_flag=True, help="Plan, say what would happen, send no write.")
 @click.pass_obj
-def rollback(selection: Selection, revision: str | None, adopt_mine: tuple[str, ...], dry_run: bool) -> None:
+def rollback(
+    selection: Selection, *, revision: str | None, adopt_mine: tuple[str, ...], take_over: bool, dry_run: bool
+) -> None:
     r"""Put back the state an earlier commit deployed: its committed files, planned, written and verified as by a push.
 
     \b
@@ -40,4 +43,4 @@ def rollback(selection: Selection, revision: str | None, adopt_mine: tuple[str, 
         show(made)
         if not dry_run:
             author = Author(commit, f"{commits.author(os.environ)} (rollback)")
-            finish(Push(client, made, journal, author, progress=progress).run())
+            finish(Push(client, made, journal, author, take_over=take_over, progress=progress).run())

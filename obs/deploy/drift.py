@@ -8,6 +8,7 @@ from obs.deploy.grafana.client import Client
 from obs.deploy.grafana.state import Desired, Item, Key, Kind, Live, reached
 from obs.deploy.grafana.stores import Stores, open_stores
 from obs.deploy.grafana.versions import version
+from obs.deploy.plan import routing
 from obs.deploy.push.report import difference
 from obs.diff import ObjectChange
 
@@ -34,6 +35,13 @@ def drift(client: Client, deployed: Desired, code: Desired) -> list[Drift]:
     with ThreadPoolExecutor(client.connections, thread_name_prefix="drift") as pool:
         found = pool.map(lambda item: _one(stores, item, wanted.get(item.key)), _adapted(stores, deployed))
         return [entry for entry in found if entry is not None]
+
+
+def notices(client: Client, deployed: Desired) -> list[str]:
+    """Say what others laid around our branch of the notification policy; see `routing.notices`."""
+    stores = open_stores(client, version(client.read("/api/health")), deployed.owner)
+    points = stores.contact_points.list_all() if deployed.of(Kind.POLICY) else []
+    return list(routing.notices(stores, points, deployed))
 
 
 def _adapted(stores: Stores, desired: Desired) -> Iterator[Item]:

@@ -228,6 +228,31 @@ def test_a_file_that_is_no_journal_is_left_for_a_person(world: World) -> None:
     assert world.fake.written == []
 
 
+def test_the_lease_of_a_killed_job_is_taken_over_when_asked(world: World) -> None:
+    """A CI job killed on a machine that is gone: the next is refused and told how, and goes on when told to."""
+    Lease(world.client(), "shop", "dead", "ci@gone").take(Patience(1, 0.001))
+
+    with pytest.raises(Busy, match="--take-over"):
+        world.push(OLD)
+    outcome = world.push(OLD, take_over=True)
+
+    assert outcome.state == "new"
+    assert len(outcome.said) == 1
+    assert "taken over from 'shop: deploy by ci@gone" in outcome.said[0]
+    assert "shop--deploying" not in world.fake.state.folders
+
+
+def test_whoever_was_taken_over_leaves_the_lease_alone(world: World) -> None:
+    """The run thought dead gives its lease back: the folder is another's by then, and stays."""
+    slow = Lease(world.client(), "shop", "slow", "ci@slow")
+    slow.take(Patience(1, 0.001))
+    Lease(world.client(), "shop", "next", "ci@next").take(Patience(1, 0.001), over=True)
+
+    assert slow.give_back() == ""
+
+    assert "ci@next" in world.fake.state.folders["shop--deploying"]["title"]
+
+
 def test_a_lease_nobody_gave_back_expires(world: World) -> None:
     """A dead machine's lease folder is taken over once it is older than any push can be, and not before."""
     began = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)

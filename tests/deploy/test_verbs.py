@@ -240,6 +240,38 @@ def test_drift_is_offered_back_as_python(world: World, checkout: Path) -> None:
 
 
 @pytest.mark.usefixtures("checkout")
+@pytest.mark.parametrize("change", ["tag", "folder"])
+def test_drift_does_not_say_that_the_code_has_what_a_push_adds(world: World, change: str) -> None:
+    """A removed mark and a moved board are in no module: the next push would put them back, and drift says that."""
+    run("push")
+    stored = world.fake.state.dashboards[API]
+    if change == "tag":
+        world.fake.state.edited_by("ann", API, tags=["mine"])
+    else:
+        world.fake.state.folders["theirs"] = {**world.fake.state.folders["rce-api--alerts"], "uid": "theirs"}
+        stored.folder_uid = "theirs"
+
+    done = run("drift")
+
+    assert done.exit_code == 1
+    assert "the code already says so" not in done.output
+    assert f"a push sets it, and puts it back with --adopt-mine {API}" in done.output
+
+
+@pytest.mark.usefixtures("checkout")
+@pytest.mark.parametrize("verb", ["plan", "push"])
+def test_a_deleted_board_comes_back_with_a_word(world: World, verb: str) -> None:
+    """What was deployed and is gone was deleted by somebody: plan and push say so; a board that is new is just new."""
+    run("push")
+    del world.fake.state.dashboards[API]
+
+    done = run(verb)
+
+    assert "dashboard 'rce-api / API' was deployed with" in done.output
+    assert done.output.count("somebody deleted it since") == 1
+
+
+@pytest.mark.usefixtures("checkout")
 def test_drift_sees_what_somebody_deleted(world: World) -> None:
     """A dashboard deleted in Grafana is drift too."""
     run("push")

@@ -171,13 +171,15 @@ class World:
         keep_going: bool = False,
         adopt_mine: frozenset[str] = frozenset(),
         resend_secrets: bool = False,
+        take_over: bool = False,
         stop: threading.Event | None = None,
     ) -> Outcome:
         """Plan and push in one run."""
         client = self.client(stop=stop)
         with open_journal(self.journals, self.fake.url, desired.owner) as journal:
             plan = make_plan(client, desired, prune_gone=prune, adopt_mine=adopt_mine, resend_secrets=resend_secrets)
-            return Push(client, plan, journal, Author(commit, "ci@test"), keep_going=keep_going).run()
+            author = Author(commit, "ci@test")
+            return Push(client, plan, journal, author, keep_going=keep_going, take_over=take_over).run()
 
     def snapshot(self) -> bytes:
         """Return all that people would see in Grafana, without version numbers and history."""

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 RULE_LABEL = "managed_by"
+TAG = "managed-by:"
 
 LEASE_NAME = "deploying"
 """The folder that says a push is under way is called so, under its owner's uid."""
@@ -11,7 +12,7 @@ LEASE_NAME = "deploying"
 
 def tag(owner: str) -> str:
     """Return the dashboard tag of an owner."""
-    return f"managed-by:{owner}"
+    return f"{TAG}{owner}"
 
 
 def owns_uid(owner: str, uid: str) -> bool:

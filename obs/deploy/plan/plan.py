@@ -11,7 +11,7 @@ from obs.deploy.grafana.errors import understood
 from obs.deploy.grafana.state import Desired, Item, Key, Kind, Live, reached
 from obs.deploy.grafana.stores import Stores, open_stores
 from obs.deploy.grafana.versions import Version, version
-from obs.deploy.plan import prune
+from obs.deploy.plan import prune, routing
 from obs.deploy.plan.obstacles import Judge
 from obs.deploy.plan.survey import Survey, survey
 
@@ -87,6 +87,8 @@ def make_plan(
             gone = prune.gone(judge)
             found += [Change(live.key, live.title, "delete", None, live, why) for live, why in gone.deleted]
             notes += gone.left
+        points = [live for key, live in seen.named.items() if key.kind is Kind.CONTACT_POINT]
+        notes += routing.notices(stores, points, desired)
     if seen.datasources is None:
         notes.append("the token may not list data sources, so their uids were not checked")
     needed = seen.missing_permissions if any(change.action != "unchanged" for change in found) else ()

@@ -35,42 +35,51 @@ class Lease:
         self._uid = ownership.uid(owner, ownership.LEASE_NAME)
         self._owner, self._run, self._who, self._clock = owner, run, who, clock
 
-    def take(self, patience: Patience) -> None:
-        """Take the lease; raise Busy naming the holder if somebody else has it."""
+    def take(self, patience: Patience, *, over: bool = False) -> str:
+        """Take the lease; return whose it was if it was taken over, "" if it was free.
+
+        Raise Busy naming the holder if somebody else has it, unless it is to be taken ``over``.
+        """
         since = self._clock().isoformat(timespec="seconds")
         title = f"{self._owner}: deploy by {self._who}, run {self._run}, since {since}"
+        taken_from = ""
         for attempt in range(10):
             try:
                 self._client.write("POST", "/api/folders", {"uid": self._uid, "title": title})
             except (Lost, Conflict):
                 holder = self._holder()
-                if holder and f"run {self._run}," in holder:
-                    return
-                if holder and not self._expired(holder):
+                if self._is_ours(holder):
+                    return taken_from
+                if holder and not over and not self._expired(holder):
                     sentence = f"another push is under way: {holder!r}"
                     minutes = EXPIRES_SECONDS // 60
-                    hint = f"wait for it; if it died, its folder {self._uid} stops counting after {minutes} minutes"
+                    hint = (
+                        f"wait for it; if it died, push with --take-over, or wait until {minutes} minutes have passed"
+                    )
                     raise Busy(f"{sentence}; {hint}") from None
                 if holder:
-                    self._remove()
-                if not patience.wait(attempt):
+                    self._remove(holder)
+                    taken_from = holder
+                elif not patience.wait(attempt):
                     raise
             else:
-                return
+                return taken_from
         raise DeployError(f"the folder {self._uid}, which keeps two pushes apart, can be neither made nor read")
 
     def give_back(self) -> str:
-        """Remove the lease's folder; return why that failed, "" if it did not."""
+        """Remove the lease's folder, unless somebody took it over; return why that failed, "" if it did not."""
         try:
-            self._remove()
+            holder = self._holder()
+            if self._is_ours(holder):
+                self._remove(holder)
         except DeployError as error:
             return str(error)
         return ""
 
-    def _remove(self) -> None:
+    def _remove(self, holder: str) -> None:
         for _ in range(2):  # a lost answer is asked about once
             folder = self._folders.read(self._uid)
-            if folder is None:
+            if folder is None or folder.title != holder:
                 return
             with contextlib.suppress(Missing, Lost):
                 self._folders.delete(folder)
@@ -80,6 +89,9 @@ class Lease:
     def _holder(self) -> str:
         folder = self._folders.read(self._uid)
         return "" if folder is None else folder.title
+
+    def _is_ours(self, holder: str) -> bool:
+        return f"run {self._run}," in holder
 
     def _expired(self, holder: str) -> bool:
         since = re.search(r"since (\S+)$", holder)

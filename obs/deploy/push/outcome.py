@@ -25,11 +25,15 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a push did. ``failure`` is the first thing that went wrong, "" if nothing did."""
+    """What a push did. ``failure`` is the first thing that went wrong, "" if nothing did.
+
+    ``notes`` name what is left to do, ``said`` what is good to know.
+    """
 
     results: tuple[Result, ...] = ()
     failure: str = ""
     notes: tuple[str, ...] = ()
+    said: tuple[str, ...] = ()
 
     def with_fate(self, *fates: Fate) -> tuple[Result, ...]:
         """Select the results with one of these fates."""

@@ -38,13 +38,17 @@ class Author:
 
 @dataclass(slots=True)
 class Push:
-    """One run of a plan. ``progress`` is told of each object as it is finished."""
+    """One run of a plan. ``progress`` is told of each object as it is finished.
+
+    ``take_over`` takes the lease from whoever has it.
+    """
 
     client: Client
     plan: Plan
     journal: Journal
     author: Author
     keep_going: bool = False
+    take_over: bool = False
     progress: Progress = lambda _: None
     _failed: threading.Event = field(default_factory=threading.Event)
 
@@ -58,8 +62,9 @@ class Push:
             own = {change.key: Write(change.before, (change.item,)) for change in self.plan.writes}
             writes = {**own, **{key: _joined(write, own.get(key)) for key, write in inherited.items()}}
             self.journal.begin(self.author.commit, str(self.plan.deployed or ""), writes, inherited)
-            self._take_lease()
-            return self._close(self._carry_out(writes, frozenset(inherited)))
+            said = self._take_lease()
+            done = self._close(self._carry_out(writes, frozenset(inherited)))
+            return replace(done, said=(*said, *done.said))
 
     def _inherited(self) -> dict[Key, Write]:
         """Return the writes of an unfinished run whose objects are still as it left them; nothing, after a deployment.
@@ -77,9 +82,9 @@ class Push:
             if key in changes and _as_left(stores.of(key.kind), write, changes[key])
         }
 
-    def _take_lease(self) -> None:
+    def _take_lease(self) -> list[str]:
         try:
-            self._lease(self.client).take(self.client.patience)
+            taken_from = self._lease(self.client).take(self.client.patience, over=self.take_over)
         except Busy:
             self.journal.give_up()
             raise
@@ -87,6 +92,7 @@ class Push:
             if not self._lease(self._afresh()).give_back():
                 self.journal.give_up()
             raise
+        return [f"the lease was taken over from {taken_from!r}"] if taken_from else []
 
     def _carry_out(self, writes: Mapping[Key, Write], inherited: frozenset[Key]) -> Outcome:
         stores = open_stores(self.client, self.plan.server, self.plan.owner, self.author.message)

@@ -69,7 +69,7 @@ def outcome(done: Outcome) -> Iterator[str]:
         yield from (f"  {entry.fate}: {entry.key.kind} {entry.title!r}{_because(entry.why)}" for entry in done.results)
         if done.state == "mixed":
             yield "The journal remembers how it was; push again to finish."
-    yield from (f"note: {note}" for note in done.notes)
+    yield from (f"note: {note}" for note in (*done.said, *done.notes))
 
 
 def _told(item: Item | None) -> dict[str, Any] | None:

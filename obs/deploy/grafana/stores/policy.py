@@ -51,6 +51,11 @@ class Policies:
         del before
         self._replace(None)
 
+    def before_ours(self) -> list[dict[str, Any]]:
+        """Return the routes that stand before our branch; none where we have no branch, for a new one comes first."""
+        routes = _routes(self._client.find(PATH))
+        return routes[: next((index for index, route in enumerate(routes) if self._ours(route)), 0)]
+
     def explains(self, known: tuple[Item, ...], live: Live) -> bool:
         """Tell whether our branch is in a known state: the tree is written whole."""
         return is_one_of(known, live)
