@@ -10,7 +10,7 @@ from obs.boards.grafana import SCHEMA_VERSION, panel_json, row_json, source_json
 from obs.boards.panels import Panel
 from obs.query import promql
 from obs.stack import Stack
-from obs.stack.identity import dashboard_uid, panel_id
+from obs.stack.identity import DEPLOYED, dashboard_uid, panel_id
 from watchkeeper.contract.labels import ALERTSTATE, ENVIRONMENT, INSTANCE, JOB, SERVICE, Label, Matcher
 from watchkeeper.contract.metrics import Metric
 from watchkeeper.contract.scraping import ALERTS, UP
@@ -112,7 +112,7 @@ def _annotations(stack: Stack) -> list[dict[str, Any]]:
             "datasource": grafana,
             "enable": True,
             "iconColor": "blue",
-            "target": {"type": "tags", "tags": ["deploy", stack.service.name], "matchAny": False, "limit": 100},
+            "target": {"type": "tags", "tags": [DEPLOYED, stack.service.name], "matchAny": False, "limit": 100},
         },
         {
             "name": "Alerts",

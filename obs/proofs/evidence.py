@@ -54,7 +54,8 @@ class Evidence:
         """Every query, wherever it is written."""
         boards = (asked for board in self.built.dashboards for asked in questions.of_dashboard(board))
         pages = (asked for path, text in self.pages.items() for asked in questions.of_page(path, text))
-        return (*questions.of_groups(self.built.groups), *boards, *pages)
+        saved = questions.of_saved(self.built.stack)
+        return (*questions.of_groups(self.built.groups), *boards, *pages, *saved)
 
     @cached_property
     def parsed(self) -> tuple[tuple[Question, Parsed], ...]:

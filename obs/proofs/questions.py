@@ -13,13 +13,14 @@ from obs.boards.board import Dashboard
 from obs.boards.model import panels
 from obs.place import Place
 from obs.proofs.finding import Fault
-from obs.query import variables
+from obs.query import logql, variables
 from obs.query.patterns import compiled
+from obs.stack import Stack
 
 TEMPLATE_QUERY = re.compile(r'query "(?P<expr>(?:[^"\\]|\\.)*)"')
 FENCE = re.compile(r"^```(?P<language>promql|logql)\n(?P<text>.*?)^```", re.MULTILINE | re.DOTALL)
 
-Origin = Literal["panel", "variable", "annotation", "link", "alert", "recording", "template", "runbook"]
+Origin = Literal["panel", "variable", "annotation", "link", "alert", "recording", "template", "runbook", "saved"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +76,12 @@ def of_dashboard(dashboard: Dashboard) -> Iterator[Question]:
         yield from _explored(Place(source, item=f"link '{link.get('title', '')}'"), link.get("url", ""))
     for panel in panels(model):
         yield from _panel(panel_place(dashboard, panel), panel)
+
+
+def of_saved(stack: Stack) -> Iterator[Question]:
+    """Yield the saved queries of the logs."""
+    for saved in logql.queries(stack):
+        yield Question(Place("obs/query/logql.py", item=f"saved query '{saved.name}'"), saved.expr, "saved", "logql")
 
 
 def panel_place(dashboard: Dashboard, panel: dict[str, Any]) -> Place:

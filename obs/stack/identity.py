@@ -10,6 +10,9 @@ from obs.stack.settings import Stack
 MAX_UID = 40
 """Grafana refuses a longer uid: https://grafana.com/docs/grafana/latest/developers/http_api/dashboard/."""
 
+DEPLOYED = "deploy"
+"""The tag of annotations that tell of a deploy; the other is the name of the service."""
+
 
 def dashboard_uid(stack: Stack, slug: str) -> str:
     """Return the uid of the dashboard ``slug`` (`api`): `rce-api-api`; a hash keeps it within 40 characters."""

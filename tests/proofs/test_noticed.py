@@ -1,12 +1,16 @@
 """Faults of the kinds that teams really make, planted one at a time: each is noticed, where it stands."""
 
+import re
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from obs.alerting.model import Alert
 from obs.proofs.report import pointed
+from obs.query import logql
+from obs.query.pipeline import FIELDS
 from tests.proofs.planted import ALERT, QUERY, SOURCE, Plant, Planted
 
 QUERIES = [
@@ -235,6 +239,11 @@ BOARDS: list[tuple[str, Plant, str]] = [
         "it has no data source",
     ),
     (
+        "dashboard/annotation-tag",
+        lambda model: model["annotations"]["list"][0].update(target={"type": "tags", "tags": ["deploys"]}),
+        "nothing writes the tag 'deploys'; `obs push` writes deploy, rce-api",
+    ),
+    (
         "link/broken",
         panel(links=[{"title": "Route", "url": "/d/rce-api-api?viewPanel=1&var-rout=${__value.raw}"}]),
         "dashboards/api.py has no variable 'rout' to pass a value to; it has datasource, environment",
@@ -262,3 +271,50 @@ def test_a_sound_dashboard_is_let_through(planted: Planted, plant: Plant) -> Non
     told = planted.told("variable/exact-match", "variable/fed-elsewhere", "panel/unknown-unit", plant=plant)
 
     assert told == []
+
+
+LOGS = [
+    ("query/log-line", '{service="rce-api"} | jsonn', "jsonn"),
+    ("query/log-line", '{service="rce-api"} |= "a|b" | json | statuss >= 500', "statuss"),
+    ("query/log-line", '{service="rce-api"} | json | route > 5', "route > 5"),
+    ("query/log-line", '{service="rce-api"} | json | status >= "500"', 'status >= "500"'),
+    ("query/log-line", '{service="rce-api"} | status >= 500', "status"),
+    ("query/log-line", 'sum by (rout) (count_over_time({service="rce-api"} | json [5m]))', "rout"),
+    ("query/log-stream", '{service="shop"} | json', 'service="shop"'),
+    ("query/log-stream", '{container=~"redis|reddis"}', 'container=~"redis|reddis"'),
+    ("query/log-stream", '{service="rce-api", environment="production"}', None),
+    ("query/log-stream", '{service="rce-api", environment="staging"}', 'environment="staging"'),
+    ("query/log-stream", 'rate(http_requests_total{job="rce-api"}[5m])', "http_requests_total"),
+    ("query/log-stream", "up", ""),
+    ("query/log-line", '{service="rce-api"} |~ "5.." | json | status >= 500 or route="/x"', None),
+    ("query/log-line", '{service="rce-api"} | json | duration_seconds > 1.5 | line_format "{{.route}} | {{.x}}"', None),
+    ("query/log-line", '{service="redis"} | pattern "<_> <verb> <_>" | verb = "GET"', None),
+    ("query/log-line", 'sum by (level) (rate({service="rce-api"} | json | status >= 500 [$__auto])) > 1', None),
+    ("query/log-line", 'avg_over_time({service="rce-api"} | json | unwrap duration_seconds [5m]) by (route)', None),
+]
+
+
+@pytest.mark.parametrize(("check", "text", "part"), LOGS)
+def test_a_question_to_the_logs_is_read_to_its_end(planted: Planted, check: str, text: str, part: str | None) -> None:
+    """Streams exist, parsers are spelled right, fields are there and of the type they are compared as."""
+    (planted.root / "docker-compose.yml").write_text("services: {redis: {}, mongodb: {}, api: {}}\n")
+
+    found = planted.found(check, plant=asks(text, datasource={"type": "loki", "uid": "loki"}))
+
+    assert [finding.fault.part for finding in found] == ([] if part is None else [part])
+
+
+def test_saved_queries_are_read(planted: Planted, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What Explore opens is judged like what a panel asks."""
+    saved = logql.SavedQuery("odd", "Which?", '{service="rce-api"} | jsonn')
+    monkeypatch.setattr(logql, "queries", lambda _: (saved,))
+
+    assert "saved query 'odd'" in " ".join(planted.told("query/log-line"))
+
+
+def test_the_fields_are_those_that_are_documented(root: Path) -> None:
+    """The page lists every field of a line, and no other."""
+    table = (root / "docs" / "telemetry.md").read_text(encoding="utf-8").partition("| field | on | meaning |")[2]
+    cells = [line.split("|")[1] for line in table.partition("\n\n")[0].splitlines() if line.startswith("| `")]
+
+    assert {name for cell in cells for name in re.findall(r"`(\w+)`", cell)} == set(FIELDS)

@@ -50,6 +50,11 @@ def second(**fields: Any) -> Callable[[dict[str, Any]], object]:
     return plant
 
 
+def tagged(tag: str) -> Callable[[dict[str, Any]], object]:
+    """Have the annotation wait for a tag."""
+    return lambda model: model["annotations"]["list"][0].update(target={"type": "tags", "tags": [tag]})
+
+
 def variable(query: str) -> Callable[[dict[str, Any]], object]:
     """Feed the variable from elsewhere."""
     return lambda model: model["templating"]["list"][1].update(query={"query": query})
@@ -57,6 +62,8 @@ def variable(query: str) -> Callable[[dict[str, Any]], object]:
 
 PLANTED: dict[str, dict[str, Any]] = {
     "query/log-stream": {"page": ('level="error"', 'host="a"')},
+    "query/log-line": {"page": ("| json", "| jsonn")},
+    "dashboard/annotation-tag": {"plant": tagged("deploys")},
     "recording/labels": {"recorded": "sum by (route) (rate(http_requests_total[5m]))"},
     "panel/legend": {"plant": target(legendFormat="{{method}}")},
     "alert/template-label": {

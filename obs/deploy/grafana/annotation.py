@@ -6,8 +6,8 @@ from typing import Any
 from obs.deploy.grafana import ownership
 from obs.deploy.grafana.client import Client
 from obs.deploy.grafana.errors import Lost
+from obs.stack.identity import DEPLOYED
 
-TAG = "deploy"
 COMMIT_PREFIX = "sha:"
 LIMIT = 100
 
@@ -24,7 +24,7 @@ class Mark:
 
 def marks(client: Client, owner: str) -> list[Mark]:
     """Return this owner's deploy annotations, the latest first."""
-    found = client.read("/api/annotations", tags=[TAG, ownership.tag(owner)], type="annotation", limit=LIMIT)
+    found = client.read("/api/annotations", tags=[DEPLOYED, ownership.tag(owner)], type="annotation", limit=LIMIT)
     read = [_mark(entry) for entry in found]
     return sorted((mark for mark in read if mark.commit), key=lambda mark: -mark.time_ms)
 
@@ -33,7 +33,7 @@ def leave(client: Client, owner: str, *, commit: str, text: str) -> None:
     """Annotate a deployment unless the latest annotation says the same; raise what `Client.write` does, Lost last."""
     attempt = 0
     while not _says(client, owner, commit):
-        body = {"text": text, "tags": [TAG, ownership.tag(owner), f"{COMMIT_PREFIX}{commit}"]}
+        body = {"text": text, "tags": [DEPLOYED, ownership.tag(owner), f"{COMMIT_PREFIX}{commit}"]}
         try:
             client.write("POST", "/api/annotations", body)
         except Lost:

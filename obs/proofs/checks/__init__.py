@@ -5,6 +5,7 @@ from obs.proofs.checks import (
     files,
     functions,
     links,
+    logs,
     operators,
     runbooks,
     selectors,
@@ -18,6 +19,7 @@ __all__ = ["CHECKS", "Check"]
 
 CHECKS: tuple[Check, ...] = (
     *selectors.CHECKS,
+    *logs.CHECKS,
     *functions.CHECKS,
     *shape.CHECKS,
     *operators.CHECKS,

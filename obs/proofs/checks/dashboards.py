@@ -12,7 +12,7 @@ from obs.proofs.checks.check import Check
 from obs.proofs.evidence import Evidence
 from obs.proofs.finding import Fault
 from obs.proofs.questions import panel_place
-from obs.stack.identity import MAX_UID
+from obs.stack.identity import DEPLOYED, MAX_UID
 from obs.stack.settings import Datasources
 
 UID = re.compile(rf"[A-Za-z0-9_-]{{1,{MAX_UID}}}")
@@ -90,6 +90,18 @@ def sources(evidence: Evidence) -> Iterator[Fault]:
             if not panel.get("datasource") and not all(one.get("datasource") for one in panel.get("targets", ())):
                 what = "it has no data source, so Grafana asks whatever is the default"
                 yield Fault(panel_place(board, panel), what, f"there is {', '.join((*chosen, *kinds))}")
+
+
+def untagged(evidence: Evidence) -> Iterator[Fault]:
+    """Find annotations that wait for a tag nobody writes."""
+    written = (DEPLOYED, evidence.built.stack.service.name)
+    for board in evidence.built.dashboards:
+        for annotation in board.model.get("annotations", {}).get("list", ()):
+            target = annotation.get("target", {})
+            for tag in target.get("tags", ()) if target.get("type") == "tags" else ():
+                if tag not in written:
+                    where = Place(board.source, item=f"annotation '{annotation['name']}'")
+                    yield Fault(where, f"nothing writes the tag '{tag}'", f"`obs push` writes {', '.join(written)}")
 
 
 def _panel_identities(board: Dashboard) -> Iterator[Fault]:
@@ -176,6 +188,15 @@ CHECKS = (
         why="A data source that is not there makes every panel on it fail.",
         fails='"datasource": {"type": "prometheus", "uid": "promethius"}',
         remedy="Take a uid of [datasources] in stack.toml.",
+        language="json",
+    ),
+    Check(
+        "dashboard/annotation-tag",
+        "annotations ask for tags that a push writes",
+        untagged,
+        why="An annotation by a misspelt tag shows nothing, so nobody sees that a deploy came before the fault.",
+        fails='"target": {"type": "tags", "tags": ["deploys"]}',
+        remedy="Take the tags that `obs push` writes: `deploy`, and the name of the service.",
         language="json",
     ),
 )

@@ -1,4 +1,4 @@
-"""Does every query parse, and read series, labels and values that exist?"""
+"""Does every PromQL query parse, and read series, labels and values that exist?"""
 
 from collections.abc import Iterator
 
@@ -6,7 +6,6 @@ from obs.proofs.checks.check import Check
 from obs.proofs.evidence import Evidence
 from obs.proofs.finding import Fault
 from obs.query.expr import Condition, ExprError, parse
-from obs.query.logql import LEVEL, LEVELS, STREAM_LABELS, UNKNOWN, selected
 from obs.query.patterns import idle, met, universal
 from watchkeeper.contract.labels import listed
 
@@ -18,7 +17,7 @@ def unparsed(evidence: Evidence) -> Iterator[Fault]:
             try:
                 parse(question.text)
             except ExprError as error:
-                yield question.fault(f"'{_line(question.text)}' is no PromQL", str(error))
+                yield question.fault(f"'{in_one_line(question.text)}' is no PromQL", str(error))
 
 
 def unknown_metrics(evidence: Evidence) -> Iterator[Fault]:
@@ -59,40 +58,11 @@ def impossible_values(evidence: Evidence) -> Iterator[Fault]:
             series = evidence.contract.series[selector.name]
             for condition in selector.conditions:
                 values = series.values(condition.label) if condition.label in series.labels else ()
-                if fault := _impossible(condition, values):
+                if fault := impossible(condition, values):
                     yield question.fault(f"{selector.name} is never {condition}", fault, str(condition))
 
 
-def streams(evidence: Evidence) -> Iterator[Fault]:
-    """Find LogQL that selects streams by labels they do not have."""
-    for question in evidence.questions:
-        if question.language == "logql":
-            yield from (
-                question.fault(f"'{_line(question.text)}': {what}", instead, part)
-                for what, instead, part in _stream(question.text)
-            )
-
-
-def _stream(text: str) -> Iterator[tuple[str, str, str]]:
-    found = list(selected(text))
-    if not found:
-        yield "it selects no stream", 'begin with {service="..."}', ""
-    for streams in found:
-        if streams.conditions is None:
-            yield f"'{streams.text}' is no selector", 'write {label="value", ...}', streams.text
-        for condition in streams.conditions or ():
-            label = condition.label
-            if label not in STREAM_LABELS:
-                yield (
-                    f"no stream has the label '{label}'",
-                    f"streams have {', '.join(STREAM_LABELS)}; filter after | json",
-                    label,
-                )
-            elif label == LEVEL and (instead := _impossible(condition, (*LEVELS, UNKNOWN))):
-                yield f"no stream is {condition}", instead, str(condition)
-
-
-def _impossible(condition: Condition, values: tuple[str, ...]) -> str:
+def impossible(condition: Condition, values: tuple[str, ...]) -> str:
     """Return what to write instead of a matcher, or of a part of it, that no value meets; empty if all is well."""
     if universal(condition):
         return "it excludes every value; leave it out, or exclude less"
@@ -104,7 +74,8 @@ def _impossible(condition: Condition, values: tuple[str, ...]) -> str:
     return said if nothing or branch == condition.value else f"leave '{branch}' out: {said}"
 
 
-def _line(text: str) -> str:
+def in_one_line(text: str) -> str:
+    """Return a query as a sentence quotes it."""
     return " ".join(text.split())
 
 
@@ -140,14 +111,5 @@ CHECKS = (
         why="A matcher that no series can meet selects nothing, for ever, and nobody notices.",
         fails='rate(http_requests_total{method="FETCH"}[5m])',
         remedy="Take a value that the label has.",
-    ),
-    Check(
-        "query/log-stream",
-        "every LogQL query selects streams by labels they have",
-        streams,
-        why="Loki finds streams by labels alone; what varies per line is a field, filtered after the parser.",
-        fails='{service="rce-api", host="a"} | json',
-        remedy='Select by service, level, container and environment, then `| json | field = "..."`.',
-        language="logql",
     ),
 )

@@ -1,0 +1,113 @@
+"""Does every LogQL query select streams that exist, and ask for what their lines hold?"""
+
+import difflib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import yaml
+
+from obs.proofs.checks.check import Check
+from obs.proofs.checks.selectors import impossible, in_one_line
+from obs.proofs.evidence import Evidence
+from obs.proofs.finding import Fault
+from obs.query.logql import CONTAINER, ENVIRONMENT, LEVEL, LEVELS, SERVICE, STREAM_LABELS, UNKNOWN, selected
+from obs.query.pipeline import FORMATS, PARSERS, TEXTS, grouped, known, metrics, renamed, stages
+
+Told = tuple[str, str, str]
+"""What is wrong, what to write instead, and the guilty part."""
+
+
+def streams(evidence: Evidence) -> Iterator[Fault]:
+    """Find LogQL that selects streams by labels or values they do not have."""
+    values = _values(evidence)
+    for question in evidence.questions:
+        if question.language == "logql":
+            for what, instead, part in _stream(question.text, values):
+                yield question.fault(f"'{in_one_line(question.text)}': {what}", instead, part)
+
+
+def lines(evidence: Evidence) -> Iterator[Fault]:
+    """Find pipelines that Loki refuses, or that ask for fields no line has."""
+    service = evidence.built.stack.service.name
+    for question in evidence.questions:
+        if question.language == "logql":
+            ours = all(_is(one.conditions or (), service) for one in selected(question.text))
+            for what, instead, part in _pipeline(question.text, ours=ours):
+                yield question.fault(f"'{in_one_line(question.text)}': {what}", instead, part)
+
+
+def _values(evidence: Evidence) -> Mapping[str, tuple[str, ...]]:
+    """Return the values of stream labels that are known."""
+    service = evidence.built.stack.service
+    containers = tuple(name for path in sorted(evidence.root.glob("docker-compose*.yml")) for name in _services(path))
+    values = {LEVEL: (*LEVELS, UNKNOWN), ENVIRONMENT: (service.environment,)}
+    return values | ({CONTAINER: containers, SERVICE: (service.name, *containers)} if containers else {})
+
+
+def _services(path: Path) -> Iterator[str]:
+    """Yield the services of a compose file: Promtail calls their streams so."""
+    yield from (yaml.load(path.read_text(encoding="utf-8"), yaml.CSafeLoader) or {}).get("services", {})
+
+
+def _stream(text: str, values: Mapping[str, tuple[str, ...]]) -> Iterator[Told]:
+    if named := metrics(text):
+        yield f"'{named[0]}{{' names a metric, which is PromQL", "ask Prometheus, or begin with {service=...}", named[0]
+        return
+    found = list(selected(text))
+    if not found:
+        yield "it selects no stream", 'begin with {service="..."}', ""
+    for one in found:
+        if one.conditions is None:
+            yield f"'{one.text}' is no selector", 'write {label="value", ...}', one.text
+        for condition in one.conditions or ():
+            if condition.label not in STREAM_LABELS:
+                instead = f"streams have {', '.join(STREAM_LABELS)}; filter after | json"
+                yield f"no stream has the label '{condition.label}'", instead, condition.label
+            elif instead := impossible(condition, values.get(condition.label, ())):
+                yield f"no stream is {condition}", instead, str(condition)
+
+
+def _is(conditions: tuple[object, ...], service: str) -> bool:
+    return f'{SERVICE}="{service}"' in map(str, conditions)
+
+
+def _pipeline(text: str, *, ours: bool) -> Iterator[Told]:
+    words = (*PARSERS, *FORMATS)
+    for stage in stages(text):
+        if not stage.filters and stage.word not in words:
+            close = difflib.get_close_matches(stage.word, words, n=1)
+            meant = f"did you mean '{close[0]}'?" if close else f"there is {', '.join(words)}"
+            yield f"'| {stage.word}' is no parser", meant, stage.word
+        for one in stage.filters:
+            if not stage.parsed and one.field not in STREAM_LABELS:
+                yield f"'{one.field}' is compared before the line is parsed", "write | json before it", one.field
+            elif ours and not renamed(text) and not known(one.field):
+                close = difflib.get_close_matches(one.field, TEXTS, n=1)
+                yield f"no line has the field '{one.field}'", f"did you mean '{close[0]}'?" if close else "", one.field
+            elif one.numeric and (one.field in TEXTS or one.value[:1] in '"`'):
+                yield f"{one.text} compares a text as a number", f'write {one.field}="..."', one.text
+    for label in grouped(text) if ours and not renamed(text) else ():
+        if not known(label):
+            yield f"it groups by '{label}', which no line has", "group by a field that docs/telemetry.md lists", label
+
+
+CHECKS = (
+    Check(
+        "query/log-stream",
+        "every LogQL query selects streams by labels and values they have",
+        streams,
+        why="Loki finds streams by labels alone; what varies per line is a field, filtered after the parser.",
+        fails='{service="rce-api", host="a"} | json',
+        remedy='Select by service, level, container and environment, then `| json | field = "..."`.',
+        language="logql",
+    ),
+    Check(
+        "query/log-line",
+        "pipelines are parsed, and ask for fields that lines have",
+        lines,
+        why="An unknown parser is an error; a field no line has, or a text compared as a number, finds nothing.",
+        fails='{service="rce-api"} | jsonn | status >= 500',
+        remedy="Take `json`, and the fields that docs/telemetry.md lists.",
+        language="logql",
+    ),
+)
