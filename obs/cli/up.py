@@ -24,7 +24,7 @@ INSTALL = "https://docs.docker.com/engine/install/"
 @click.pass_obj
 def up(selection: Selection, mute: bool) -> None:
     r"""
-    Start the service and the stack; on the first run, write .env with random passwords.
+    Start the service and the stack, or start anew what was changed; on the first run, write .env.
 
     \b
     obs up            refuses to start while an alert would reach nobody
@@ -32,10 +32,16 @@ def up(selection: Selection, mute: bool) -> None:
     """
     env = preflight.prepare_env(Path.cwd())
     compose = _compose()
-    wrong = (list(_sent_elsewhere(selection)) if mute else preflight.unset(env)) + _wrong(compose)
+    plan = json.loads(_asked(compose, "config", "--format", "json"))
+    wrong = list(_sent_elsewhere(selection)) if mute else preflight.unset(env)
+    wrong += [*_wrong(compose, plan), *preflight.locked_out(plan, env, _volumes(compose))]
     if wrong:
         raise PreflightError("\n".join(["nothing was started:", *wrong]))
-    _run(compose, "up", "--detach", "--build", "--wait", environ=preflight.MUTED if mute else {})
+    found = preflight.digests(plan)
+    for service in preflight.changed(_asked(compose, "ps", "--format", "json"), found):
+        click.echo(f"{service}: its configuration changed; it is started anew")
+    labelled = [*_files(compose), "--file", str(preflight.write_digests(Path.cwd(), found))]
+    _run(labelled, "up", "--detach", "--build", "--wait", environ=preflight.MUTED if mute else {})
     _addresses(selection)
     if mute:
         click.echo("muted: nobody is told of any alert, until `obs up` is run without --mute")
@@ -117,8 +123,21 @@ def _compose() -> list[str]:
     return [*program, *(argument for file in FILES for argument in ("--file", file))]
 
 
-def _wrong(compose: list[str]) -> list[str]:
-    plan = json.loads(_asked(compose, "config", "--format", "json"))
+def _files(compose: list[str]) -> list[str]:
+    """Return the same call with its files named: a further one can be added to no other."""
+    named = (preflight.read_env(Path.cwd()) | os.environ).get("COMPOSE_FILE", "")
+    return [*compose, *(word for file in named.split(os.pathsep) if file for word in ("--file", file))]
+
+
+def _volumes(compose: list[str]) -> list[str]:
+    """Return the names of the engine's volumes; none where nobody can be asked, which `_wrong` has said."""
+    try:
+        return _asked([compose[0]], "volume", "ls", "--quiet").splitlines() if compose[0] == "docker" else []
+    except PreflightError:
+        return []
+
+
+def _wrong(compose: list[str], plan: Mapping[str, Any]) -> list[str]:
     found = list(preflight.unreadable(plan))
     try:
         running = preflight.published(_asked(compose, "ps", "--format", "json"))

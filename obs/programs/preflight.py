@@ -1,16 +1,21 @@
 """What would keep the stack from starting, or from telling anyone, and how is that mended before it is tried?"""
 
+import hashlib
 import json
 import os
-import secrets
 import socket
 import stat
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 PASSWORD = "_PASSWORD"  # noqa: S105 - the end of a variable's name
+PASSWORDS = "passwords"
+"""The volume that keeps what nobody chose."""
+LABEL = "watchkeeper.config"
+"""The label whose value changes with a service's files, so that compose starts that service anew, and no other."""
+
 SECRETS = {"PAGERDUTY_ROUTING_KEY": "pages", "WEBHOOK_URL": "tickets", "DEADMAN_URL": "the dead man's switch"}
 """The variables of `.env` that only a person can fill, and what is lost without them."""
 
@@ -24,21 +29,17 @@ class PreflightError(Exception):
 
 def prepare_env(root: Path) -> dict[str, str]:
     """
-    Read ``.env``, first writing it from ``.env.example`` and filling empty passwords with random ones.
+    Read ``.env``, first copying it from ``.env.example``.
 
     The file is readable by its owner alone. Raises PreflightError when it can't be read or written.
     """
     file, example = root / ".env", root / ".env.example"
     try:
-        text = (file if file.exists() else example).read_text(encoding="utf-8")
-        filled = "".join(_filled(line) for line in text.splitlines(keepends=True))
-        missing = _variables(example.read_text(encoding="utf-8")).keys() - _variables(filled).keys()
-        filled += "".join(_filled(f"{name}=\n") for name in sorted(missing) if name.endswith(PASSWORD))
-        if not file.exists() or filled != text:
-            _write(file, filled, 0o600)
+        if not file.exists():
+            _write(file, example.read_text(encoding="utf-8"), 0o600)
     except (OSError, UnicodeDecodeError) as error:
         raise PreflightError(f"{file}: {_reason(error)}") from error
-    return _variables(filled)
+    return read_env(root)
 
 
 def read_env(root: Path) -> dict[str, str]:
@@ -62,6 +63,58 @@ def unset(env: Mapping[str, str]) -> list[str]:
         for name, lost in SECRETS.items()
         if not env.get(name)
     ]
+
+
+def locked_out(compose: Mapping[str, Any], env: Mapping[str, str], existing: Container[str]) -> Iterator[str]:
+    """
+    Yield a sentence where data is kept whose passwords are neither in ``env`` nor in the volume that keeps them.
+
+    ``existing`` are the volumes of the engine. New passwords would not open that data.
+    """
+    names = {key: volume["name"] for key, volume in compose.get("volumes", {}).items()}
+    data = [name for key, name in names.items() if key.endswith("-data") and name in existing]
+    chosen = any(value for name, value in env.items() if name.endswith(PASSWORD))
+    if data and names.get(PASSWORDS) not in existing and not chosen:
+        yield (
+            f"{', '.join(data)}: there is data here, and its passwords are not in .env: restore it from where you keep "
+            "it; `obs down --volumes` deletes the data"
+        )
+
+
+def digests(compose: Mapping[str, Any]) -> dict[str, str]:
+    """Return, by service, the digest of every file it mounts; services that mount none are left out."""
+    found = {}
+    for name, service in compose["services"].items():
+        paths = [
+            Path(volume["source"])
+            for volume in service.get("volumes", ())
+            if volume["type"] == "bind" and not volume["source"].startswith("/var/lib/docker/")
+        ]
+        files = sorted(file for path in paths for file in (path, *path.rglob("*")) if file.is_file())
+        if files:
+            digest = hashlib.sha256()
+            for file in files:
+                digest.update(f"{file}\0".encode() + hashlib.sha256(file.read_bytes()).digest())
+            found[name] = digest.hexdigest()[:12]
+    return found
+
+
+def write_digests(root: Path, found: Mapping[str, str]) -> Path:
+    """Write the compose file that labels each service with the digest of its files, and return it."""
+    file = root / ".obs" / "compose.json"
+    services = {name: {"labels": {LABEL: digest}} for name, digest in found.items()}
+    try:
+        file.parent.mkdir(exist_ok=True)
+        _write(file, json.dumps({"services": services}, indent=1), 0o644)
+    except OSError as error:
+        raise PreflightError(f"{file}: {_reason(error)}") from error
+    return file
+
+
+def changed(listing: str, wanted: Mapping[str, str]) -> list[str]:
+    """Return the running services whose files are no longer those they started from, of `compose ps --format json`."""
+    running = {container["Service"]: container.get("Labels", "") for container in _containers(listing)}
+    return [name for name, digest in wanted.items() if name in running and f"{LABEL}={digest}" not in running[name]]
 
 
 def unreadable(compose: Mapping[str, Any]) -> Iterator[str]:
@@ -99,15 +152,14 @@ def occupied(compose: Mapping[str, Any], ours: Iterable[int]) -> Iterator[str]:
 
 def published(listing: str) -> list[int]:
     """Return the ports a running stack has open, from what `docker compose ps --format json` prints."""
-    containers = [json.loads(line) for line in listing.splitlines() if line.strip()]
-    flat = [item for entry in containers for item in (entry if isinstance(entry, list) else [entry])]
-    return [publisher["PublishedPort"] for container in flat for publisher in container.get("Publishers") or ()]
+    publishers = [one for container in _containers(listing) for one in container.get("Publishers") or ()]
+    return [publisher["PublishedPort"] for publisher in publishers]
 
 
-def _filled(line: str) -> str:
-    name, separator, value = line.partition("=")
-    empty = separator and not line.startswith("#") and name.strip().endswith(PASSWORD) and not value.strip()
-    return f"{name}={secrets.token_urlsafe(24)}\n" if empty else line
+def _containers(listing: str) -> list[dict[str, Any]]:
+    """Return the containers of a listing: an object a line, or a list in older versions."""
+    parsed = [json.loads(line) for line in listing.splitlines() if line.strip()]
+    return [item for entry in parsed for item in (entry if isinstance(entry, list) else [entry])]
 
 
 def _write(file: Path, text: str, mode: int) -> None:

@@ -1,6 +1,8 @@
 """Do the compose files keep what they promise: pinned, limited, closed, and started as the dashboards need it?"""
 
+import os
 import re
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -35,9 +37,13 @@ REACHED = {
 }
 """Every service, and the port of its container that is opened."""
 
+ENDING = {"prepare", "passwords"}
+"""What runs once, before the others."""
+
 ROOT_USER = {
     "promtail": "reads Docker's log files, which belong to root",
-    "prepare": "gives Jaeger its directory, and ends",
+    "prepare": "gives Jaeger its directory and readers their passwords, and ends",
+    "passwords": "gives each reader its own, and ends",
 }
 
 
@@ -47,7 +53,7 @@ def test_every_service_is_there_on_its_port() -> None:
         name: {int(port.rpartition(":")[2]) for port in service.get("ports", ())} for name, service in SERVICES.items()
     }
 
-    assert set(opened) == {*REACHED, "prepare"}
+    assert set(opened) == {*REACHED, *ENDING}
     assert {name: port in opened[name] for name, port in REACHED.items() if port} == {
         name: True for name, port in REACHED.items() if port
     }
@@ -66,11 +72,11 @@ def test_a_service_is_closed_and_limited(name: str) -> None:
     assert service["logging"]["options"]["max-size"]
     assert all(port.startswith("${BIND_ADDRESS:-127.0.0.1}:") for port in service.get("ports", ()))
     assert (str(service.get("user", "0")).split(":")[0] == "0") == (name in ROOT_USER)
-    if name != "prepare":
+    if name not in ENDING:
         assert service.get("restart") == "unless-stopped"
 
 
-@pytest.mark.parametrize("name", sorted(SERVICES.keys() - {"prepare", "worker"}))
+@pytest.mark.parametrize("name", sorted(SERVICES.keys() - {*ENDING, "worker"}))
 def test_a_service_says_whether_it_is_well(name: str) -> None:
     """Everything with a port has a health check; the worker's heartbeat is an alert, JobWorkersMissing."""
     assert SERVICES[name]["healthcheck"]["test"][0] == "CMD"
@@ -152,12 +158,90 @@ def test_secrets_are_kept_in_memory_alone() -> None:
 
 
 def test_no_password_has_a_default() -> None:
-    """A password comes from .env or nothing starts."""
-    text = "".join(
-        (ROOT / name).read_text(encoding="utf-8") for name in ("docker-compose.yml", "docker-compose.observability.yml")
-    )
+    """A password is from .env, and goes to what hands passwords out alone; nothing else is given one."""
+    for name, service in SERVICES.items():
+        given = {key: value for key, value in service.get("environment", {}).items() if "PASSWORD" in key}
+        assert given == ({key: f"${{{key}:-}}" for key in given} if name in ENDING else {}), name
+    example = (ROOT / ".env.example").read_text(encoding="utf-8")
+    assert re.findall(r"^\w*PASSWORD=(.*)$", example, re.MULTILINE) == [""] * 5
 
-    assert set(re.findall(r"\$\{\w*PASSWORD(\W\W?)", text)) == {":?"}
-    assert (
-        re.findall(r"^\w*PASSWORD=(.*)$", (ROOT / ".env.example").read_text(encoding="utf-8"), re.MULTILINE) == [""] * 5
-    )
+
+def test_every_reader_of_a_password_is_handed_it_as_its_own_user() -> None:
+    """Who reads `/run/passwords/READER` waits for it, and is the user it is written for."""
+    handed: dict[str, tuple[str, str]] = {}
+    for name in ENDING:
+        found = re.findall(r"\b(\w+):(\d+):[A-Z]", str(SERVICES[name]["command"]))
+        handed |= {reader: (uid, name) for reader, uid in found}
+    named = {"redis": "999", "mongodb": "999"}  # what these names are in the images
+    read = set()
+    for service in SERVICES.values():
+        script = str([service.get("entrypoint", ""), service.get("command", "")])
+        for reader in re.findall(r"\. /run/passwords/(\w+)", script):
+            read.add(reader)
+            uid, waits_for = handed[reader]
+            user = str(service["user"]).partition(":")[0]
+            assert named.get(user, user) == uid
+            assert service["depends_on"][waits_for] == {"condition": "service_completed_successfully"}
+            assert "passwords:/run/passwords:ro" in service["volumes"]
+
+    assert read == set(handed)
+
+
+def prepare(folder: Path, *readers: str, **environ: str) -> subprocess.CompletedProcess[str]:
+    """Hand passwords out below a folder, as the containers do."""
+    command = ["sh", str(ROOT / "infra/passwords/prepare.sh"), str(folder), *readers]
+    environ = {"PATH": os.environ["PATH"], **environ}
+    return subprocess.run(command, env=environ, capture_output=True, text=True, check=False, timeout=60)
+
+
+def password(folder: Path, reader: str, name: str) -> str:
+    """Return what a reader's shell makes of its file."""
+    script = f'. {folder}/{reader}; printf %s "${name}"'
+    return subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=True, timeout=20).stdout
+
+
+def test_passwords_nobody_chose_are_random_and_kept(tmp_path: Path) -> None:
+    """Two stacks differ; a second run, and another container at the same time, find the first one's."""
+    readers = [f"{name}:{os.getuid()}:REDIS_PASSWORD" for name in ("one", "two")]
+    for folder in ("a", "a", "b"):
+        assert prepare(tmp_path / folder, *readers).returncode == 0
+    at_once = [
+        subprocess.Popen(["sh", ROOT / "infra/passwords/prepare.sh", tmp_path / "c", reader]) for reader in readers
+    ]
+    assert [process.wait(timeout=60) for process in at_once] == [0, 0]
+
+    both = ("one", "two")
+    found = {folder: {password(tmp_path / folder, reader, "REDIS_PASSWORD") for reader in both} for folder in "abc"}
+    assert [len(each) for each in found.values()] == [1, 1, 1]
+    assert len(set().union(*found.values())) == 3
+    assert all(re.fullmatch(r"[\w-]{32}", each) for one in found.values() for each in one)
+    assert (tmp_path / "a/one").stat().st_mode & 0o777 == 0o400
+
+
+@pytest.mark.parametrize("given", ["plain", 'it\'s $HOME \\ "quoted" `x`', "ünï #1 = 2"])
+def test_a_chosen_password_arrives_as_it_is(tmp_path: Path, given: str) -> None:
+    """Whatever stands in it, the reader's shell gets that by the name it wants, and runs nothing."""
+    assert prepare(tmp_path, f"redis:{os.getuid()}:REDIS_PASSWORD=REDISCLI_AUTH", REDIS_PASSWORD=given).returncode == 0
+
+    assert password(tmp_path, "redis", "REDISCLI_AUTH") == given
+
+
+def test_another_password_than_that_of_the_data_is_refused(tmp_path: Path) -> None:
+    """A new .env beside old data is named, with both ways on; the old password stays, and is found without .env."""
+    reader = f"redis:{os.getuid()}:REDIS_PASSWORD"
+    prepare(tmp_path, reader, REDIS_PASSWORD="old")
+
+    refused = prepare(tmp_path, reader, REDIS_PASSWORD="new")
+    again = prepare(tmp_path, reader)
+
+    assert refused.returncode == 1
+    assert "REDIS_PASSWORD in .env is not the password that the data here was made with" in refused.stderr
+    assert again.returncode == 0
+    assert password(tmp_path, "redis", "REDIS_PASSWORD") == "old"
+
+
+def test_a_running_busybox_is_replaced_not_written_over() -> None:
+    """A second `up` runs `prepare` while health checks run what it lends, which then can't be opened to be written."""
+    (script,) = SERVICES["prepare"]["command"][2:]
+
+    assert "cp /bin/busybox /probe/new && mv /probe/new /probe/busybox" in script

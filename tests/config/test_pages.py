@@ -25,13 +25,14 @@ BLOCK = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 INSIDE = {
     "prometheus": {"/probe/busybox", "promtool"},
     "alertmanager": {"/probe/busybox", "amtool"},
-    "redis": {"redis-cli", "df"},
-    "mongodb": {"mongosh", "df"},
+    "redis": {"redis-cli", "df", "sh"},
+    "mongodb": {"mongosh", "df", "cat"},
+    "prepare": {"rm"},
 }
 """What may be called in a container: its image has it. Other images of the stack have the lent busybox alone."""
 
 ON_THE_HOST = {"docker", "curl", "git", "grep", "head", "sed", "sort", "uniq", "make", "obs"}
-UP_AND_DOWN = {"ps", "logs", "up", "exec", "top", "kill", "stop", "restart"}
+UP_AND_DOWN = {"ps", "logs", "up", "exec", "top", "kill", "stop", "restart", "run"}
 
 
 def shell(text: str) -> None:
@@ -117,8 +118,14 @@ def test_a_command_of_a_runbook_works_in_these_images(page: Path, command: list[
 def compose(verb: str, arguments: list[str]) -> None:
     """Judge one command of docker compose."""
     assert verb in UP_AND_DOWN
-    if verb == "exec":
-        service, program = arguments[:2]
+    if verb in {"exec", "run"}:
+        service, program, *words = [word for word in arguments if word != "--rm"]
+        if program == "sh":
+            # Passwords first, then the command that needs them.
+            found = re.fullmatch(r"\. /run/passwords/(\w+); (\S+) .*", words[1])
+            assert found
+            assert found[1] == service
+            program = found[2]
         assert program in INSIDE.get(service, {"/probe/busybox"}), f"{service} has no {program}"
         assert program != "/probe/busybox" or "probe:/probe:ro" in SERVICES[service]["volumes"]
         return

@@ -31,34 +31,44 @@ def taken() -> Iterator[int]:
         yield server.getsockname()[1]
 
 
-def test_the_first_run_writes_random_passwords_for_the_owner_alone(
-    checkout: Path, tmp_path_factory: pytest.TempPathFactory
-) -> None:
-    """Two checkouts get different passwords, and nobody else on the machine may read them."""
-    other = tmp_path_factory.mktemp("other")
-    (other / ".env.example").write_text(EXAMPLE, encoding="utf-8")
+def test_the_first_run_writes_env_for_the_owner_alone(checkout: Path) -> None:
+    """Nobody else on the machine may read it; no password is made up in it, for nobody could know an older one."""
+    env = preflight.prepare_env(checkout)
 
-    env, another = preflight.prepare_env(checkout), preflight.prepare_env(other)
-
-    passwords = [name for name in env if name.endswith("_PASSWORD")]
-    assert "GRAFANA_ADMIN_PASSWORD" in passwords
-    assert all(len(env[name]) >= 32 and env[name] != another[name] for name in passwords)
     assert (checkout / ".env").stat().st_mode & 0o777 == 0o600
+    assert {value for name, value in env.items() if name.endswith("_PASSWORD")} == {""}
 
 
 def test_what_a_person_wrote_is_kept(checkout: Path) -> None:
-    """A second run changes nothing, and fills only what is empty or missing."""
-    (checkout / ".env").write_text("GRAFANA_ADMIN_PASSWORD=mine\nREDIS_PASSWORD=\n# a note\n", encoding="utf-8")
+    """A second run changes nothing."""
+    text = "GRAFANA_ADMIN_PASSWORD=mine\nREDIS_PASSWORD=\n# a note\n"
+    (checkout / ".env").write_text(text, encoding="utf-8")
 
-    first = preflight.prepare_env(checkout)
-    text = (checkout / ".env").read_text(encoding="utf-8")
-
-    assert first["GRAFANA_ADMIN_PASSWORD"] == "mine"
-    assert first["REDIS_PASSWORD"]
-    assert first["MONGODB_PASSWORD"]
-    assert "# a note\n" in text
-    assert preflight.prepare_env(checkout) == first
+    assert preflight.prepare_env(checkout) == {"GRAFANA_ADMIN_PASSWORD": "mine", "REDIS_PASSWORD": ""}
     assert (checkout / ".env").read_text(encoding="utf-8") == text
+
+
+WAYS_ON = "restore it from where you keep it; `obs down --volumes` deletes the data"
+PLAN = {"volumes": {"mongodb-data": {"name": "p_mongodb-data"}, "passwords": {"name": "p_passwords"}}}
+
+
+@pytest.mark.parametrize(
+    ("existing", "env", "told"),
+    [
+        (["p_mongodb-data"], {"MONGODB_PASSWORD": ""}, True),
+        (["p_mongodb-data"], {"MONGODB_PASSWORD": "kept"}, False),
+        (["p_mongodb-data", "p_passwords"], {}, False),
+        (["other_mongodb-data"], {}, False),
+        ([], {}, False),
+    ],
+)
+def test_data_whose_passwords_are_gone_is_not_started(existing: list[str], env: dict[str, str], *, told: bool) -> None:
+    """Data without any password for it would be locked; with `.env`, or the volume that keeps them, it is not."""
+    found = list(preflight.locked_out(PLAN, env, existing))
+
+    assert found == (
+        ["p_mongodb-data: there is data here, and its passwords are not in .env: " + WAYS_ON] if told else []
+    )
 
 
 def test_each_unset_secret_is_named_with_what_is_lost() -> None:
@@ -102,13 +112,14 @@ def test_an_occupied_port_is_named(taken: int) -> None:
 def fake_docker(folder: Path, plan: Mapping[str, object], *, engine: bool) -> Path:
     """Write a `docker` that knows `compose version`, `config` and `ps`, and notes everything else it is told."""
     (folder / "plan.json").write_text(json.dumps(plan), encoding="utf-8")
-    program = folder / "docker"
+    program, running = folder / "docker", f"cat {folder}/running 2>/dev/null; exit 0"
     program.write_text(
         f"""#!/bin/sh
 for word; do case "$word" in
 version) exit 0 ;;
 config) cat {folder}/plan.json; exit 0 ;;
-ps) {"exit 0" if engine else "echo 'Cannot connect to the Docker daemon' >&2; exit 1"} ;;
+volume) exit 0 ;;
+ps) {running if engine else "echo 'Cannot connect to the Docker daemon' >&2; exit 1"} ;;
 up|down|logs) echo "$@" >> {folder}/told; env >> {folder}/environ; exit 0 ;;
 esac; done
 """,
@@ -182,8 +193,6 @@ def test_up_starts_both_files_and_prints_the_addresses(checkout: Path, tmp_path:
     assert (bin_ / "told").read_text(encoding="utf-8").strip().endswith("up --detach --build --wait")
     assert "Grafana       http://localhost:3001" in answer.stdout
     assert "muted: nobody is told" in answer.stdout
-    password = preflight.read_env(checkout)["GRAFANA_ADMIN_PASSWORD"]
-    assert password not in answer.stdout + answer.stderr + (bin_ / "told").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(
@@ -252,3 +261,34 @@ def test_samples_that_leave_the_machine_are_not_muted(checkout: Path, tmp_path: 
     assert answer.returncode == 2
     assert "prometheus.remote_write_url is set: samples would leave this machine" in answer.stderr
     assert not (bin_ / "told").exists()
+
+
+def test_what_changed_is_started_anew_and_said(checkout: Path, tmp_path: Path) -> None:
+    """An edited file changes the label of the service that mounts it, and of no other; the second start is silent."""
+    bin_ = tmp_path / "bin"
+    bin_.mkdir()
+    plan: dict[str, dict[str, object]] = {"services": {}}
+    for name in ("loki", "prometheus"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "config.yml").write_text("a: 1\n", encoding="utf-8")
+        plan["services"][name] = {"volumes": [{"type": "bind", "source": str(tmp_path / name)}]}
+    fake_docker(bin_, plan, engine=True)
+
+    def start() -> str:
+        """Start, let the fake engine run what compose was told, and return what was said."""
+        answer = obs(checkout, f"{bin_}:{os.defpath}", "up", "--mute")
+        assert answer.returncode == 0, answer.stderr
+        assert "--file .obs/compose.json up" in (bin_ / "told").read_text(encoding="utf-8").replace(f"{checkout}/", "")
+        services = json.loads((checkout / ".obs/compose.json").read_text(encoding="utf-8"))["services"]
+        lines = [
+            json.dumps({"Service": name, "Labels": f"a=b,{preflight.LABEL}={service['labels'][preflight.LABEL]}"})
+            for name, service in services.items()
+        ]
+        (bin_ / "running").write_text("\n".join(lines), encoding="utf-8")
+        return answer.stdout
+
+    assert "anew" not in start()
+    (tmp_path / "loki" / "config.yml").write_text("a: 2\n", encoding="utf-8")
+    assert "loki: its configuration changed; it is started anew\n" in (said := start())
+    assert "prometheus" not in said.partition("Grafana")[0]
+    assert "anew" not in start()

@@ -9,6 +9,7 @@ import pytest
 
 from obs import config, stack
 from obs.alerting.rules import render as rules
+from obs.cli.up import FILES
 from obs.config.alertmanager import CAUSES
 from obs.stack import Stack
 from tests.conftest import ROOT
@@ -75,14 +76,15 @@ def test_a_flags_file_is_understood(folder: Path, program: str) -> None:
 
 
 def test_compose_accepts_both_files(folder: Path) -> None:
-    """Both compose files, with the .env that `obs up` writes, make one valid project."""
-    for name in ("docker-compose.yml", "docker-compose.observability.yml"):
+    """Both compose files make one valid project on a fresh clone, and open ports on this machine alone."""
+    for name in FILES:
         shutil.copy(ROOT / name, folder / name)
     shutil.copytree(folder, folder / "infra" / "observability", ignore=shutil.ignore_patterns("infra", "docker-*"))
-    env = (ROOT / ".env.example").read_text(encoding="utf-8").replace("PASSWORD=\n", "PASSWORD=x\n")
-    (folder / ".env").write_text(env, encoding="utf-8")
-
-    answer = run("docker-compose", "--project-directory", folder, "config", "--format", "json")
+    files = [word for file in FILES for word in ("--file", folder / file)]
+    answer = run("docker-compose", *files, "config", "--format", "json")
 
     assert answer.returncode == 0, answer.stdout
-    assert {"api", "grafana", "prometheus", "redis"} <= set(json.loads(answer.stdout)["services"])
+    services = json.loads(answer.stdout)["services"]
+    assert {"api", "grafana", "prometheus", "redis"} <= set(services)
+    opened = [port["host_ip"] for service in services.values() for port in service.get("ports", ())]
+    assert set(opened) == {"127.0.0.1"}
