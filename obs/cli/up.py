@@ -100,7 +100,6 @@ def _addresses(selection: Selection) -> None:
     for name, address in (
         ("Grafana", stack.grafana.url),
         ("Prometheus", stack.prometheus.url),
-        ("Alertmanager", stack.alertmanager.url),
         ("Jaeger", jaeger),
     ):
         click.echo(f"{name:13} {address}")

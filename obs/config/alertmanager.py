@@ -60,7 +60,7 @@ def render(stack: Stack) -> dict[str, str]:
         "alertmanager/alertmanager.yml": document(configuration(stack)),
         "alertmanager/muted.yml": document(muted(stack)),
         "alertmanager/start.sh": _start(stack),
-        "alertmanager/templates/messages.tmpl": MESSAGES.replace("ORIGIN", ORIGIN).replace("LOGS_URL", logs_url(stack)),
+        "alertmanager/templates/messages.tmpl": _messages(stack),
         "alertmanager/flags": lines(f"--web.external-url={stack.alertmanager.url}", "--web.route-prefix=/"),
     }
 
@@ -155,7 +155,7 @@ def _pagerduty(stack: Stack) -> dict[str, Any]:
         },
         "links": [
             {"text": "Runbook", "href": "{{ .CommonAnnotations.runbook_url }}"},
-            {"text": "Dashboard", "href": "{{ .CommonAnnotations.dashboard_url }}"},
+            {"text": "Dashboard", "href": '{{ template "message.dashboard" . }}'},
             {"text": "Logs", "href": '{{ template "message.logs" . }}'},
         ],
     }
@@ -190,13 +190,28 @@ def _dead(cause: Cause, files: Mapping[str, Sequence[Alert]]) -> dict[str, Any]:
     }
 
 
-def logs_url(stack: Stack) -> str:
-    """Return the address of Grafana's Explore with the service's errors of the last hour."""
+def _messages(stack: Stack) -> str:
+    parts = {"ORIGIN": ORIGIN, "LOGS_URL": _logs_url(stack), "GRAFANA": stack.grafana.url.rstrip("/")}
+    # Nanoseconds: templates can't multiply.
+    parts |= {"FROM": _moment("-3600000000000"), "TO": _moment("1800000000000")}
+    text = MESSAGES
+    for name, part in parts.items():
+        text = text.replace(name, part)
+    return text
+
+
+def _moment(offset: str) -> str:
+    """Return the template of a moment around the alert's beginning, in milliseconds, as Grafana takes it."""
+    return f"{{{{ ((index .Alerts 0).StartsAt.Add {offset}).UnixMilli }}}}"
+
+
+def _logs_url(stack: Stack) -> str:
+    """Return the address of Grafana's Explore with the service's errors between the words FROM and TO."""
     source = {"type": "loki", "uid": stack.datasources.loki.uid}
     pane = {
         "datasource": source["uid"],
         "queries": [{"refId": "A", "expr": logql.query(stack, "errors").expr, "datasource": source}],
-        "range": {"from": "now-1h", "to": "now"},
+        "range": {"from": "FROM", "to": "TO"},
     }
     panes = quote(json.dumps({"logs": pane}, separators=(",", ":")), safe="")
     return f"{stack.grafana.url.rstrip('/')}/explore?schemaVersion=1&panes={panes}"
@@ -248,7 +263,16 @@ MESSAGES = """\
 
 {{ define "message.resolved" }}{{ range .Alerts.Resolved }}{{ template "message.alert" . }}{{ end }}{{ end }}
 
-{{ define "message.alertmanager" }}{{ .ExternalURL }}/#/alerts?receiver={{ .Receiver | urlquery }}{{ end }}
+{{ define "message.alertmanager" }}GRAFANA/alerting/groups?alertmanager=Alertmanager{{ end }}
+
+{{ define "message.dashboard" }}
+{{- with .CommonAnnotations.dashboard_url -}}
+{{ . }}&from={{ template "message.from" $ }}&to={{ template "message.to" $ }}
+{{- end }}{{ end }}
 
 {{ define "message.logs" }}LOGS_URL{{ end }}
+
+{{ define "message.from" }}FROM{{ end }}
+
+{{ define "message.to" }}TO{{ end }}
 """

@@ -50,6 +50,7 @@ def _configuration(stack: Stack) -> dict[str, Any]:
 def _limits(stack: Stack) -> dict[str, Any]:
     return {
         "retention_period": stack.logs.retention,
+        "deletion_mode": "disabled",
         "ingestion_rate_mb": 8,
         "ingestion_burst_size_mb": 16,
         "per_stream_rate_limit": "5MB",

@@ -1,6 +1,7 @@
 """What does Prometheus scrape, evaluate, keep and pass on?"""
 
 import dataclasses
+import re
 from typing import Any
 
 from obs.config.document import document, lines
@@ -74,4 +75,6 @@ def _flags(stack: Stack) -> list[str]:
         "--rules.alert.for-grace-period=1m",
         f"--web.external-url={stack.prometheus.url}",
         "--web.route-prefix=/",
+        # By default the pages of every other origin may read what is here, through whoever has it open.
+        f"--web.cors.origin={re.escape(stack.prometheus.url)}",
     ]

@@ -23,10 +23,10 @@ SERVICES: dict[str, dict[str, Any]] = {**REFERENCE["services"], **ADD_ON["servic
 
 REACHED = {
     "prometheus": 9090,
-    "alertmanager": 9093,
+    "alertmanager": None,
     "grafana": 3000,
     "jaeger": 16686,
-    "loki": 3100,
+    "loki": None,
     "promtail": None,
     "redis_exporter": None,
     "mongodb_exporter": None,
@@ -131,12 +131,27 @@ def test_slow_queries_are_counted_once_a_scrape() -> None:
     assert f"--collector.profile-time-ts={seconds}" in SERVICES["mongodb_exporter"]["command"]
 
 
+def aliases(networks: Any) -> list[str]:
+    """Return the further names a service has in its networks."""
+    named = networks.values() if isinstance(networks, dict) else ()
+    return [alias for network in named if network for alias in network["aliases"]]
+
+
+def test_what_can_silence_or_delete_is_out_of_the_services_reach() -> None:
+    """Alertmanager takes a silence from any origin, Loki any line: both are reached from the stack's network alone."""
+    inner = {name for name, service in ADD_ON["services"].items() if service.get("networks") == ["observability"]}
+
+    assert inner == {"alertmanager", "grafana", "loki", "promtail"}
+    assert not any("networks" in service for service in REFERENCE["services"].values())
+    assert [name for name in inner if SERVICES[name].get("ports")] == ["grafana"]
+
+
 def test_everything_is_scraped_where_compose_puts_it() -> None:
     """Host and port of every target are a service of compose, by its name or alias."""
     names = {
         name: service
         for service_name, service in SERVICES.items()
-        for name in (service_name, *service.get("networks", {}).get("default", {}).get("aliases", ()))
+        for name in (service_name, *aliases(service.get("networks", [])))
     }
     hosts = {getattr(STACK.targets, role).address.rpartition(":")[0] for role in STACK.targets.__dataclass_fields__} - {
         "localhost"

@@ -2,6 +2,7 @@
 
 import configparser
 import dataclasses
+import re
 from pathlib import Path
 from typing import Any
 
@@ -148,3 +149,15 @@ def test_a_log_line_gets_no_label_that_grows() -> None:
 
     assert set(labels) == {"level", "service", "container", "filename"}
     assert labels["filename"] == "container"
+
+
+def test_nothing_that_is_published_can_be_changed_or_read_by_another_origin() -> None:
+    """Prometheus has no admin or lifecycle interface and answers no other site's script; Loki deletes by age alone."""
+    flags = config.render(PRODUCTION)["prometheus/flags"].splitlines()
+    (allowed,) = (flag.partition("=")[2] for flag in flags if flag.startswith("--web.cors.origin="))
+
+    assert not any(flag.startswith(("--web.enable-admin-api", "--web.enable-lifecycle")) for flag in flags)
+    assert not any("write-receiver" in flag for flag in flags)
+    assert re.fullmatch(allowed, PRODUCTION.prometheus.url)
+    assert not any(re.fullmatch(allowed, origin) for origin in ("http://evil.example", "null", "http://localhost:9091"))
+    assert read(PRODUCTION, "loki/loki.yml")["limits_config"]["deletion_mode"] == "disabled"

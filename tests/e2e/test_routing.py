@@ -96,7 +96,11 @@ def amtool(file: Path, labels: dict[str, str]) -> list[str]:
         ("message.title", "[FIRING] ApiDown (production): The API does not answer Prometheus."),
         ("message.firing", "> api:4000 failed every scrape. Since 22:00:00 UTC."),
         ("message.resolved", ""),
-        ("message.alertmanager", "http://localhost:9093/#/alerts?receiver=pager"),
+        ("message.alertmanager", "http://localhost:3001/alerting/groups?alertmanager=Alertmanager"),
+        (
+            "message.dashboard",
+            "http://localhost:3001/d/rce-api-overview?viewPanel=panel-1&from=1795467600000&to=1795473000000",
+        ),
     ],
 )
 def test_a_page_reads_well(folder: Path, template: str, says: str) -> None:
@@ -106,7 +110,10 @@ def test_a_page_reads_well(folder: Path, template: str, says: str) -> None:
         "status": "firing",
         "externalURL": "http://localhost:9093",
         "groupLabels": {"alertname": "ApiDown", "service": "rce-api", "environment": "production"},
-        "commonAnnotations": {"summary": "The API does not answer Prometheus."},
+        "commonAnnotations": {
+            "summary": "The API does not answer Prometheus.",
+            "dashboard_url": "http://localhost:3001/d/rce-api-overview?viewPanel=panel-1",
+        },
         "alerts": [
             {
                 "status": "firing",
