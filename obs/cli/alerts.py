@@ -1,7 +1,6 @@
 """Play the cases of alerts through promtool: the verb `obs alerts`."""
 
 import dataclasses
-import difflib
 import json
 import sys
 import time
@@ -11,6 +10,7 @@ import click
 
 from obs.alerting import rules
 from obs.cli.cli import FOUND, Selection
+from obs.nearest import nearest
 from obs.proofs import cases, mutants, promtool, report
 
 
@@ -58,6 +58,5 @@ def test(selection: Selection, names: tuple[str, ...], mutate: bool, as_json: bo
 def _known(names: tuple[str, ...], there: list[str]) -> None:
     for name in names:
         if name not in there:
-            close = difflib.get_close_matches(name, there, n=1)
-            instead = f"did you mean {close[0]}?" if close else f"there is {', '.join(there)}"
+            instead = nearest(name, there, f"there is {', '.join(there)}")
             raise click.UsageError(f"there is no alert '{name}'; {instead}")

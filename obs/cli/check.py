@@ -1,6 +1,5 @@
 """Prove dashboards, alerts and runbooks without a server: the verb `obs check`."""
 
-import difflib
 import json
 from pathlib import Path
 
@@ -8,6 +7,7 @@ import click
 
 from obs import proofs
 from obs.cli.cli import FOUND, Selection
+from obs.nearest import nearest
 from obs.output import build
 from obs.proofs.checks import CHECKS, Check
 from obs.proofs.pages import page
@@ -52,7 +52,6 @@ def check(selection: Selection, as_json: bool, listing: bool, explain: str) -> N
 def _named(name: str) -> Check:
     known = {one.id: one for one in CHECKS}
     if name not in known:
-        close = difflib.get_close_matches(name, known, n=1)
-        instead = f"did you mean '{close[0]}'?" if close else "`obs check --list` names them"
+        instead = nearest(name, known, "`obs check --list` names them")
         raise click.UsageError(f"there is no check '{name}'; {instead}")
     return known[name]

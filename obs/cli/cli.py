@@ -1,6 +1,5 @@
 """Which verbs does `obs` have, and how do its failures read?"""
 
-import difflib
 import gc
 import os
 import sys
@@ -11,6 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 import click
+
+from obs.nearest import nearest
 
 if TYPE_CHECKING:
     from obs.stack import Stack
@@ -59,10 +60,8 @@ class Verbs(click.Group):
         try:
             return super().resolve_command(ctx, args)
         except click.UsageError as error:
-            near = difflib.get_close_matches(args[0], VERBS, n=1)
-            raise click.UsageError(
-                f"{error.message} Did you mean {near[0]!r}?" if near else error.message, ctx
-            ) from None
+            instead = nearest(args[0], VERBS, "`obs --help` lists them")
+            raise click.UsageError(f"{error.message.rstrip('.')}; {instead}", ctx) from None
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import and return one verb; None when there is no such verb."""

@@ -9,6 +9,7 @@ import requests
 from obs import content
 from obs.adopt.declaring import Declared, declare
 from obs.adopt.exposition import ExpositionError, read
+from obs.cli.writing import write
 
 TIMEOUT_SECONDS = 15
 
@@ -38,7 +39,8 @@ def contract(scrape: str, title: str, out: Path | None) -> None:
     if out is None:
         click.echo(found.source, nl=False)
     else:
-        _write(found, out)
+        write(out, found.source, over=False)
+        click.echo(f"wrote {out}", err=True)
     _report(found)
 
 
@@ -53,17 +55,6 @@ def _text(scrape: str) -> str:
         return Path(scrape).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError, requests.RequestException) as error:
         raise click.ClickException(f"{scrape} can't be read: {error}") from error
-
-
-def _write(found: Declared, out: Path) -> None:
-    try:
-        with out.open("x", encoding="utf-8") as file:
-            file.write(found.source)
-    except FileExistsError as error:
-        raise click.ClickException(f"{out} exists; move it away or choose another --out") from error
-    except OSError as error:
-        raise click.ClickException(f"{out} can't be written: {error.strerror}") from error
-    click.echo(f"wrote {out}", err=True)
 
 
 def _report(found: Declared) -> None:

@@ -6,6 +6,7 @@ import click
 
 from obs.cli.cli import COULD_NOT_RUN, FOUND, Selection
 from obs.cli.forms import RENDERERS, form_options
+from obs.cli.writing import write
 from obs.diff import render_html
 from obs.diff.sources import compared, diff_files
 
@@ -33,10 +34,7 @@ def diff(selection: Selection, sides: tuple[str, ...], form: str, html: Path | N
     """
     changes = diff_files(*compared(Path.cwd(), selection.stack, sides))
     if html:
-        try:
-            html.write_text(render_html(changes), encoding="utf-8")
-        except OSError as error:
-            raise click.ClickException(f"{html} can't be written: {error.strerror}") from error
+        write(html, render_html(changes))
         click.echo(f"wrote {html}", err=True)
     click.echo(RENDERERS[form](changes).rstrip("\n"))
     actions = {change.action for change in changes}

@@ -10,6 +10,7 @@ from obs import output
 from obs.adopt import Proposal, patch, propose
 from obs.cli.cli import FOUND, Selection
 from obs.cli.forms import RENDERERS, form_options
+from obs.cli.writing import write
 from obs.deploy.connect import connect
 from obs.deploy.drift import Drift, notices
 from obs.deploy.drift import drift as find_drift
@@ -55,7 +56,7 @@ def drift(selection: Selection, revision: str | None, form: str, patch_file: Pat
         for offer in offers:
             click.echo(_said(offer, form))
     if patch_file:
-        patch_file.write_text(patch(offers), encoding="utf-8")
+        write(patch_file, patch(offers))
     if found or around:
         raise SystemExit(FOUND)
 

@@ -1,7 +1,6 @@
 """Play whole incidents through the rules and the routing tree: the verb `obs drill`."""
 
 import dataclasses
-import difflib
 import itertools
 import json
 import sys
@@ -19,6 +18,7 @@ from obs.alerting.render import group_body
 from obs.cli.cli import FOUND, Selection
 from obs.config import alertmanager
 from obs.diff.sources import read_revision
+from obs.nearest import nearest
 from obs.output.built import FOLDER
 from obs.proofs import promtool
 from obs.proofs.promtool import Promtool
@@ -85,8 +85,8 @@ def _verdicts(tool: Promtool, stack: Stack, chosen: Sequence[Scenario], rulebook
 
 
 def _code(stack: Stack) -> Rulebook:
-    config = yaml.load(alertmanager.render(stack)[ALERTMANAGER], yaml.CSafeLoader)
-    return [group_body(stack, group) for group in rules.groups(stack)], config
+    groups = rules.groups(stack)
+    return [group_body(stack, group) for group in groups], alertmanager.configuration(stack, groups)
 
 
 def _committed(revision: str) -> Rulebook:
@@ -162,6 +162,5 @@ def _summary(verdicts: list[Verdict]) -> str:
 def _known(names: tuple[str, ...], there: list[str]) -> None:
     for name in names:
         if name not in there:
-            close = difflib.get_close_matches(name, there, n=1)
-            instead = f"did you mean '{close[0]}'?" if close else "`obs drill` without a name plays all"
+            instead = nearest(name, there, "`obs drill` without a name plays all")
             raise click.UsageError(f"there is no incident '{name}'; {instead}")

@@ -10,6 +10,7 @@ import click
 
 from obs.adopt.importing import Import, import_dashboard
 from obs.cli.cli import Selection
+from obs.cli.writing import write
 from obs.deploy.connect import connect
 from obs.deploy.grafana.client import segment
 from obs.stack import Stack
@@ -40,7 +41,8 @@ def import_(selection: Selection, source: str, slug: str, out: Path | None) -> N
     if out is None:
         click.echo(found.source, nl=False)
     else:
-        _write(found, out)
+        write(out, found.source, over=False)
+        click.echo(f"wrote {out}; now run `obs build`", err=True)
     _report(found)
 
 
@@ -57,17 +59,6 @@ def _read(source: str, stack: Stack) -> dict[str, Any]:
     if not isinstance(model, dict):
         raise click.ClickException(f"{source} holds a {type(model).__name__}; a dashboard is an object")
     return model
-
-
-def _write(found: Import, out: Path) -> None:
-    try:
-        with out.open("x", encoding="utf-8") as file:
-            file.write(found.source)
-    except FileExistsError as error:
-        raise click.ClickException(f"{out} exists; move it away or choose another --out") from error
-    except OSError as error:
-        raise click.ClickException(f"{out} can't be written: {error.strerror}") from error
-    click.echo(f"wrote {out}; now run `obs build`", err=True)
 
 
 def _report(found: Import) -> None:

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-from obs.alerting.model import Alert, Severity
-from obs.alerting.rules import groups
+from obs.alerting.model import Alert, Group, Severity
 from obs.config.document import ORIGIN, document, lines
 from obs.query import logql
 from obs.stack import Stack
@@ -54,32 +53,32 @@ CAUSES = (
 )
 
 
-def render(stack: Stack) -> dict[str, str]:
+def render(stack: Stack, groups: Sequence[Group]) -> dict[str, str]:
     """Return both configurations, paging and muted, how one is chosen, the message templates, and the flags."""
+    paging = configuration(stack, groups)
     return {
-        "alertmanager/alertmanager.yml": document(configuration(stack)),
-        "alertmanager/muted.yml": document(muted(stack)),
+        "alertmanager/alertmanager.yml": document(paging),
+        "alertmanager/muted.yml": document(muted(paging)),
         "alertmanager/start.sh": _start(stack),
         "alertmanager/templates/messages.tmpl": _messages(stack),
         "alertmanager/flags": lines(f"--web.external-url={stack.alertmanager.url}", "--web.route-prefix=/"),
     }
 
 
-def configuration(stack: Stack) -> dict[str, Any]:
+def configuration(stack: Stack, groups: Sequence[Group]) -> dict[str, Any]:
     """Return the content of ``alertmanager.yml``."""
     return {
         "global": {"pagerduty_url": stack.notify.pagerduty_url},
         "templates": ["templates/*.tmpl"],
         "route": _route(stack),
         "receivers": _receivers(stack),
-        "inhibit_rules": _inhibitions(stack),
+        "inhibit_rules": _inhibitions(groups),
     }
 
 
-def muted(stack: Stack) -> dict[str, Any]:
+def muted(paging: Mapping[str, Any]) -> dict[str, Any]:
     """Return the content of ``muted.yml``: the same tree, and no receiver that could send anything anywhere."""
-    content = configuration(stack)
-    return content | {"global": {}, "receivers": [{"name": receiver["name"]} for receiver in content["receivers"]]}
+    return {**paging, "global": {}, "receivers": [{"name": receiver["name"]} for receiver in paging["receivers"]]}
 
 
 def _start(stack: Stack) -> str:
@@ -161,7 +160,7 @@ def _pagerduty(stack: Stack) -> dict[str, Any]:
     }
 
 
-def _inhibitions(stack: Stack) -> list[dict[str, Any]]:
+def _inhibitions(groups: Sequence[Group]) -> list[dict[str, Any]]:
     page, ticket = SEVERITY.eq(Severity.PAGE), SEVERITY.eq(Severity.TICKET)
     # Labels that both lack count as equal, so alerts without a promise must be left out by name.
     promised = str(SLO.ne(""))
@@ -170,7 +169,7 @@ def _inhibitions(stack: Stack) -> list[dict[str, Any]]:
         "target_matchers": [str(ticket), promised],
         "equal": [SLO.name, *DEPLOYMENT],
     }
-    files = {group.file: group.alerts for group in groups(stack)}
+    files = {group.file: group.alerts for group in groups}
     return [burning, *(_dead(cause, files) for cause in CAUSES)]
 
 

@@ -43,7 +43,7 @@ class Built:
 def build(stack: Stack) -> Built:
     """Compile a stack; raise ContentError or AlertError, naming the module that is wrong."""
     groups, boards = rules.groups(stack), []
-    files = {path: File(text, "configuration") for path, text in config.render(stack).items()}
+    files = {path: File(text, "configuration") for path, text in config.render(stack, groups).items()}
     for group in groups:
         started = time.perf_counter()
         text = render.render_group(stack, group)

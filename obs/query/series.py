@@ -1,9 +1,9 @@
 """Which series exist, with which labels, and what may be asked of each?"""
 
-import difflib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
+from obs.nearest import nearest
 from watchkeeper.contract.labels import LE, QUANTILE, TARGET, Label
 from watchkeeper.contract.metrics import Metric
 
@@ -47,8 +47,7 @@ class Contract:
         """Return what to write instead of a name that no series has."""
         if name in self.families:
             return f"it is a {self.families[name].kind}; there is: {', '.join(self._of(self.families[name]))}"
-        close = difflib.get_close_matches(name, self.series, n=1)
-        return f"did you mean {close[0]}?" if close else "declare it in metrics/, or read another one"
+        return nearest(name, self.series, "declare it in metrics/, or read another one")
 
     def _of(self, family: Metric) -> Iterator[str]:
         return (name for name, series in self.series.items() if series.family is family)

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from obs.content import Content
 from obs.place import Place
@@ -21,7 +21,7 @@ HEALTHY = "healthy.toml"
 """The file of what every series does while nothing is wrong; the others hold incidents."""
 
 Want = Literal["page", "ticket", "silence"]
-WANTS = ("page", "ticket", "silence")
+WANTS: tuple[Want, ...] = get_args(Want)
 STATES = {"up": 1.0, "down": 0.0, "gone": None}
 KEYS = {"name", "lasts", "before", "after", "wants", "within", "series", "target"}
 

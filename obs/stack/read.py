@@ -1,13 +1,13 @@
 """How does `stack.toml` become a Stack, and how is every mistake in it named?"""
 
 import dataclasses
-import difflib
 import math
 import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, get_args, get_origin, get_type_hints
 
+from obs.nearest import nearest
 from obs.stack.settings import Stack, matches
 from obs.stack.thresholds import Threshold, complaints
 
@@ -135,10 +135,8 @@ def _takes(hint: type, limits: Mapping[str, Any]) -> str:
 
 
 def _unknown(name: str, fields: Mapping[str, Any]) -> str:
-    close = difflib.get_close_matches(name, fields, n=1)
-    return (
-        f"no such setting; did you mean '{close[0]}'?" if close else f"no such setting; there is: {', '.join(fields)}"
-    )
+    there = f"there is: {', '.join(fields)}"
+    return f"no such setting; {nearest(name, fields, there)}"
 
 
 def _join(key: str, name: str) -> str:

@@ -1,9 +1,9 @@
 """Where does a reading turn into an alert? Declared beside the rule that asks, and set in `stack.toml`."""
 
-import difflib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+from obs.nearest import nearest
 from obs.stack.settings import Stack
 
 
@@ -39,8 +39,7 @@ def complaints(declared: Iterable[Threshold], given: Mapping[str, float]) -> Ite
     known = {threshold.name: threshold for threshold in declared}
     for name, value in given.items():
         if name not in known:
-            close = difflib.get_close_matches(name, known, n=1)
-            instead = f"did you mean '{close[0]}'?" if close else f"there is: {', '.join(sorted(known))}"
+            instead = nearest(name, known, f"there is: {', '.join(sorted(known))}")
             yield f"thresholds.{name}: no rule declares it; {instead}"
         elif wrong := known[name].complaint(value):
             yield f"thresholds.{name} = {value:g}: {wrong}"

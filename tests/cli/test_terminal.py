@@ -58,7 +58,7 @@ def test_a_verb_misspelt_is_answered_with_the_nearest(checkout: Checkout, typed:
     result = checkout.obs(typed)
 
     assert result.returncode == 2
-    assert f"No such command '{typed}'. Did you mean '{meant}'?" in result.stderr
+    assert f"No such command '{typed}'; did you mean '{meant}'?" in result.stderr
 
 
 def test_a_verb_like_no_other_is_refused_alone(checkout: Checkout) -> None:

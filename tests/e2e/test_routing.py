@@ -23,7 +23,7 @@ ALERTS = [alert for group in groups(PRODUCTION) for alert in group.alerts]
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """Return the folder Alertmanager is started from."""
-    for path, text in alertmanager.render(PRODUCTION).items():
+    for path, text in alertmanager.render(PRODUCTION, groups(PRODUCTION)).items():
         file = tmp_path / path.removeprefix("alertmanager/")
         file.parent.mkdir(exist_ok=True)
         file.write_text(text, encoding="utf-8")

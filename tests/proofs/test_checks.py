@@ -27,7 +27,7 @@ def test_a_sound_stack_has_no_problems(planted: Planted) -> None:
     ("expr", "family", "said"),
     [
         ("sum(rate(up[5m])", "query", ": 'sum(rate(up[5m])' is no PromQL; unclosed left parenthesis"),
-        ("http_request_total", "query", ": nothing exposes http_request_total; did you mean http_requests_total?"),
+        ("http_request_total", "query", ": nothing exposes http_request_total; did you mean 'http_requests_total'?"),
         (
             "http_request_duration_seconds",
             "query",
@@ -182,7 +182,7 @@ def test_rules_are_read_like_panels(planted: Planted) -> None:
     """A fault in an alert names the constant it stands in."""
     alert = replace(ALERT, expr="rate(http_requests_in_progress[5m]) > 3 and upp == 0")
 
-    assert planted.told("query", "function", alert=alert) == [f"{RULE}: nothing exposes upp; did you mean up?"]
+    assert planted.told("query", "function", alert=alert) == [f"{RULE}: nothing exposes upp; did you mean 'up'?"]
 
 
 def test_variables_annotations_and_links_are_read_too(planted: Planted) -> None:
@@ -196,8 +196,8 @@ def test_variables_annotations_and_links_are_read_too(planted: Planted) -> None:
         )
 
     assert planted.told("query", plant=plant) == [
-        "dashboards/api.py annotation 'Alerts': nothing exposes ALARMS; did you mean ALERTS?",
-        "dashboards/api.py link 'Runbook': nothing exposes upp; did you mean up?",
+        "dashboards/api.py annotation 'Alerts': nothing exposes ALARMS; did you mean 'ALERTS'?",
+        "dashboards/api.py link 'Runbook': nothing exposes upp; did you mean 'up'?",
         "dashboards/api.py variable 'environment': up has no label 'zone'; it has environment, instance, job",
     ]
 
@@ -207,7 +207,7 @@ def test_queries_in_runbooks_are_read_too(planted: Planted) -> None:
     planted.write(RUNBOOK.replace('up{job="rce-api"}', "upp").replace('level="error"', 'host="a"'))
 
     assert planted.told("query") == [
-        "docs/operations/api.md:15: nothing exposes upp; did you mean up?",
+        "docs/operations/api.md:15: nothing exposes upp; did you mean 'up'?",
         (
             "docs/operations/api.md:19: '{service=\"rce-api\", host=\"a\"} | json': no stream has the label 'host'; "
             "streams have service, level, container, environment; filter after | json"

@@ -102,7 +102,7 @@ def test_an_unknown_alert_is_a_usage_error(checkout: Checkout) -> None:
     done = checkout.obs("alerts", "test", "RedisDwon")
 
     assert done.returncode == 2
-    assert done.stderr.endswith("Error: there is no alert 'RedisDwon'; did you mean RedisDown?\n")
+    assert done.stderr.endswith("Error: there is no alert 'RedisDwon'; did you mean 'RedisDown'?\n")
 
 
 def test_the_catalog_is_printed_as_it_is_written(checkout: Checkout) -> None:

@@ -1,11 +1,11 @@
 """Does a person read what was measured: the right unit, and names that are there?"""
 
-import difflib
 import re
 from collections.abc import Iterator
 
 from obs.boards.grafana import UNITS
 from obs.boards.model import panels
+from obs.nearest import nearest
 from obs.place import Place
 from obs.proofs.checks.check import Check
 from obs.proofs.evidence import Evidence
@@ -45,9 +45,7 @@ def unknown_units(evidence: Evidence) -> Iterator[Fault]:
         for panel in panels(board.model):
             for name in dict.fromkeys(units_of(panel)):
                 if name not in UNITS and not SPELLED.match(name):
-                    close = difflib.get_close_matches(name, UNITS, n=1)
-                    meant = f"did you mean '{close[0]}'? " if close else ""
-                    instead = f"{meant}'suffix:{name}' shows the word"
+                    instead = nearest(name, UNITS, f"'suffix:{name}' shows the word")
                     yield Fault(panel_place(board, panel), f"Grafana knows no unit '{name}'", instead)
 
 
