@@ -101,6 +101,8 @@ def _belongs(module: ModuleType, root: Path) -> bool:
 def _modules(root: Path, room: str) -> Iterator[ModuleType]:
     """Import the modules of a folder, in the order of their names."""
     for path in sorted((root / room).glob("*.py")):
+        if not path.is_file():
+            raise ContentError(f"{path.relative_to(root)}: a folder, or a link to nothing; takes a file of Python")
         if path.stem != "__init__":
             yield _imported(root, f"{room}.{path.stem}", path)
 

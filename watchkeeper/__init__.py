@@ -22,6 +22,6 @@ def __getattr__(name: str) -> Any:
     """Import what is asked for: who only reads the contract (boards, rules) pays for nothing else."""
     if name not in _HOMES:
         raise AttributeError(f"module 'watchkeeper' has no attribute {name!r}; it has: {', '.join(__all__)}")
-    from importlib import import_module  # noqa: PLC0415
+    from importlib import import_module  # noqa: PLC0415 - needed once a name is asked for
 
     return getattr(import_module(_HOMES[name]), name)

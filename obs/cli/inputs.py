@@ -5,6 +5,7 @@ import hashlib
 import json
 import os
 import shutil
+import stat
 import sys
 import time
 from collections.abc import Sequence
@@ -27,7 +28,7 @@ class Inputs:
     """
 
     def __init__(self, arguments: Sequence[str]) -> None:
-        digest = hashlib.sha256(json.dumps([os.getcwd(), *arguments]).encode()).hexdigest()  # noqa: PTH109
+        digest = hashlib.sha256(json.dumps([str(Path.cwd()), *arguments]).encode()).hexdigest()
         self._memory = MEMORY / f"{digest[:16]}.json"
         self._occasion = _occasion()
         self._started = time.time_ns()
@@ -75,10 +76,11 @@ class Inputs:
 def _signature(path: str) -> Signature:
     try:
         status = os.stat(path)  # noqa: PTH116 - hundreds of them are asked for while a person waits
-        if not os.path.isdir(path):  # noqa: PTH112
+        if not stat.S_ISDIR(status.st_mode):
             # A program may set the time of modification, never that of change.
             return [status.st_size, status.st_ino, status.st_mtime_ns, status.st_ctime_ns]
-        names = sorted(name for name in os.listdir(path) if not name.startswith((".", "__pycache__")))  # noqa: PTH208
+        with os.scandir(path) as entries:
+            names = sorted(one.name for one in entries if not one.name.startswith((".", "__pycache__")))
     except OSError:
         return None
     return hashlib.sha256("\0".join(names).encode()).hexdigest()

@@ -137,6 +137,21 @@ def test_a_module_that_defines_the_wrong_thing_is_told_what_it_takes(
     assert "bug" not in said
 
 
+@pytest.mark.parametrize("room", FILES)
+def test_what_is_no_file_is_named(checkout: Checkout, room: str) -> None:
+    """A folder that is called like a module, and a link to a file that is gone."""
+    path = checkout.root / room / "shop.py"
+    path.symlink_to("gone.py")
+    dangling = checkout.obs("build")
+    path.unlink()
+    path.mkdir()
+    folder = checkout.obs("build")
+
+    assert dangling.returncode == folder.returncode == 2
+    assert dangling.stderr == f"obs: {room}/shop.py: a folder, or a link to nothing; takes a file of Python\n"
+    assert folder.stderr == dangling.stderr
+
+
 def test_two_alerts_of_one_name_are_told_with_their_places(checkout: Checkout) -> None:
     """A page and a silence go by the name: two rules cannot share it."""
     said = built(checkout, "alerts", ALERT.replace('"ShopClosed"', '"ApiDown"'))

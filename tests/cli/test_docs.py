@@ -43,13 +43,6 @@ def test_every_target_is_one_line(target: str) -> None:
     assert len(recipe[1].splitlines()) == 1
 
 
-def test_every_target_named_exists() -> None:
-    """`make X` in a page is a target of the Makefile."""
-    named = {target for page in PAGES for target in re.findall(r"`make ([a-z0-9-]+)", page.read_text())}
-
-    assert named <= set(TARGETS)
-
-
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_every_link_leads_somewhere(page: Path) -> None:
     """A link to a file or a heading of this repository finds it."""

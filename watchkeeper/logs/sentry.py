@@ -29,8 +29,8 @@ def start(settings: Settings) -> Callable[[BaseException], object]:
         return lambda _: None
     try:
         import sentry_sdk  # noqa: PLC0415 - an optional extra
-        from sentry_sdk.integrations.logging import ignore_logger  # noqa: PLC0415
-        from sentry_sdk.utils import BadDsn  # noqa: PLC0415
+        from sentry_sdk.integrations.logging import ignore_logger  # noqa: PLC0415 - so is this
+        from sentry_sdk.utils import BadDsn  # noqa: PLC0415 - and this
     except ImportError:
         raise TelemetryError("SENTRY_DSN is set, but sentry-sdk is missing: install 'watchkeeper[sentry]'") from None
     before_send, before_breadcrumb = hooks(settings)
