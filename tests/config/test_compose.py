@@ -260,3 +260,27 @@ def test_a_running_busybox_is_replaced_not_written_over() -> None:
     (script,) = SERVICES["prepare"]["command"][2:]
 
     assert "cp /bin/busybox /probe/new && mv /probe/new /probe/busybox" in script
+
+
+@pytest.mark.parametrize("name", ["jaeger", "loki", "promtail"])
+def test_a_go_program_collects_its_garbage_before_its_limit(name: str) -> None:
+    """Go is told of a limit a fifth below the container's; Prometheus reads the container's by itself."""
+    service = SERVICES[name]
+
+    assert mebibytes(service["environment"]["GOMEMLIMIT"]) <= 0.8 * mebibytes(service["mem_limit"])
+
+
+def test_jaeger_turns_spans_away_before_it_is_killed() -> None:
+    """The limiter comes before what holds spans, and refuses below the limit Go is told of."""
+    jaeger = yaml.safe_load(config.render(STACK)["jaeger/jaeger.yml"])
+
+    assert jaeger["service"]["pipelines"]["traces"]["processors"] == ["memory_limiter", "batch"]
+    told = mebibytes(SERVICES["jaeger"]["environment"]["GOMEMLIMIT"])
+    assert jaeger["processors"]["memory_limiter"]["limit_mib"] < told
+
+
+def mebibytes(text: str) -> float:
+    """Return a size of compose, or of Go, in MiB."""
+    number = re.match(r"\d+", text)
+    assert number
+    return int(number[0]) * {"m": 1, "MiB": 1, "g": 1024}[text[number.end() :]]
