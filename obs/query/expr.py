@@ -2,13 +2,16 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import lru_cache
 from typing import Any
 
 import promql_parser as ast
 
+from obs.query.durations import LONGEST_MS
 from obs.query.variables import STAND_IN, Likely
 
+LONGEST = timedelta(milliseconds=LONGEST_MS)
 OPERATORS = {"Equal": "=", "NotEqual": "!=", "Re": "=~", "NotRe": "!~"}
 
 
@@ -66,7 +69,10 @@ def parse(text: str) -> Parsed:
             tree = ast.parse(Likely(named=True).into(text))
         except ValueError:
             raise ExprError(str(error)) from error
-    return Parsed(text, tree, tuple(walk(tree)), tuple(read(tree)))
+    nodes = tuple(walk(tree))
+    if any(span > LONGEST for node in nodes if (span := getattr(node, "range", None))):
+        raise ExprError("duration out of range")
+    return Parsed(text, tree, nodes, tuple(read(tree)))
 
 
 def names(text: str) -> list[str]:

@@ -6,7 +6,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 NAME = r"[a-z][a-z0-9-]{0,23}"
-DURATION = r"([1-9][0-9]*(ms|[smhdwy]))+"
+DURATION = r"(?=[0-9])" + "".join(rf"([1-9][0-9]{{0,6}}{unit})?" for unit in ("y", "w", "d", "h", "m", "s", "ms"))
+"""A duration as Prometheus reads it: each unit once, the longest first."""
+
 ADDRESS = r"[A-Za-z0-9.-]+:[0-9]{1,5}"
 URL = r"https?://[^\s/]+(/[^\s]*)?"
 NAME_OF_LABEL = r"[A-Za-z0-9]([A-Za-z0-9._/-]{0,61}[A-Za-z0-9])?"
