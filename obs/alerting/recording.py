@@ -3,8 +3,8 @@
 from obs.alerting.model import Recording
 from obs.query import promql
 from obs.stack import Stack
-from watchkeeper.contract.labels import JOB, QUEUE, STATUS
-from watchkeeper.contract.metrics import JOBS_FAILED, JOBS_PROCESSED, REQUEST_DURATION, REQUESTS, Metric
+from watchkeeper.contract.labels import JOB, STATUS
+from watchkeeper.contract.metrics import REQUEST_DURATION, REQUESTS, Metric
 
 WINDOW = "5m"
 
@@ -13,10 +13,8 @@ FAILED_REQUEST_RATE = Metric("job:http_requests_failed:rate5m", "gauge", "Reques
 SLOW_REQUEST_RATE = Metric(
     "job:http_requests_slow:rate5m", "gauge", "Requests per second over the latency threshold.", (JOB,)
 )
-PROCESSED_JOB_RATE = Metric("queue:jobs_processed:rate5m", "gauge", "Job runs per second.", (QUEUE,))
-FAILED_JOB_RATE = Metric("queue:jobs_failed:rate5m", "gauge", "Failed job runs per second.", (QUEUE,))
 
-RECORDED = (REQUEST_RATE, FAILED_REQUEST_RATE, SLOW_REQUEST_RATE, PROCESSED_JOB_RATE, FAILED_JOB_RATE)
+RECORDED = (REQUEST_RATE, FAILED_REQUEST_RATE, SLOW_REQUEST_RATE)
 
 
 def recordings(stack: Stack) -> tuple[Recording, ...]:
@@ -27,13 +25,9 @@ def recordings(stack: Stack) -> tuple[Recording, ...]:
     timed = promql.total(promql.rate(REQUEST_DURATION.count, api, over=WINDOW), by=(JOB,))
     bucket = promql.le(REQUEST_DURATION, stack.slo.latency.threshold_seconds)
     in_time = promql.total(promql.rate(REQUEST_DURATION.bucket, api, bucket, over=WINDOW), by=(JOB,))
-    processed = promql.total(promql.rate(JOBS_PROCESSED, api, over=WINDOW), by=(QUEUE,))
-    job_failures = promql.total(promql.rate(JOBS_FAILED, api, over=WINDOW), by=(QUEUE,))
     return (
         Recording(REQUEST_RATE, requests),
         # Without a single failure there is no 5xx series: zero then, so that a promise kept is a number.
         Recording(FAILED_REQUEST_RATE, f"{failed} or 0 * {requests}"),
         Recording(SLOW_REQUEST_RATE, f"{timed} - {in_time}"),
-        Recording(PROCESSED_JOB_RATE, processed),
-        Recording(FAILED_JOB_RATE, f"{job_failures} or 0 * {processed}"),
     )

@@ -70,9 +70,17 @@ def parse(text: str) -> Parsed:
         except ValueError:
             raise ExprError(str(error)) from error
     nodes = tuple(walk(tree))
-    if any(span > LONGEST for node in nodes if (span := getattr(node, "range", None))):
+    if any(map(_endless, nodes)):
         raise ExprError("duration out of range")
     return Parsed(text, tree, nodes, tuple(read(tree)))
+
+
+def _endless(node: Any) -> bool:
+    """Tell whether a window is longer than Prometheus counts; beyond what Python counts, reading it fails."""
+    try:
+        return isinstance(node, ast.MatrixSelector | ast.SubqueryExpr) and (node.range or LONGEST) > LONGEST
+    except ValueError:
+        return True
 
 
 def names(text: str) -> list[str]:

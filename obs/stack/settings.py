@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 NAME = r"[a-z][a-z0-9-]{0,23}"
-DURATION = r"(?=[0-9])" + "".join(rf"([1-9][0-9]{{0,6}}{unit})?" for unit in ("y", "w", "d", "h", "m", "s", "ms"))
-"""A duration as Prometheus reads it: each unit once, the longest first."""
+_DIGITS = {"y": 2, "w": 3, "d": 4, "h": 5, "m": 7, "s": 9, "ms": 11}
+DURATION = r"(?=[0-9])" + "".join(rf"([1-9][0-9]{{0,{most - 1}}}{unit})?" for unit, most in _DIGITS.items())
+"""A duration as Prometheus reads it: each unit once, the longest first, and together less than 292 years."""
 
 ADDRESS = r"[A-Za-z0-9.-]+:[0-9]{1,5}"
 URL = r"https?://[^\s/]+(/[^\s]*)?"

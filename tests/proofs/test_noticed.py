@@ -131,6 +131,26 @@ RULES: list[tuple[str, Alert, str]] = [
         ruled(expr='topk(3, sum by (route) (rate(http_requests_total{job="rce-api", status=~"5.."}[5m]))) > 1'),
         "topk picks other series from one evaluation to the next",
     ),
+    ("alert/short-hold", ruled(hold="10s"), "hold = '10s' is shorter than the 30s between two evaluations"),
+    ("alert/promise", ruled(slo="availabilty"), "there is no promise 'availabilty'; there is availability, latency"),
+    (
+        "alert/summary",
+        ruled(summary="MongoDB is down."),
+        "the summary is about MongoDB, and the expression reads job rce-api",
+    ),
+    (
+        "alert/summary",
+        ruled(
+            expr="redis_memory_used_bytes / (redis_memory_max_bytes > 0) > 0.9", summary="Redis uses over 80 % of it."
+        ),
+        "the summary says 80 %, and the expression has no such number",
+    ),
+    (
+        "alert/unrounded",
+        ruled(expr='rate(redis_evicted_keys_total{job="redis"}[5m]) > 1', description="{{ $value }} a second."),
+        "{{ $value }} is read with up to 17 digits",
+    ),
+    ("query/impossible-value", ruled(expr='ALERTS{alertname="ApiGone"} == 1'), 'ALERTS is never alertname="ApiGone"'),
     ("function/raw-counter", ruled(expr="redis_evicted_keys_total > 10"), "redis_evicted_keys_total is a counter"),
 ]
 
@@ -139,6 +159,49 @@ RULES: list[tuple[str, Alert, str]] = [
 def test_a_fault_in_a_rule_is_noticed(planted: Planted, check: str, alert: Alert, said: str) -> None:
     """A rule is judged for what it is: what a board may ask, an alert may not."""
     assert said in " ".join(planted.told(check, alert=alert))
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        (ruled(name="ApiGone"), "ApiGone has the condition of ApiDown, so both fire at once"),
+        (ruled(name="ApiGone", expr='0 == up{job="rce-api"}'), None),
+        (ruled(name="ApiGone", expr='  (up{job="rce-api"})==0'), "ApiGone has the condition of ApiDown"),
+        (ruled(expr='up{job="redis"} == 0'), "has the name ApiDown as well"),
+    ],
+)
+def test_a_second_alert_for_one_thing_is_noticed(planted: Planted, more: Alert, said: str | None) -> None:
+    """One name or one condition for two alerts, however it is written."""
+    told = planted.told("alert/repeated", more=(more,))
+
+    assert told == [] if said is None else said in " ".join(told)
+
+
+@pytest.mark.parametrize(
+    ("check", "recorded", "said"),
+    [
+        (
+            "recording/name",
+            "sum by (job) (rate(http_requests_total[1m]))",
+            "its name says 5m, and its rule looks back 1m",
+        ),
+        (
+            "recording/name",
+            "sum by (job) (increase(http_requests_total[5m]))",
+            "its name says rate, and its rule takes",
+        ),
+        ("recording/labels", "sum by (route) (rate(http_requests_total[5m]))", "its rule leaves route"),
+        (
+            "recording/unused",
+            "sum by (job) (rate(http_requests_total[5m]))",
+            "job:http_requests:rate5m: nothing reads it",
+        ),
+        ("recording/unused", "sum by (job) (rate(http_requests_total[5m]))", "job:http_requests_slow:rate5m: no rule"),
+    ],
+)
+def test_a_recording_keeps_what_its_name_promises(planted: Planted, check: str, recorded: str, said: str) -> None:
+    """Its rule is there, somebody reads it, and window, function and level are those of its name."""
+    assert said in " ".join(planted.told(check, recorded=recorded))
 
 
 def panel(**fields: Any) -> Plant:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
+from obs.alerting.model import Severity
 from obs.cli.cli import obs
 from obs.place import Place
 from obs.proofs.checks import CHECKS
@@ -71,6 +72,15 @@ PLANTED: dict[str, dict[str, Any]] = {
             ALERT, expr='sum by (job) (up{job="rce-api"}) == 0', description="{{ $labels.instance }} is down."
         )
     },
+    "alert/repeated": {"more": (replace(ALERT, severity=Severity.TICKET),)},
+    "alert/short-hold": {"alert": replace(ALERT, hold="10s")},
+    "alert/promise": {"alert": replace(ALERT, slo="availabilty")},
+    "alert/summary": {"alert": replace(ALERT, summary="MongoDB is down.")},
+    "alert/unrounded": {
+        "alert": replace(ALERT, expr='avg by (job) (up{job="rce-api"}) < 1', description="{{ $value }} answer.")
+    },
+    "recording/unused": {},
+    "recording/name": {"recorded": "sum by (job) (rate(http_requests_total[1m]))"},
     "alert/changing-set": {"alert": replace(ALERT, expr='topk(3, up{job="rce-api"}) == 0')},
     "dashboard/identity": {"plant": lambda model: model["panels"][0].update(id=model["panels"][1]["id"])},
     "dashboard/grid": {"plant": first(gridPos={"x": 13, "y": 9, "w": 12, "h": 8})},
@@ -90,7 +100,7 @@ PLANTED: dict[str, dict[str, Any]] = {
         )
     },
     "panel/same-legend": {"plant": first(targets=[QUERY, QUERY | {"refId": "B"}])},
-    "alert/panel": {"alert": replace(ALERT, expr='redis_up{job="redis"} == 0')},
+    "alert/panel": {"alert": replace(ALERT, expr='redis_up{job="redis"} == 0', summary="It is down.")},
     "runbook/missing": {"page": ("## ApiDown", "## Apidown")},
     "runbook/unfinished": {"page": ("All of them.", "TODO")},
     "file/outdated": {"routed": str},

@@ -37,7 +37,7 @@ def read(text: str) -> bool:
     return True
 
 
-@settings(max_examples=5)
+@settings(max_examples=5, deadline=None)
 @given(st.lists(TEXT, min_size=80, max_size=80, unique=True))
 def test_durations_are_those_that_promtool_takes(
     root: Path, tmp_path_factory: pytest.TempPathFactory, texts: list[str]
