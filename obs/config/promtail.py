@@ -1,5 +1,6 @@
 """Which log files does Promtail read, and what does it make of a line?"""
 
+import re
 from typing import Any
 
 from obs.config.document import document
@@ -46,14 +47,19 @@ def _configuration(stack: Stack) -> dict[str, Any]:
             {
                 "job_name": "containers",
                 "static_configs": [{"targets": ["localhost"], "labels": {"__path__": stack.logs.path}}],
-                "pipeline_stages": _stages(),
+                "pipeline_stages": _stages(stack.service.name),
             }
         ],
     }
 
 
-def _stages() -> list[dict[str, Any]]:
-    """Unwrap Docker's line, mask it, give it its own time and three labels; what isn't JSON passes as it is."""
+def _stages(name: str) -> list[dict[str, Any]]:
+    """
+    Unwrap Docker's line, mask it, give it its own time and three labels; what isn't JSON passes as it is.
+
+    A label's values are a closed set, whatever a line claims: levels, the names of containers, and the service's. Were
+    they not, one container could use up Loki's streams, and the refused batches would hold up everybody's lines.
+    """
     return [
         {"json": {"expressions": {"log": "log", "written": "time", CONTAINER: COMPOSE_SERVICE}}},
         {"timestamp": {"source": "written", "format": "RFC3339Nano", "action_on_failure": "skip"}},
@@ -62,7 +68,7 @@ def _stages() -> list[dict[str, Any]]:
         {"json": {"expressions": {"timestamp": "timestamp", LEVEL: "level", "claimed": "service"}}},
         {"timestamp": {"source": "timestamp", "format": "RFC3339Nano", "action_on_failure": "skip"}},
         {"template": {"source": LEVEL, "template": _KNOWN_LEVEL}},
-        {"regex": {"source": "claimed", "expression": f"^(?P<{SERVICE}>[a-z][a-z0-9-]{{0,23}})$"}},
+        {"regex": {"source": "claimed", "expression": f"^(?P<{SERVICE}>{re.escape(name)})$"}},
         {"template": {"source": SERVICE, "template": _SERVICE_OR_CONTAINER}},
         # Promtail labels each line with its file, whose name is the container's id: a stream for every restart
         {"labels": {LEVEL: "", SERVICE: "", CONTAINER: "", "filename": CONTAINER}},

@@ -50,6 +50,7 @@ LINES = {
     "stranger": [
         'to http://user:hunter2@db/?token=abcdef&page=2 with "authorization": "Basic aGVsbG8=" and Bearer abcdefgh1',
         request(level="shouting", service="Not a service!"),
+        *(request(service=f"invented-{number}") for number in range(20)),
     ],
 }
 FILLED_IN = {"$__auto": "5m", "$trace_id": TRACE, "$route": "/v1/rooms"}
@@ -153,7 +154,7 @@ def test_secrets_of_other_programs_are_masked(loki: str) -> None:
 
 
 def test_a_line_cannot_invent_a_label_value(loki: str) -> None:
-    """Levels are the known ones and services are names, whatever a line claims: streams do not multiply."""
+    """Levels are the known ones, services ours or the container, whatever a line claims: streams do not multiply."""
     labels = requests.get(f"{loki}/loki/api/v1/series", params={"match[]": '{container=~".+"}'}, timeout=20).json()[
         "data"
     ]
