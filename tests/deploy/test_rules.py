@@ -132,6 +132,7 @@ def test_every_rule_of_the_stack_is_taken_by_every_version(
 
 @pytest.mark.parametrize(
     ("text", "written"),
+    [("90s", "1m30s"), ("24h", "1d"), ("7d", "1w"), ("90d", "90d"), ("0", "0s"), ("1h0m0s", "1h")],
 )
 def test_a_duration_is_written_as_grafana_gives_it_back(text: str, written: str) -> None:
     """One spelling for each length, weeks only where nothing remains."""
