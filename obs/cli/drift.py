@@ -10,8 +10,8 @@ from obs import output
 from obs.adopt import Proposal, patch, propose
 from obs.cli.cli import FOUND, Selection
 from obs.cli.forms import RENDERERS, form_options
+from obs.cli.grafana import open_grafana, patience_option
 from obs.cli.writing import write
-from obs.deploy.connect import connect
 from obs.deploy.drift import Drift, notices
 from obs.deploy.drift import drift as find_drift
 from obs.deploy.grafana import ownership
@@ -26,6 +26,7 @@ from obs.diff import Sentence
 @click.option("--since", "revision", metavar="COMMIT", help="The commit deployed, instead of the last one annotated.")
 @form_options
 @click.option("--patch", "patch_file", type=click.Path(path_type=Path), help="Write the edits of the source here.")
+@patience_option
 @click.pass_obj
 def drift(selection: Selection, revision: str | None, form: str, patch_file: Path | None) -> None:
     r"""Compare what was deployed, what the code says and what Grafana holds; offer people's edits back as Python.
@@ -38,7 +39,7 @@ def drift(selection: Selection, revision: str | None, form: str, patch_file: Pat
     A change that is in the code and not yet pushed is no drift.
     """
     stack, folder = selection.stack(), Path.cwd()
-    client = connect(stack, os.environ)
+    client = open_grafana(stack)
     commit = commits.resolve(folder, revision or deployed(client, stack.service.name))
     before = desired(*commits.state_at(folder, commit, selection.files[0], selection.env), os.environ)
     found = find_drift(client, before, desired(stack, output.build(stack).texts, os.environ))

@@ -9,7 +9,7 @@ import click
 from obs import output
 from obs.cli.cli import FOUND, Selection
 from obs.cli.forms import form_options
-from obs.deploy.connect import connect
+from obs.cli.grafana import open_grafana, patience_option
 from obs.deploy.plan.desired import desired
 from obs.deploy.plan.plan import Plan, make_plan
 from obs.deploy.push import report
@@ -21,6 +21,7 @@ from obs.deploy.push.rollback import deleted_since
 @click.option("--adopt-mine", metavar="UID", multiple=True, help="Let the code win over a person's edit of it.")
 @form_options
 @click.option("--exit-code", is_flag=True, help="Exit 1 if anything would change.")
+@patience_option
 @click.pass_obj
 def plan(selection: Selection, *, prune: bool, adopt_mine: tuple[str, ...], form: str, exit_code: bool) -> None:
     r"""Say what a push would create, change and delete in Grafana, and what is in its way. Writes nothing.
@@ -34,7 +35,7 @@ def plan(selection: Selection, *, prune: bool, adopt_mine: tuple[str, ...], form
     """
     stack = selection.stack()
     wanted = desired(stack, output.build(stack).texts, os.environ)
-    made = make_plan(connect(stack, os.environ), wanted, prune_gone=prune, adopt_mine=frozenset(adopt_mine))
+    made = make_plan(open_grafana(stack), wanted, prune_gone=prune, adopt_mine=frozenset(adopt_mine))
     made = with_deletions(made, selection)
     click.echo(report.rendered(made, form))
     if made.refused or (exit_code and made.writes):

@@ -8,9 +8,9 @@ import click
 
 from obs import output
 from obs.cli.cli import COULD_NOT_RUN, FOUND, Selection
+from obs.cli.grafana import open_grafana, open_ruler, patience_option
 from obs.cli.plan import with_deletions
 from obs.deploy import ruler
-from obs.deploy.connect import connect, connect_ruler
 from obs.deploy.plan.desired import desired
 from obs.deploy.plan.plan import Plan, make_plan
 from obs.deploy.push import commits, report
@@ -29,6 +29,7 @@ JOURNALS = Path(".obs/push")
 @click.option("--dry-run", is_flag=True, help="Plan, say what would happen, send no write.")
 @click.option("--take-over", is_flag=True, help="Push although another push is said to be under way: it died.")
 @click.option("--ruler", "ruler_url", metavar="URL", help="Push the rules to a Mimir, Cortex or Loki ruler instead.")
+@patience_option
 @click.pass_obj
 def push(
     selection: Selection,
@@ -57,7 +58,7 @@ def push(
     if ruler_url:
         _push_rules(ruler_url, stack.service.name, texts, prune=prune, dry_run=dry_run)
         return
-    client = connect(stack, os.environ)
+    client = open_grafana(stack)
     wanted = desired(stack, texts, os.environ)
     with open_journal(JOURNALS, client.url, wanted.owner) as journal:
         if journal.unfinished:
@@ -96,7 +97,7 @@ def finish(done: Outcome) -> None:
 
 
 def _push_rules(url: str, namespace: str, texts: dict[str, str], *, prune: bool, dry_run: bool) -> None:
-    client = connect_ruler(url, os.environ)
+    client = open_ruler(url)
     there = ruler.Ruler(client, namespace, os.environ.get("RULER_TENANT", ""))
     changes = there.plan(ruler.prometheus_groups(texts), prune=prune)
     for change in changes:

@@ -6,8 +6,8 @@ from pathlib import Path
 import click
 
 from obs.cli.cli import Selection
+from obs.cli.grafana import open_grafana, patience_option
 from obs.cli.push import JOURNALS, finish, progress, show
-from obs.deploy.connect import connect
 from obs.deploy.plan.desired import desired
 from obs.deploy.plan.plan import make_plan
 from obs.deploy.push import commits
@@ -21,6 +21,7 @@ from obs.deploy.push.rollback import previous
 @click.option("--adopt-mine", metavar="UID", multiple=True, help="Let the commit win over a person's edit of it.")
 @click.option("--take-over", is_flag=True, help="Write although another push is said to be under way: it died.")
 @click.option("--dry-run", is_flag=True, help="Plan, say what would happen, send no write.")
+@patience_option
 @click.pass_obj
 def rollback(
     selection: Selection, *, revision: str | None, adopt_mine: tuple[str, ...], take_over: bool, dry_run: bool
@@ -35,7 +36,7 @@ def rollback(
     What the later commits created is deleted. The code is not touched: revert it too, or the next push brings it back.
     """
     now, folder = selection.stack(), Path.cwd()
-    client = connect(now, os.environ)
+    client = open_grafana(now)
     commit = commits.resolve(folder, revision or previous(client, now.service.name))
     wanted = desired(*commits.state_at(folder, commit, selection.files[0], selection.env), os.environ)
     with open_journal(JOURNALS, client.url, wanted.owner) as journal:

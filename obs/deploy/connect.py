@@ -9,11 +9,16 @@ from obs.stack import Stack
 
 
 def connect(stack: Stack, environment: Mapping[str, str]) -> Client:
-    """Return a client for the stack's Grafana; the token comes from the environment or a file it names, never else."""
+    """Return a client for the stack's Grafana, or the one GRAFANA_URL names.
+
+    The token comes from the environment or a file it names, never else.
+    """
     token = notifications.secret(environment, "GRAFANA_TOKEN")
     if not token:
         raise DeployError("no token: put one into GRAFANA_TOKEN, or its file's path into GRAFANA_TOKEN_FILE")
-    return Client(stack.grafana.url, token, secrets=notifications.secrets(environment))
+    return Client(
+        environment.get("GRAFANA_URL") or stack.grafana.url, token, secrets=notifications.secrets(environment)
+    )
 
 
 def connect_ruler(url: str, environment: Mapping[str, str]) -> Client:

@@ -18,7 +18,6 @@ import yaml
 
 from obs.deploy.grafana.client import Client, segment
 from obs.deploy.grafana.errors import DeployError, Edited, Lost, Missing, NotAsSent, Refused
-from obs.deploy.grafana.patience import Patience
 from obs.deploy.plan.desired import RULES
 from obs.query import durations
 
@@ -115,10 +114,9 @@ class Ruler:
         return left
 
     def _afresh(self) -> "Ruler":
-        """Return this ruler with its patience restored, and without the request to stop."""
+        """Return this ruler for putting things back, as `Client.afresh`."""
         twin = copy.copy(self)
-        patience = self._client.patience
-        twin._client = self._client.patiently(Patience(patience.limit_seconds, patience.first_seconds))  # noqa: SLF001
+        twin._client = self._client.afresh()  # noqa: SLF001
         return twin
 
     def _by_name(self) -> dict[str, dict[str, Any]]:

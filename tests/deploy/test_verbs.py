@@ -35,6 +35,7 @@ def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, world: World) -> P
     (folder / "stack.toml").write_text(text.replace("http://localhost:3001", world.fake.url), encoding="utf-8")
     monkeypatch.chdir(folder)
     monkeypatch.setenv("GRAFANA_TOKEN", world.fake.token)
+    monkeypatch.delenv("GRAFANA_URL", raising=False)
     git("init", "-q")
     commit()
     return folder

@@ -72,7 +72,7 @@ def silence(
     failure: requests.RequestException, *, where: str, reads: bool, redact: Callable[[str], str]
 ) -> DeployError:
     """Say what it means that no answer came."""
-    reason = redact(_innermost(failure))
+    reason = redact(innermost(failure))
     if isinstance(failure, requests.exceptions.SSLError):
         advice = "if the certificate is your own authority's, name its file in REQUESTS_CA_BUNDLE"
         return Unusable(f"{where}: TLS failed: {reason}; {advice}")
@@ -117,7 +117,7 @@ def _uncertain(certain: bool, sentence: str) -> DeployError:
     return Unusable(sentence) if certain else Lost(f"{sentence} (it may have been applied)")
 
 
-def _innermost(failure: Exception) -> str:
+def innermost(failure: Exception) -> str:
     """Return the innermost sentence of a requests error, without addresses of objects."""
     said = str(failure)
     system = re.search(r"\[(?:SSL: \w+|Errno -?\d+)\] ([^('\")]+)", said)

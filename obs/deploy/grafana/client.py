@@ -8,6 +8,7 @@ answer was lost raises `Lost`; whoever wrote reads the object again and decides.
 import contextlib
 import copy
 import threading
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -19,7 +20,7 @@ import requests
 from requests.adapters import HTTPAdapter
 
 from obs.deploy.grafana import answers
-from obs.deploy.grafana.errors import DeployError, Lost, Missing
+from obs.deploy.grafana.errors import DeployError, Lost, Missing, Unusable
 from obs.deploy.grafana.patience import Patience
 
 USER_AGENT = "observability-as-code"
@@ -38,6 +39,14 @@ class _Request:
     @property
     def reads(self) -> bool:
         return self.method == "GET"
+
+
+@dataclass(slots=True)
+class Progress:
+    """How far a client got: the requests answered, and what the latest one that is being repeated waits for."""
+
+    answered: int = 0
+    trouble: str = ""
 
 
 class Client:
@@ -59,6 +68,8 @@ class Client:
         self.patience = patience or Patience()
         self._timeout = timeout_seconds
         self._secrets = tuple(secret for secret in (token, *secrets) if secret)
+        self.progress = Progress()
+        self._silent = threading.Event()  # set once patience ended without an answer: nothing more is tried
         self._serial = threading.Lock()
         self._sqlite_trouble = False
         self._session = requests.Session()
@@ -95,8 +106,12 @@ class Client:
     def patiently(self, patience: Patience) -> "Client":
         """Return this client, its connections shared, with another limit on waiting."""
         twin = copy.copy(self)
-        twin.patience = patience
+        twin.patience, twin._silent = patience, threading.Event()  # noqa: SLF001  its own kind
         return twin
+
+    def afresh(self) -> "Client":
+        """Return this client for putting things back: the patience that is left, and no request to stop."""
+        return self.patiently(Patience(self.patience.left_seconds, self.patience.first_seconds))
 
     def redact(self, text: str) -> str:
         """Return the text without any secret this client knows."""
@@ -106,21 +121,36 @@ class Client:
 
     def _repeat(self, request: _Request) -> Any:
         where = f"{request.method} {self.url}{request.path}"
-        attempt = 0
+        attempt, since = 0, time.monotonic()
         while True:
             self.patience.check()
+            if self._silent.is_set():
+                raise Unusable(f"{where}: not sent, for {self.url} has stopped answering")
             answer, failure = self._send(request)
             if answer is not None and b"database is locked" in answer.content:
                 self._sqlite_trouble = True  # parallel writes collide on SQLite: from now on one at a time
-            if not _may_pass(request, answer, failure) or not self.patience.wait(attempt, answers.retry_after(answer)):
+            if not _may_pass(request, answer, failure):
+                break
+            self.progress.trouble = f"{where}: {self._trouble(answer, failure)}"
+            if not self.patience.wait(attempt, answers.retry_after(answer), since):
+                if answer is None:
+                    self._silent.set()
                 break
             attempt += 1
+        self.progress.answered += answer is not None
+        if attempt and answer is not None:
+            self.progress.trouble = ""
         if answer is not None:
             parse = answers.text if request.text else answers.json
             return answers.payload(answer, where=where, redact=self.redact, parse=parse)
         if failure is None:  # pragma: no cover  one of the two is always set
             raise Lost(where)
         raise answers.silence(failure, where=where, reads=request.reads, redact=self.redact) from None
+
+    def _trouble(self, answer: requests.Response | None, failure: Exception | None) -> str:
+        if answer is not None:
+            return f"{answer.status_code} {self.redact(answers.message(answer))}"
+        return self.redact(answers.innermost(failure)) if failure else ""
 
     def _send(self, request: _Request) -> tuple[requests.Response | None, requests.RequestException | None]:
         try:

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field, replace
 from obs.deploy.grafana import annotation
 from obs.deploy.grafana.client import Client
 from obs.deploy.grafana.errors import Busy, DeployError, understood
-from obs.deploy.grafana.patience import Patience
 from obs.deploy.grafana.state import Key, Live, reached
 from obs.deploy.grafana.stores import Store, Stores, open_stores
 from obs.deploy.plan.plan import Change, Plan, in_writing_order
@@ -89,7 +88,7 @@ class Push:
             self.journal.give_up()
             raise
         except DeployError:
-            if not self._lease(self._afresh()).give_back():
+            if not self._lease(self.client.afresh()).give_back():
                 self.journal.give_up()
             raise
         return [f"the lease was taken over from {taken_from!r}"] if taken_from else []
@@ -134,7 +133,7 @@ class Push:
     def _undone(self, writes: Mapping[Key, Write], inherited: frozenset[Key], results: list[Result]) -> list[Result]:
         """Put back what this run, and a killed one before it, began to write."""
         begun = {entry.key for entry in results if entry.fate in {"done", "failed"}} | inherited
-        client = self._afresh()
+        client = self.client.afresh()
         stores = open_stores(client, self.plan.server, self.plan.owner, f"undo of {self.author.message}")
         changes = [_as_written(change) for change in self.plan.changes if change.key in begun]
         put_back = {entry.key: entry for entry in Undo(client, stores, writes).put_back(changes)}
@@ -145,7 +144,7 @@ class Push:
         """Leave the deploy annotation, give back the lease, and close the journal if nothing is left to do."""
         notes: list[str] = []
         clean = outcome.state != "mixed" or self.keep_going
-        client = self._afresh() if outcome.failure else self.client
+        client = self.client.afresh() if outcome.failure else self.client
         if outcome.state == "new":
             self.journal.settle(self.author.commit)
             notes += self._annotated()
@@ -154,10 +153,6 @@ class Push:
         if clean and not notes:
             self.journal.end()
         return replace(outcome, notes=tuple(notes))
-
-    def _afresh(self) -> Client:
-        """Return the client with its patience restored, and without the request to stop: for putting things back."""
-        return self.client.patiently(Patience(self.client.patience.limit_seconds, self.client.patience.first_seconds))
 
     def _lease(self, client: Client) -> Lease:
         return Lease(client, self.plan.owner, self.journal.run, self.author.name)
