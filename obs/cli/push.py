@@ -60,7 +60,7 @@ def push(
         return
     client = open_grafana(stack)
     wanted = desired(stack, texts, os.environ)
-    with open_journal(JOURNALS, client.url, wanted.owner) as journal:
+    with open_journal(JOURNALS, client.url, wanted.owner, client.organisation().id) as journal:
         if journal.unfinished:
             click.echo(f"An earlier push of {journal.unfinished.commit[:12]} did not end; this finishes it.", err=True)
         made = make_plan(

@@ -39,7 +39,7 @@ def rollback(
     client = open_grafana(now)
     commit = commits.resolve(folder, revision or previous(client, now.service.name))
     wanted = desired(*commits.state_at(folder, commit, selection.files[0], selection.env), os.environ)
-    with open_journal(JOURNALS, client.url, wanted.owner) as journal:
+    with open_journal(JOURNALS, client.url, wanted.owner, client.organisation().id) as journal:
         made = make_plan(client, wanted, prune_gone=True, adopt_mine=frozenset(adopt_mine))
         show(made)
         if not dry_run:

@@ -9,16 +9,18 @@ from obs.stack import Stack
 
 
 def connect(stack: Stack, environment: Mapping[str, str]) -> Client:
-    """Return a client for the stack's Grafana, or the one GRAFANA_URL names.
+    """Return a client for the stack's Grafana, or the one GRAFANA_URL names; GRAFANA_ORG_ID may name an organisation.
 
     The token comes from the environment or a file it names, never else.
     """
     token = notifications.secret(environment, "GRAFANA_TOKEN")
     if not token:
         raise DeployError("no token: put one into GRAFANA_TOKEN, or its file's path into GRAFANA_TOKEN_FILE")
-    return Client(
-        environment.get("GRAFANA_URL") or stack.grafana.url, token, secrets=notifications.secrets(environment)
-    )
+    url = environment.get("GRAFANA_URL") or stack.grafana.url
+    organisation = environment.get("GRAFANA_ORG_ID", "")
+    if organisation and not organisation.isdigit():
+        raise DeployError(f"GRAFANA_ORG_ID = {organisation!r}: takes the number of an organisation")
+    return Client(url, token, secrets=notifications.secrets(environment), organisation=organisation)
 
 
 def connect_ruler(url: str, environment: Mapping[str, str]) -> Client:

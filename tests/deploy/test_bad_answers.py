@@ -284,7 +284,7 @@ def test_a_rule_with_foreign_provenance_is_found_in_the_plan(world: World) -> No
     world.push(OLD)
     world.fake.state.rules["shop-down"]["provenance"] = ""
 
-    with pytest.raises(DeployError, match="belongs to the user interface"):
+    with pytest.raises(DeployError, match="lost its provenance, so that people can edit it"):
         world.push(NEW)
 
 

@@ -2,8 +2,11 @@
 
 import pytest
 
+from obs.deploy.connect import connect
 from obs.deploy.grafana.errors import DeployError
 from obs.deploy.grafana.state import Desired
+from obs.deploy.push.journal import open_journal
+from obs.stack import Stack
 from tests.deploy.conftest import MakeWorld
 from tests.deploy.world import FOLDER, NEW, OLD, OWNER, VERSIONS, World, board, folders
 from tests.fake_grafana import Fault
@@ -133,6 +136,73 @@ def test_pruning_leaves_an_empty_folder_no_push_made(world: World) -> None:
     world.push(Desired(OWNER, ()), prune=True)
 
     assert set(world.fake.state.folders) == {"shop--ideas"}
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_a_group_that_lost_its_provenance_has_a_way_out(make_world: MakeWorld, version: tuple[int, int]) -> None:
+    """Ann may edit it, so her edit stands in the way; adopted it is written as it can be, and deleted when it goes."""
+    world = make_world(version)
+    world.push(OLD)
+    uid = "shop--alerts/shop / availability"
+    for stored in world.fake.state.rules.values():
+        stored.update(provenance="", title=f"{stored['title']}, by Ann")
+
+    with pytest.raises(DeployError, match=f"--adopt-mine '{uid}'"):
+        world.push(NEW)
+    assert world.push(NEW, adopt_mine=frozenset({uid})).state == "new"
+    assert world.push(NEW).results == ()
+
+    bare = Desired(OWNER, tuple(one for one in NEW if one.key.uid != uid))
+    assert world.push(bare, prune=True, adopt_mine=frozenset({uid})).state == "new"
+    assert "ShopLost" not in {stored["title"] for stored in world.fake.state.rules.values()}
+
+
+def test_adopting_what_is_not_there_is_an_error(world: World) -> None:
+    """A misspelt uid would overrule nothing and say nothing: it is named, with the nearest there is."""
+    world.push(OLD)
+    world.fake.forget()
+
+    with pytest.raises(DeployError, match="shop-apo: nothing in the plan has this uid; did you mean shop-api"):
+        world.push(NEW, adopt_mine=frozenset({"shop-apo"}))
+    assert world.fake.written == []
+
+
+@pytest.mark.parametrize(("version", "refused"), [((10, 4), True), ((11, 3), False)])
+def test_a_folder_of_our_title_is_found_before_anything_is_written(
+    make_world: MakeWorld, version: tuple[int, int], refused: bool
+) -> None:
+    """Before 11.3 two folders of one title are refused by Grafana: the plan says which one it is."""
+    world = make_world(version)
+    world.fake.state.folders["x1"] = {"id": 9, "uid": "x1", "title": "shop", "parentUid": "", "version": 1}
+
+    plan = world.plan(OLD)
+
+    said = [change.obstacle.split(",")[0] for change in plan.refused]
+    assert said == ["the folder 'x1' has the same title"] * refused
+
+
+def test_a_push_says_which_organisation_it_is_for(world: World) -> None:
+    """A token of another organisation than the main one is told; the journals of two organisations are two."""
+    world.fake.state.organisation = 2
+
+    assert "this is the organisation 'Other', number 2" in world.plan(OLD).notes
+    with (
+        open_journal(world.journals, world.fake.url, OWNER, 1),
+        open_journal(world.journals, world.fake.url, OWNER, 2),
+    ):
+        assert len(list(world.journals.glob("*.lock"))) == 2
+
+
+def test_the_organisation_asked_for_is_sent(stack: Stack, world: World) -> None:
+    """GRAFANA_ORG_ID goes into every request; a token of another one is refused by Grafana; a word is no number."""
+    environment = {"GRAFANA_TOKEN": world.fake.token, "GRAFANA_URL": world.fake.url}
+    world.fake.state.organisation = 2
+
+    assert connect(stack, {**environment, "GRAFANA_ORG_ID": "2"}).organisation().id == 2
+    with pytest.raises(DeployError, match="organization mismatch"):
+        connect(stack, {**environment, "GRAFANA_ORG_ID": "3"}).organisation()
+    with pytest.raises(DeployError, match="takes the number of an organisation"):
+        connect(stack, {**environment, "GRAFANA_ORG_ID": "main"})
 
 
 def test_pruning_stops_at_a_folder_a_person_renamed(world: World) -> None:

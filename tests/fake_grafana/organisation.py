@@ -15,8 +15,8 @@ def health(state: State, request: Request) -> Answer:
 
 def org(state: State, request: Request) -> Answer:
     """Tell the organisation."""
-    del state, request
-    return Answer(200, {"id": 1, "name": "Main Org."})
+    del request
+    return Answer(200, {"id": state.organisation, "name": "Main Org." if state.organisation == 1 else "Other"})
 
 
 def list_datasources(state: State, request: Request) -> Answer:

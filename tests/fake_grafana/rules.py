@@ -83,6 +83,8 @@ def delete_group(state: State, request: Request) -> Answer:
     rules = state.group(folder_uid, name)
     if not rules:
         raise Problem(HTTPStatus.NOT_FOUND, "rule group not found")
+    if any(rule["provenance"] != _provenance(request) for rule in rules):
+        raise Problem(HTTPStatus.CONFLICT, "cannot delete", messageId="alerting.provenanceMismatch")
     for rule in rules:
         del state.rules[rule["uid"]]
     return Answer(204)

@@ -166,6 +166,9 @@ class _Handler(BaseHTTPRequestHandler):
             raise Problem(401, "Unauthorized")
         if given != f"Bearer {self.fake.token}":
             raise Problem(401, "Invalid API key", messageId="api-key.invalid", statusCode=401)
+        asked = headers.get("x-grafana-org-id", str(self.fake.state.organisation))
+        if asked != str(self.fake.state.organisation):
+            raise Problem(401, "API key organization mismatch", messageId="api-key.organization-mismatch")
 
     def _misbehave(self, fault: Fault) -> None:
         answers = {

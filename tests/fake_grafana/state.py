@@ -50,6 +50,7 @@ class State:
     annotations: list[dict[str, Any]] = field(default_factory=list)
     ids: Counter = field(default_factory=Counter)
     author: str = "sa-pusher"
+    organisation: int = 1  # the token's
     stale_counts: int = 0  # how many times folder counts still show a dashboard that is gone
     new_uids_in_groups: bool | None = None  # whether a group PUT may bring them; None: as the version says
     converts: bool = False  # show dashboards with options nobody sent, as a release that migrates on reading does

@@ -20,7 +20,7 @@ import requests
 from requests.adapters import HTTPAdapter
 
 from obs.deploy.grafana import answers
-from obs.deploy.grafana.errors import DeployError, Lost, Missing, Unusable
+from obs.deploy.grafana.errors import DeployError, Lost, Missing, Unusable, understood
 from obs.deploy.grafana.patience import Patience
 
 USER_AGENT = "observability-as-code"
@@ -49,6 +49,14 @@ class Progress:
     trouble: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Organisation:
+    """One organisation of a Grafana; a token belongs to one."""
+
+    id: int
+    name: str
+
+
 class Client:
     """One server, a Grafana or a ruler, over a pool of kept-open connections; safe to use from several threads."""
 
@@ -61,22 +69,38 @@ class Client:
         patience: Patience | None = None,
         timeout_seconds: tuple[float, float] = TIMEOUT_SECONDS,
         secrets: tuple[str, ...] = (),
+        organisation: str = "",
     ) -> None:
-        """Prepare the connection pool; send nothing. ``secrets`` never appear in a message; nor does the token."""
+        """Prepare the connection pool; send nothing. ``secrets`` never appear in a message; nor does the token.
+
+        ``organisation`` is the number of one, "" for the token's own.
+        """
         self.url = _base(url)
         self.connections = connections
         self.patience = patience or Patience()
         self._timeout = timeout_seconds
         self._secrets = tuple(secret for secret in (token, *secrets) if secret)
         self.progress = Progress()
-        self._silent = threading.Event()  # set once patience ended without an answer: nothing more is tried
+        self._silence = ""  # why patience ended without an answer, and nothing more is tried
         self._serial = threading.Lock()
         self._sqlite_trouble = False
+        self._organisation: Organisation | None = None
         self._session = requests.Session()
         self._session.auth = _Bearer(token)  # an explicit auth, so that a ~/.netrc cannot replace it
         self._session.headers.update({"User-Agent": USER_AGENT, "Accept": "application/json"})
+        if organisation:
+            self._session.headers["X-Grafana-Org-Id"] = organisation
         for scheme in ("http://", "https://"):
             self._session.mount(scheme, HTTPAdapter(pool_connections=1, pool_maxsize=connections, max_retries=0))
+
+    def organisation(self) -> Organisation:
+        """Return the organisation every request goes to, asked for once; raise as `read`."""
+        with self._serial:
+            if self._organisation is None:
+                found = self.read("/api/org")
+                with understood(f"{self.url}/api/org"):
+                    self._organisation = Organisation(int(found["id"]), str(found.get("name") or ""))
+            return self._organisation
 
     def read(self, path: str, **params: Any) -> Any:
         """GET a path below the base URL; return the parsed JSON; raise Missing, Refused or Unusable."""
@@ -106,7 +130,7 @@ class Client:
     def patiently(self, patience: Patience) -> "Client":
         """Return this client, its connections shared, with another limit on waiting."""
         twin = copy.copy(self)
-        twin.patience, twin._silent = patience, threading.Event()  # noqa: SLF001  its own kind
+        twin.patience, twin._silence = patience, ""  # noqa: SLF001  its own kind
         return twin
 
     def afresh(self) -> "Client":
@@ -124,8 +148,8 @@ class Client:
         attempt, since = 0, time.monotonic()
         while True:
             self.patience.check()
-            if self._silent.is_set():
-                raise Unusable(f"{where}: not sent, for {self.url} has stopped answering")
+            if self._silence:
+                raise Unusable(f"{where}: not sent, for {self.url} has stopped answering: {self._silence}")
             answer, failure = self._send(request)
             if answer is not None and b"database is locked" in answer.content:
                 self._sqlite_trouble = True  # parallel writes collide on SQLite: from now on one at a time
@@ -134,7 +158,7 @@ class Client:
             self.progress.trouble = f"{where}: {self._trouble(answer, failure)}"
             if not self.patience.wait(attempt, answers.retry_after(answer), since):
                 if answer is None:
-                    self._silent.set()
+                    self._silence = self._trouble(answer, failure)
                 break
             attempt += 1
         self.progress.answered += answer is not None

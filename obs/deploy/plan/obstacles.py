@@ -58,11 +58,20 @@ class Judge:
     def _placed(self, item: Item) -> str:
         """Say what is wrong with an object as it would be written: its folder, its title, its data sources."""
         if item.key.kind not in IN_FOLDERS:
-            return ""
+            return self._folder_clash(item) if item.key.kind is Kind.FOLDER else ""
         folders = {folder.key.uid for folder in self.desired.of(Kind.FOLDER)} | set(self.seen.folders)
         if item.folder_uid and item.folder_uid not in folders:
             return f"its folder {item.folder_uid!r} does not exist and the code does not make it"
         return self._title_clash(item) or self._unknown_datasource(item)
+
+    def _folder_clash(self, item: Item) -> str:
+        if self.server.has("titles_repeat") or item.document.get("parentUid"):
+            return ""
+        for uid, folder in self.seen.folders.items():
+            if uid != item.key.uid and folder.title.strip().lower() == item.title.strip().lower():
+                sentence = f"the folder {uid!r} has the same title"
+                return f"{sentence}, which Grafana {self.server.text} does not allow; rename one (grafana.folder)"
+        return ""
 
     def _title_clash(self, item: Item) -> str:
         if item.key.kind is not Kind.DASHBOARD or self.server.has("titles_repeat"):
@@ -85,7 +94,8 @@ class Judge:
 
     def _in_group(self, key: Key) -> str:
         rules = self.seen.rules.get(key, ())
-        return self.stores.rule_groups.obstacle(rules) if key.kind is Kind.RULE_GROUP else ""
+        adopted = key.uid in self.adopt_mine
+        return self.stores.rule_groups.obstacle(rules, adopted=adopted) if key.kind is Kind.RULE_GROUP else ""
 
     def _moved(self, item: Item, before: Live) -> str:
         moved = before.folder_uid != item.folder_uid and not ownership.owns_uid(self.desired.owner, before.folder_uid)

@@ -1,5 +1,6 @@
 """What would a push create, change and delete, and what stands in its way?"""
 
+import difflib
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -7,7 +8,7 @@ from typing import Literal
 
 from obs.deploy.grafana.annotation import Mark
 from obs.deploy.grafana.client import Client
-from obs.deploy.grafana.errors import understood
+from obs.deploy.grafana.errors import DeployError, understood
 from obs.deploy.grafana.state import Desired, Item, Key, Kind, Live, reached
 from obs.deploy.grafana.stores import Stores, open_stores
 from obs.deploy.grafana.versions import Version, version
@@ -15,6 +16,7 @@ from obs.deploy.plan import prune, routing
 from obs.deploy.plan.obstacles import Judge
 from obs.deploy.plan.survey import Survey, survey
 
+MAIN_ORGANISATION = 1
 Action = Literal["create", "update", "delete", "unchanged"]
 
 
@@ -76,7 +78,7 @@ def make_plan(
     """
     with understood(client.url), ThreadPoolExecutor(client.connections, thread_name_prefix="plan") as pool:
         health = pool.submit(client.read, "/api/health")
-        client.read("/api/org")  # fails in one clear way when the address or the token is wrong
+        organisation = client.organisation()  # fails in one clear way when the address or the token is wrong
         server = version(health.result())
         stores = open_stores(client, server, desired.owner)
         seen = survey(client, stores, desired, pool, everything=prune_gone)
@@ -89,11 +91,22 @@ def make_plan(
             notes += gone.left
         points = [live for key, live in seen.named.items() if key.kind is Kind.CONTACT_POINT]
         notes += routing.notices(stores, points, desired)
+    _refuse_unknown(adopt_mine, found)
+    if organisation.id != MAIN_ORGANISATION:
+        notes.append(f"this is the organisation {organisation.name!r}, number {organisation.id}")
     if seen.datasources is None:
         notes.append("the token may not list data sources, so their uids were not checked")
     needed = seen.missing_permissions if any(change.action != "unchanged" for change in found) else ()
     latest = next(iter(seen.marks), None)
     return Plan(client.url, desired.owner, server, tuple(found), tuple(notes), needed, latest)
+
+
+def _refuse_unknown(adopt_mine: frozenset[str], found: Iterable[Change]) -> None:
+    uids = {change.key.uid for change in found}
+    for uid in sorted(adopt_mine - uids):
+        near = difflib.get_close_matches(uid, uids, n=1)
+        hint = f"; did you mean {near[0]}?" if near else ""
+        raise DeployError(f"--adopt-mine {uid}: nothing in the plan has this uid{hint}")
 
 
 def _adapted(stores: Stores, desired: Desired) -> tuple[list[Item], list[str]]:

@@ -53,7 +53,7 @@ def _rule_groups(judge: Judge, wanted: set[Key], found: Gone) -> None:
     for key, rules in sorted(judge.seen.rules.items()):
         ours = all(ownership.owns_labels(judge.desired.owner, rule.get("labels")) for rule in rules)
         if ours and key not in wanted and (live := judge.stores.rule_groups.read(key.uid)) and live.owned:
-            _judged(found, live, left=judge.stores.rule_groups.obstacle(rules))
+            _judged(found, live, left=judge.stores.rule_groups.obstacle(rules, adopted=key.uid in judge.adopt_mine))
 
 
 def _judged(found: Gone, live: Live, *, left: str, obstacle: str = "") -> None:

@@ -1,9 +1,9 @@
 """Where was a push when it was killed, and what did Grafana hold before it?
 
-One file per Grafana and owner, JSON lines: a header with the copies taken by the plan and the states to be written,
-durable before the first write, then one line per write begun. It disappears when everything is as the push, or its
-undo, wanted it. Found at the start of a run, it tells that run what "before" means for the objects that are still as
-the earlier run left them: what anybody, a person or another machine, did since is not taken back.
+One file per owner and organisation of a Grafana, JSON lines: a header with the copies taken by the plan and the states
+to be written, durable before the first write, then one line per write begun. It disappears when everything is as the
+push, or its undo, wanted it. Found at the start of a run, it tells that run what "before" means for the objects that
+are still as the earlier run left them: what anybody, a person or another machine, did since is not taken back.
 """
 
 import base64
@@ -120,9 +120,9 @@ class Journal:
 
 
 @contextlib.contextmanager
-def open_journal(folder: Path, url: str, owner: str) -> Iterator[Journal]:
-    """Open the journal of one Grafana and owner; raise Busy if another push on this machine holds it."""
-    name = hashlib.sha256(f"{url} {owner}".encode()).hexdigest()[:16]
+def open_journal(folder: Path, url: str, owner: str, organisation: int = 1) -> Iterator[Journal]:
+    """Open the journal of one organisation of a Grafana and owner; raise Busy if another push here holds it."""
+    name = hashlib.sha256(f"{url} {organisation} {owner}".encode()).hexdigest()[:16]
     path = folder / f"push-{name}.jsonl"
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -9,11 +9,10 @@ from obs.deploy.grafana import ownership
 from obs.deploy.grafana.client import Client
 from obs.deploy.grafana.errors import Refused
 from obs.deploy.grafana.state import Document, Item, Key, Kind, Live
-from obs.deploy.grafana.stores.rule_groups import PREFIX
+from obs.deploy.grafana.stores.rule_groups import KEEP_EDITABLE, PREFIX
 from obs.deploy.grafana.stores.store import foreign_provenance, is_one_of
 
 PATH = f"{PREFIX}/policies"
-KEEP_EDITABLE = {"X-Disable-Provenance": "true"}
 
 
 class Policies:
