@@ -16,6 +16,7 @@ from prometheus_client.utils import floatToGoString
 from examples.service import Demo, send
 from examples.traffic import Tally
 from obs.proofs import promtool
+from tests.watchkeeper.serving import samples
 from watchkeeper.contract.metrics import CONTRACT, JOBS_FAILED, JOBS_RETRIED, Metric
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -45,7 +46,7 @@ def _scrape_after_failures(client: httpx.Client) -> str:
     while time.monotonic() < deadline:
         client.post("/v1/rooms/a/messages", json={"user": "ada", "text": "hi"}).raise_for_status()
         text = client.get("/api/metrics/prometheus").raise_for_status().text
-        if f"{JOBS_FAILED.name}{{" in text and f"{JOBS_RETRIED.name}{{" in text:
+        if all(any(samples(text, metric.name).values()) for metric in (JOBS_FAILED, JOBS_RETRIED)):
             return text
         time.sleep(0.2)
     pytest.fail(f"no delivery failed within {PATIENCE_SECONDS} s, with every job switched to fail")
