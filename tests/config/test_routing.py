@@ -1,7 +1,9 @@
 """Would we be told if an alert no longer reached the human it is meant for?"""
 
 import dataclasses
+import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,17 +11,20 @@ import pytest
 import yaml
 
 from obs import config, stack
-from obs.alerting.model import Alert
+from obs.alerting.model import Alert, Case, Severity
 from obs.alerting.rules import groups
 from obs.proofs.routes.files import ALERTMANAGER, GRAFANA, PROMETHEUS, TEMPLATES
 from obs.proofs.routes.routing import faults
 from obs.replay.notifying import notifications
 from obs.replay.playing import Firing
 from obs.stack import Stack
+from watchkeeper.contract.labels import Label
 
 ROOT = Path(__file__).parents[2]
 PAGES, TICKETS = 1, 2
 """Where the routes of a severity are in the team's; before them is the one for a pager that fails."""
+
+INTEGRATION = Label("integration", "Kind of receiver.")
 
 Files = dict[str, str]
 Configuration = dict[str, Any]
@@ -44,11 +49,12 @@ def files(ours: Stack) -> Files:
 
 
 def problems(stack: Stack, alerts: list[Alert], files: Files | None = None) -> list[str]:
-    """Return what is said of every fault; that of a file begins with where it is."""
+    """Return what is said of every fault, without how many alerts share it; that of a file begins with where it is."""
     said = []
     for fault in faults(stack, alerts, files):
         place = fault.place.file.startswith("infra/") and (fault.place.item or Path(fault.place.file).name)
-        said.append(f"{place}: " * bool(place) + fault.what + f"; {fault.instead}" * bool(fault.instead))
+        what = re.sub(r", like \d+ others?,", "", fault.what)
+        said.append(f"{place}: " * bool(place) + what + f"; {fault.instead}" * bool(fault.instead))
     return said
 
 
@@ -95,8 +101,9 @@ def test_a_missing_receiver_is_named(ours: Stack, every: list[Alert], files: Fil
         files, ALERTMANAGER, lambda content: content["receivers"].remove(named(content["receivers"], "pager"))
     )
 
-    assert "ApiDown (page) would reach nobody: its route names the receiver 'pager', which does not exist" in problems(
-        ours, every, broken
+    assert (
+        "ApiErrorRatioHigh (page) would reach nobody: its route names the receiver 'pager', which does not exist"
+        in problems(ours, every, broken)
     )
 
 
@@ -104,7 +111,7 @@ def test_a_receiver_that_sends_nothing_is_named(ours: Stack, every: list[Alert],
     """A page whose receiver has lost its integration wakes nobody."""
     broken = edited(files, ALERTMANAGER, lambda content: named(content["receivers"], "pager").pop("pagerduty_configs"))
 
-    assert "ApiDown (page) wakes nobody: it reaches 'pager', which has no pagerduty_configs" in problems(
+    assert "ApiErrorRatioHigh (page) wakes nobody: it reaches 'pager', which has no pagerduty_configs" in problems(
         ours, every, broken
     )
 
@@ -119,7 +126,7 @@ def test_two_pagers_are_refused(ours: Stack, every: list[Alert], files: Files) -
 
     found = problems(ours, every, edited(files, ALERTMANAGER, twice))
 
-    assert "ApiDown (page) reaches two pagers, second and pager; remove one, or its 'continue: true'" in found
+    assert "ApiErrorRatioHigh (page) reaches two pagers, second and pager; remove one, or its 'continue: true'" in found
 
 
 def test_a_ticket_must_not_wake_anyone(ours: Stack, every: list[Alert], files: Files) -> None:
@@ -137,10 +144,8 @@ def test_one_engine_pages(ours: Stack, every: list[Alert], files: Files) -> None
     grafana_pages = dataclasses.replace(ours, grafana=dataclasses.replace(ours.grafana, pages=True))
 
     assert problems(grafana_pages, every) == []
-    assert (
-        "ApiDown (page) would be sent twice: grafana.pages = true, and Alertmanager sends it to 'pager' as well"
-        in problems(grafana_pages, every, files)
-    )
+    twice = "would be sent twice: grafana.pages = true, and Alertmanager sends it to 'pager' as well"
+    assert f"ApiErrorRatioHigh (page) {twice}" in problems(grafana_pages, every, files)
 
 
 def test_grafana_must_not_evaluate_while_alertmanager_pages(ours: Stack, every: list[Alert], files: Files) -> None:
@@ -233,7 +238,7 @@ def inhibiting(source: str, target: str) -> Callable[[Configuration], None]:
     rule = {
         "source_matchers": [f'alertname="{source}"'],
         "target_matchers": [f'alertname="{target}"'],
-        "equal": ["service"],
+        "equal": ["service", "environment"],
     }
 
     def edit(content: Configuration) -> None:
@@ -292,3 +297,101 @@ def test_the_dead_mans_switch_is_fed_every_minute(ours: Stack, files: Files) -> 
     sent = notifications(yaml.safe_load(files[ALERTMANAGER]), [watchdog], until=300)
 
     assert [(one.at, one.receiver) for one in sent] == [(minute * 60.0, "deadman") for minute in range(6)]
+
+
+def test_a_cause_is_said_once(ours: Stack, every: list[Alert], files: Files) -> None:
+    """One receiver that is gone is one sentence, however many alerts it strands."""
+    broken = edited(
+        files, ALERTMANAGER, lambda content: content["receivers"].remove(named(content["receivers"], "pager"))
+    )
+
+    (fault,) = faults(ours, every, broken)
+
+    pages = [alert for alert in every if alert.severity is Severity.PAGE]
+    assert f", like {len(pages) - 1} others, would reach nobody" in fault.what
+
+
+NIGHT = {"name": "night", "time_intervals": [{"times": [{"start_time": "00:00", "end_time": "07:00"}]}]}
+
+
+@pytest.mark.parametrize(
+    ("key", "defined", "said"),
+    [
+        ("mute_time_intervals", [NIGHT], "it is muted at times, and ApiErrorRatioHigh,"),
+        ("active_time_intervals", [NIGHT], "it is muted at times, and ApiErrorRatioHigh,"),
+        ("mute_time_intervals", [], "it names the time interval 'night'; define it below time_intervals"),
+    ],
+)
+def test_a_page_is_heard_at_every_hour(
+    ours: Stack, files: Files, key: str, defined: list[Configuration], said: str
+) -> None:
+    """A pager muted at night or on weekdays wakes nobody then; an interval nobody defined keeps Alertmanager down."""
+    alerts = [alert for group in groups(ours) for alert in group.alerts]
+
+    def mute(content: Configuration) -> None:
+        content["time_intervals"] = defined
+        team(content)["routes"][PAGES][key] = ["night"]
+
+    assert any(said in one for one in problems(ours, alerts, edited(files, ALERTMANAGER, mute)))
+
+
+def test_a_ticket_may_wait_for_the_morning(ours: Stack, every: list[Alert], files: Files) -> None:
+    """Muting tickets at night is what a ticket is for."""
+
+    def mute(content: Configuration) -> None:
+        content["time_intervals"] = [NIGHT]
+        team(content)["routes"][TICKETS]["mute_time_intervals"] = ["night"]
+
+    assert problems(ours, every, edited(files, ALERTMANAGER, mute)) == []
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        (
+            {"target_matchers": ['alertname="Watchdog"'], "source_matchers": ['alertname="ApiDown"']},
+            "it silences Watchdog, so the dead man's switch would call",
+        ),
+        ({"equal": ["service"]}, "it silences alerts of other environments; add environment to 'equal'"),
+        ({"equal": ["service", "environment", "slo"]}, "its sources and targets never agree on"),
+        (
+            {"target_matchers": ['alertname=~"ApiLatencyP95OverSlo|ApiGone"']},
+            "no alert is called 'ApiGone'; leave it out, or write the name of an alert",
+        ),
+    ],
+)
+def test_an_inhibition_keeps_to_its_part(
+    ours: Stack, every: list[Alert], files: Files, changed: Configuration, said: str
+) -> None:
+    """It leaves the dead man's switch and other environments alone, and names alerts that are there."""
+
+    def edit(content: Configuration) -> None:
+        inhibiting("ApiAvailabilityFastBurn", "ApiLatencyP95OverSlo")(content)
+        content["inhibit_rules"][0]["source_matchers"] = ['slo="availability"', 'severity="page"']
+        content["inhibit_rules"][0] |= changed
+
+    assert any(said in one for one in problems(ours, every, edited(files, ALERTMANAGER, edit)))
+
+
+def test_a_branch_behind_one_that_takes_everything_is_named(ours: Stack, every: list[Alert], files: Files) -> None:
+    """Nobody is told through it, whatever its matchers say."""
+
+    def shadow(content: Configuration) -> None:
+        routes = team(content)["routes"]
+        routes.append(routes[PAGES] | {"matchers": ['severity="page"', 'alertname="ApiDown"'], "receiver": "tickets"})
+
+    (said,) = problems(ours, every, edited(files, ALERTMANAGER, shadow))
+
+    assert said.startswith('route to \'tickets\' of severity="page", alertname="ApiDown": it is never reached: ')
+
+
+def test_a_channel_does_not_tell_that_it_fails(ours: Stack, every: list[Alert], files: Files) -> None:
+    """That pages do not get through can't be told by a page alone."""
+    alert = next(one for one in every if one.name == "AlertmanagerFailedToSendAlerts")
+    broken = Case("no page arrives", "fires", "30m", {}, (INTEGRATION.eq("pagerduty"),), "No page arrives.")
+    told = replace(alert, name="PagerFails", severity=Severity.PAGE, cases=(broken, *alert.cases))
+
+    assert any(
+        "PagerFails tells that pagerduty fails, and is told by pagerduty alone" in one
+        for one in problems(ours, [*every, told], files)
+    )

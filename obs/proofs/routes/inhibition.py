@@ -6,7 +6,10 @@ from typing import Any
 from obs.alerting.model import Alert, Severity
 from obs.proofs.finding import Fault
 from obs.proofs.routes.files import ALERTMANAGER, below
-from obs.proofs.routes.tree import Labels, all_hold
+from obs.proofs.routes.tree import Condition, Labels, all_hold
+from obs.query import expr
+from obs.query.patterns import idle
+from watchkeeper.contract.labels import ALERTNAME, ENVIRONMENT
 
 Arriving = tuple[Alert, Sequence[Labels]]
 
@@ -30,6 +33,7 @@ def faults(config: Mapping[str, Any], alerts: Sequence[Arriving]) -> list[Fault]
             for side, chosen in (("source", sources), ("target", targets))
             if not chosen
         ]
+        found += [Fault(where, *one) for one in _careless(rule, sources, targets)]
         for source, of_source in sources:
             for target, of_target in targets:
                 if source.name != target.name and _may_meet(rule.get("equal", ()), of_source, of_target):
@@ -41,6 +45,30 @@ def faults(config: Mapping[str, Any], alerts: Sequence[Arriving]) -> list[Fault]
                         )
                         found.append(Fault(where, what))
     return found + list(_circles(silences))
+
+
+def _careless(
+    rule: Mapping[str, Any], sources: Sequence[Arriving], targets: Sequence[Arriving]
+) -> Iterator[tuple[str, str]]:
+    """Yield what a rule silences beyond its part, or never, and what would be right instead."""
+    equal = rule.get("equal", ())
+    if ENVIRONMENT.name not in equal:
+        yield "it silences alerts of other environments", f"add {ENVIRONMENT.name} to 'equal'"
+    if heartbeats := [target.name for target, _ in targets if target.severity is Severity.NONE]:
+        yield (
+            f"it silences {heartbeats[0]}, so the dead man's switch would call",
+            "leave severity none out of its targets",
+        )
+    apart = (_may_meet(equal, left, right) for _, left in sources for _, right in targets)
+    if sources and targets and not any(apart):
+        what = f"it never acts: its sources and targets never agree on {', '.join(equal)}"
+        yield what, "take labels that both carry"
+    names = tuple(target.name for target, _ in targets)
+    for condition in map(Condition.parse, rule.get("target_matchers", [])):
+        if condition.label == ALERTNAME.name and names:
+            gone = idle(expr.Condition(condition.label, condition.operator, condition.value), names)
+            if gone:
+                yield f"no alert is called '{gone}'", "leave it out, or write the name of an alert"
 
 
 def _chosen(matchers: list[str], alerts: Sequence[Arriving]) -> list[Arriving]:

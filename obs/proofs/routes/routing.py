@@ -10,12 +10,15 @@ from obs.alerting.model import Alert, Severity
 from obs.config import render
 from obs.proofs.finding import Fault
 from obs.proofs.questions import place
-from obs.proofs.routes import inhibition, messages, scraping
+from obs.proofs.routes import hours, inhibition, messages, scraping
 from obs.proofs.routes.files import ALERTMANAGER, GRAFANA, PROMETHEUS, TEMPLATES, below
 from obs.proofs.routes.tree import Route, TreeError
 from obs.query.logql import ENVIRONMENT
 from obs.stack import Stack
 from watchkeeper.contract.labels import ALERTNAME
+
+INTEGRATION = "integration"
+"""The label by which Alertmanager's own series name a kind of receiver."""
 
 EVALUATING = "execute_alerts = true"
 
@@ -47,6 +50,8 @@ def faults(stack: Stack, alerts: Sequence[Alert], files: Mapping[str, str] | Non
             *scraping.faults(stack, alerts, yaml.load(files[PROMETHEUS], yaml.CSafeLoader)),
             *_undelivered(stack, ways, config),
             *_unread(stack, ways, config, files[TEMPLATES]),
+            *hours.faults(config, [(way.alert, way.routes) for way in ways]),
+            *_told_by_itself(ways, config),
             *inhibition.faults(config, [(alert, final_labels(stack, alert)) for alert in alerts]),
         ]
     except TreeError as error:
@@ -66,29 +71,47 @@ def final_labels(stack: Stack, alert: Alert) -> list[dict[str, str]]:
 
 
 def _undelivered(stack: Stack, ways: list[Delivery], config: Mapping[str, Any]) -> Iterator[Fault]:
-    receivers = {receiver["name"]: receiver for receiver in config["receivers"]}
-    default = config["route"]["receiver"]
+    """Yield each cause once, with the first alert that it strands and how many others."""
+    stranded: dict[tuple[str, str], dict[str, Alert]] = {}
     for way in ways:
-        where, name = place(way.alert), f"{way.alert.name} ({way.alert.severity})"
-        names = [route.receiver for route in way.routes]
-        if missing := [receiver for receiver in names if receiver not in receivers]:
-            what = f"{name} would reach nobody: its route names the receiver '{missing[0]}', which does not exist"
-            yield Fault(where, what)
-        elif default in names:
-            yield Fault(
-                where,
-                f"{name} lands on the default receiver '{default}': no route takes {_words(way.alert.labels(stack))}",
-                "add a route for them, or correct the labels",
-            )
-        else:
-            chosen = [receivers[name] for name in names]
-            yield from (Fault(where, f"{name} {what}", instead) for what, instead in _misdelivered(stack, way, chosen))
+        for cause in _causes(stack, way, config):
+            stranded.setdefault(cause, {})[way.alert.name] = way.alert
+    for (what, instead), alerts in stranded.items():
+        first, *others = alerts.values()
+        like = f", like {len(others)} other{'s' * (len(others) > 1)}," if others else ""
+        yield Fault(place(first), f"{first.name} ({first.severity}){like} {what}", instead)
     if not any(way.alert.severity is Severity.NONE for way in ways):
         yield Fault(
             below(ALERTMANAGER),
             "no alert has severity 'none': nothing feeds the dead man's switch, so silence would look like health",
             "keep an alert that always fires",
         )
+
+
+def _causes(stack: Stack, way: Delivery, config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield why an alert does not reach whom it is meant for, and what would help."""
+    receivers = {receiver["name"]: receiver for receiver in config["receivers"]}
+    default = config["route"]["receiver"]
+    names = [route.receiver for route in way.routes]
+    if missing := [receiver for receiver in names if receiver not in receivers]:
+        yield f"would reach nobody: its route names the receiver '{missing[0]}', which does not exist", ""
+    elif default in names:
+        labels = _words(way.alert.labels(stack))
+        what = f"lands on the default receiver '{default}': no route takes {labels}"
+        yield what, "add a route for them, or correct the labels"
+    else:
+        yield from _misdelivered(stack, way, [receivers[name] for name in names])
+
+
+def _told_by_itself(ways: list[Delivery], config: Mapping[str, Any]) -> Iterator[Fault]:
+    """Yield alerts about a channel that are told through that channel alone."""
+    receivers = {receiver["name"]: receiver for receiver in config["receivers"]}
+    for way in ways:
+        broken = way.labels.get(INTEGRATION)
+        kinds = {key for route in way.routes for key in receivers.get(route.receiver, {}) if key.endswith("_configs")}
+        if broken and kinds == {f"{broken}_configs"}:
+            what = f"{way.alert.name} tells that {broken} fails, and is told by {broken} alone"
+            yield Fault(place(way.alert), what, "send it through another channel as well")
 
 
 def _misdelivered(stack: Stack, way: Delivery, receivers: list[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:

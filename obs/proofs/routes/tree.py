@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
@@ -43,6 +43,10 @@ class Condition:
         except json.JSONDecodeError as error:
             raise TreeError(f"matcher {text!r}: its value is badly quoted") from error
 
+    def __str__(self) -> str:
+        """Return the matcher as it is written."""
+        return f"{self.label}{self.operator}{json.dumps(self.value)}"
+
     def holds(self, labels: Labels) -> bool:
         """Tell whether an alert with these labels passes."""
         return _HOLDS[self.operator](labels.get(self.label, ""), self.value)
@@ -62,6 +66,8 @@ class Route:
     conditions: tuple[Condition, ...]
     goes_on: bool
     children: tuple["Route", ...]
+    hours: tuple[str, ...] = ()
+    """The time intervals that mute it, or outside of which it is mute; a node does not inherit them."""
 
     @classmethod
     def parse(cls, raw: Mapping[str, Any], parent: "Route | None" = None) -> "Route":
@@ -72,9 +78,16 @@ class Route:
             conditions=tuple(Condition.parse(text) for text in raw.get("matchers", ())),
             goes_on=bool(raw.get("continue", False)),
             children=(),
+            hours=(*raw.get("mute_time_intervals", ()), *raw.get("active_time_intervals", ())),
         )
         children = tuple(cls.parse(child, node) for child in raw.get("routes", ()))
-        return cls(node.receiver, node.group_by, node.conditions, node.goes_on, children)
+        return replace(node, children=children)
+
+    def everywhere(self) -> Iterator["Route"]:
+        """Yield the node and everything below it."""
+        yield self
+        for child in self.children:
+            yield from child.everywhere()
 
     def chosen(self, labels: Labels) -> tuple["Route", ...]:
         """
