@@ -33,12 +33,12 @@ SPIKE_FAILURES = 3
 
 def one(stack: Stack, metric: Metric, *where: Matcher) -> str:
     """Return the selector of one series of the queue `email`, for a case."""
-    return histories.one(stack.targets.api, metric, EMAIL, *where)
+    return histories.one(stack.targets.jobs, metric, EMAIL, *where)
 
 
 def failure_ratio_high(stack: Stack) -> Alert:
     """Jobs of one queue fail in numbers."""
-    job = JOB.eq(stack.targets.api.job)
+    job = JOB.eq(stack.targets.jobs.job)
     limit = FAILURE_RATIO.of(stack)
     failed = promql.total(promql.increase(JOBS_FAILED, job, over="5m"), by=(QUEUE,))
     every = promql.total(promql.increase(JOBS_PROCESSED, job, over="5m"), by=(QUEUE,))
@@ -81,7 +81,7 @@ def failure_ratio_high(stack: Stack) -> Alert:
 
 def queue_latency_high(stack: Stack) -> Alert:
     """Due jobs wait too long for a worker."""
-    job = JOB.eq(stack.targets.api.job)
+    job = JOB.eq(stack.targets.jobs.job)
     limit = QUEUE_LATENCY_SECONDS.of(stack)
     p95 = promql.quantile(0.95, JOB_QUEUE_LATENCY, job, over="5m", by=(QUEUE,))
 
@@ -120,7 +120,7 @@ def queue_latency_high(stack: Stack) -> Alert:
 def queue_stalled(stack: Stack) -> Alert:
     """Nothing has taken the oldest job of a queue for far too long."""
     limit = STALLED_SECONDS.of(stack)
-    job = JOB.eq(stack.targets.api.job)
+    job = JOB.eq(stack.targets.jobs.job)
     oldest = promql.aggregate("max", promql.select(JOBS_OLDEST_WAITING, job), by=(QUEUE,))
     age = one(stack, JOBS_OLDEST_WAITING)
     return Alert(
@@ -150,7 +150,7 @@ def queue_stalled(stack: Stack) -> Alert:
 
 def workers_missing(stack: Stack) -> Alert:
     """Jobs wait, and no live worker takes from their queue."""
-    job = JOB.eq(stack.targets.api.job)
+    job = JOB.eq(stack.targets.jobs.job)
     waiting = promql.total(promql.select(JOBS_WAITING, job), by=(QUEUE,))
     workers = promql.total(promql.select(JOB_WORKERS, job), by=(QUEUE,))
     due, alive = one(stack, JOBS_WAITING), one(stack, JOB_WORKERS)

@@ -1,8 +1,11 @@
 """What tells us that logs or traces get lost, and what proves that it does?"""
 
+from urllib.parse import urlsplit
+
 from alerts.targets import RUNBOOK
-from metrics import jaeger, loki
-from metrics.loki import CALL_METHOD, CALL_ROUTE, HOST, STATUS_CODE
+from metrics import jaeger, loki, promtail
+from metrics.loki import CALL_METHOD, CALL_ROUTE, STATUS_CODE
+from metrics.promtail import HOST
 from obs.alerting.histories import at
 from obs.alerting.model import Alert, PanelRef, Severity, clears, fires, silent
 from obs.query import promql
@@ -117,9 +120,9 @@ def loki_panics(stack: Stack) -> Alert:
 
 def promtail_lines_dropped(stack: Stack) -> Alert:
     """Lines are given up after all retries: they are gone."""
-    target, to_loki = stack.targets.promtail, HOST.eq(stack.targets.loki.address)
-    dropped = promql.select(loki.LINES_DROPPED, *at(target), to_loki)
-    rate = promql.rate(loki.LINES_DROPPED, JOB.eq(target.job), over="5m")
+    target, to_loki = stack.targets.promtail, HOST.eq(urlsplit(stack.datasources.loki.url).netloc)
+    dropped = promql.select(promtail.LINES_DROPPED, *at(target), to_loki)
+    rate = promql.rate(promtail.LINES_DROPPED, JOB.eq(target.job), over="5m")
     return Alert(
         name="PromtailLinesDropped",
         expr=f"{promql.total(rate, by=(INSTANCE, JOB))} > 0",

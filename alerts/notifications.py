@@ -2,8 +2,8 @@
 
 from alerts.prometheus import reload_failed
 from alerts.targets import RUNBOOK
-from metrics import prometheus
-from metrics.prometheus import INTEGRATION
+from metrics import alertmanager, prometheus
+from metrics.alertmanager import INTEGRATION
 from obs.alerting.histories import at
 from obs.alerting.model import Alert, PanelRef, Severity, clears, fires, silent
 from obs.query import promql
@@ -16,6 +16,7 @@ FAILURE_RATIO = 0.01
 
 def not_connected(stack: Stack) -> Alert:
     """Alerts have nowhere to go."""
+    stack.targets.require("alertmanager")
     target = stack.targets.prometheus
     found = promql.select(prometheus.ALERTMANAGERS, *at(target))
     return Alert(
@@ -51,6 +52,7 @@ def not_connected(stack: Stack) -> Alert:
 
 def notifications_dropped(stack: Stack) -> Alert:
     """Alerts fired, and Prometheus could hand them to no Alertmanager."""
+    stack.targets.require("alertmanager")
     target = stack.targets.prometheus
     dropped = promql.select(prometheus.ALERTS_DROPPED, *at(target))
     rate = promql.rate(prometheus.ALERTS_DROPPED, JOB.eq(target.job), over="5m")
@@ -81,19 +83,19 @@ def notifications_dropped(stack: Stack) -> Alert:
 def failure_ratio(*where: Matcher, over: str) -> str:
     """Return failed notifications over all, by integration."""
     by = (INSTANCE, JOB, INTEGRATION)
-    failed = promql.total(promql.rate(prometheus.NOTIFICATIONS_FAILED, *where, over=over), by=by)
-    return promql.ratio(failed, promql.total(promql.rate(prometheus.NOTIFICATIONS, *where, over=over), by=by))
+    failed = promql.total(promql.rate(alertmanager.NOTIFICATIONS_FAILED, *where, over=over), by=by)
+    return promql.ratio(failed, promql.total(promql.rate(alertmanager.NOTIFICATIONS, *where, over=over), by=by))
 
 
 def notifications_failed(stack: Stack) -> Alert:
     """Alertmanager has alerts and can't deliver them; another integration may still get through."""
     target = stack.targets.alertmanager
     webhook = INTEGRATION.eq("webhook")
-    tried = promql.select(prometheus.NOTIFICATIONS, *at(target), webhook)
-    failed = promql.select(prometheus.NOTIFICATIONS_FAILED, *at(target), webhook)
+    tried = promql.select(alertmanager.NOTIFICATIONS, *at(target), webhook)
+    failed = promql.select(alertmanager.NOTIFICATIONS_FAILED, *at(target), webhook)
     pagerduty = INTEGRATION.eq("pagerduty")
-    paged = promql.select(prometheus.NOTIFICATIONS, *at(target), pagerduty)
-    unpaged = promql.select(prometheus.NOTIFICATIONS_FAILED, *at(target), pagerduty)
+    paged = promql.select(alertmanager.NOTIFICATIONS, *at(target), pagerduty)
+    unpaged = promql.select(alertmanager.NOTIFICATIONS_FAILED, *at(target), pagerduty)
     return Alert(
         name="AlertmanagerFailedToSendAlerts",
         expr=f"{failure_ratio(JOB.eq(target.job), over='5m')} > {FAILURE_RATIO:g}",
@@ -128,7 +130,7 @@ def notifications_failed(stack: Stack) -> Alert:
 
 def alertmanager_bad_config(stack: Stack) -> Alert:
     """Routes changed on disk, and Alertmanager does not have them."""
-    reload_ok = prometheus.ALERTMANAGER_RELOAD_OK
+    reload_ok = alertmanager.RELOAD_OK
     return reload_failed("AlertmanagerFailedReload", reload_ok, "Alertmanager", stack.targets.alertmanager)
 
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from obs.alerting.model import Alert, PanelRef, Severity, clears, fires, silent
 from obs.query import promql
 from obs.stack import Stack
-from obs.stack.settings import Target
+from obs.stack.settings import STACK, Target
 from watchkeeper.contract.labels import INSTANCE, JOB
 from watchkeeper.contract.scraping import UP
 
@@ -15,13 +15,13 @@ TARGETS = PanelRef("stack", "Targets up")
 
 def watched(stack: Stack) -> tuple[Target, ...]:
     """Return what people depend on: to be blind to it is as bad as an outage."""
-    return stack.targets.api, stack.targets.redis, stack.targets.mongodb
+    return tuple(target for role, target in stack.targets.items() if role not in STACK)
 
 
 def watching(stack: Stack) -> tuple[Target, ...]:
     """Return what does the watching."""
-    every = stack.targets
-    return every.prometheus, every.alertmanager, every.loki, every.promtail, every.jaeger, every.grafana
+    stack.targets.require("prometheus")
+    return tuple(target for role, target in stack.targets.items() if role in STACK)
 
 
 def up(target: Target) -> str:
@@ -103,7 +103,7 @@ def stack_target_missing(stack: Stack) -> Alert:
 def stack_target_down(stack: Stack) -> Alert:
     """A part of the observability stack does not answer."""
     jobs = JOB.re("|".join(target.job for target in watching(stack)))
-    loki = stack.targets.loki
+    dead, *others = reversed(watching(stack))
     return Alert(
         name="StackTargetDown",
         expr=f"{promql.select(UP, jobs)} == 0",
@@ -115,16 +115,16 @@ def stack_target_down(stack: Stack) -> Alert:
         panel=TARGETS,
         cases=(
             fires(
-                "Loki dies",
+                "one of them dies",
                 at="10m",
-                series={up(loki): "1x2 0x20", up(stack.targets.grafana): "1x20"},
-                where=(INSTANCE.eq(loki.address), JOB.eq(loki.job)),
-                says=f"{loki.job} at {loki.address} has not answered for five minutes.",
+                series={up(dead): "1x2 0x20", **{up(other): "1x20" for other in others}},
+                where=(INSTANCE.eq(dead.address), JOB.eq(dead.job)),
+                says=f"{dead.job} at {dead.address} has not answered for five minutes.",
             ),
-            silent("two scrapes in a row fail", at="6m", series={up(loki): "1x4 0x1 1x5"}),
+            silent("two scrapes in a row fail", at="6m", series={up(dead): "1x4 0x1 1x5"}),
             silent("the API is down, which is another alert", at="10m", series={up(stack.targets.api): "0x20"}),
-            clears("it answers again", fired="10m", at="12m", series={up(loki): "0x10 1x5"}),
-            clears("it is taken out of the configuration", fired="10m", at="12m", series={up(loki): "0x10 stale"}),
+            clears("it answers again", fired="10m", at="12m", series={up(dead): "0x10 1x5"}),
+            clears("it is taken out of the configuration", fired="10m", at="12m", series={up(dead): "0x10 stale"}),
         ),
     )
 

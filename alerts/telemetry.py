@@ -17,16 +17,16 @@ FAILING_RATIO = 0.1
 
 def flushes_failing(stack: Stack) -> Alert:
     """Workers can't deliver their counts to the shared store."""
-    job = JOB.eq(stack.targets.api.job)
+    job = JOB.eq(stack.targets.telemetry.job)
     failed = promql.total(promql.rate(FLUSHES, job, RESULT.eq("error"), over="5m"), by=(JOB,))
     every = promql.total(promql.rate(FLUSHES, job, over="5m"), by=(JOB,))
-    good, bad = one(stack.targets.api, FLUSHES, RESULT.eq("ok")), one(stack.targets.api, FLUSHES, RESULT.eq("error"))
+    good, bad = (one(stack.targets.telemetry, FLUSHES, RESULT.eq(result)) for result in ("ok", "error"))
     return Alert(
         name="TelemetryFlushesFailing",
         expr=f"{promql.ratio(failed, every)} > {FAILING_RATIO:g}",
         hold="10m",
         severity=Severity.TICKET,
-        summary="The service's workers often fail to deliver their counts to Redis.",
+        summary="The service's workers often fail to deliver their counts to the shared store.",
         description="{{ $value | humanizePercentage }} of flushes fail; counts arrive late, and dashboards lag.",
         runbook=RUNBOOK,
         panel=PanelRef("stack", "Flushes"),
@@ -39,17 +39,17 @@ def flushes_failing(stack: Stack) -> Alert:
                 says="33.33% of flushes fail; counts arrive late, and dashboards lag.",
             ),
             silent("one flush in thirty fails", at="20m", series={good: "0+58x25", bad: "0+2x25"}),
-            silent("Redis restarts", at="20m", series={good: "0+60x8 _x3 480+60x14", bad: "0x8 _x3 60x14"}),
+            silent("the store restarts", at="20m", series={good: "0+60x8 _x3 480+60x14", bad: "0x8 _x3 60x14"}),
             silent("five bad minutes", at="20m", series={good: "0+60x5 300+30x5 480+60x15", bad: "0x5 30+30x5 180x15"}),
-            clears("Redis is well again", fired="20m", at="30m", series={good: "0+40x40", bad: "0+20x20 400x20"}),
+            clears("the store is well again", fired="20m", at="30m", series={good: "0+40x40", bad: "0+20x20 400x20"}),
         ),
     )
 
 
 def stale(stack: Stack) -> Alert:
     """A worker lives and has not delivered for long: its counts are held in its memory."""
-    job = JOB.eq(stack.targets.api.job)
-    last = one(stack.targets.api, LAST_FLUSH)
+    job = JOB.eq(stack.targets.telemetry.job)
+    last = one(stack.targets.telemetry, LAST_FLUSH)
     oldest = promql.aggregate("min", promql.select(LAST_FLUSH, job), by=(JOB,))
     return Alert(
         name="TelemetryStale",
@@ -78,9 +78,9 @@ def stale(stack: Stack) -> Alert:
 
 def updates_dropped(stack: Stack) -> Alert:
     """Something is not counted at all, to keep memory bounded."""
-    job = JOB.eq(stack.targets.api.job)
+    job = JOB.eq(stack.targets.telemetry.job)
     dropped = promql.total(promql.increase(DROPPED, job, over="15m"), by=(JOB, DROP_REASON))
-    too_many = one(stack.targets.api, DROPPED, DROP_REASON.eq("series_limit"))
+    too_many = one(stack.targets.telemetry, DROPPED, DROP_REASON.eq("series_limit"))
     return Alert(
         name="TelemetryUpdatesDropped",
         expr=f"{dropped} > 0",

@@ -33,14 +33,14 @@ def cls_poor(stack: Stack) -> Alert:
 
 def _poor(stack: Stack, rating: Rating, name: str, symptom: str) -> Alert:
     """Return the alert that more than a share of visits is poor: at a quarter, the same as a poor 75th percentile."""
-    job, limit, metric = JOB.eq(stack.targets.api.job), POOR_RATIO.of(stack), rating.metric
+    job, limit, metric = JOB.eq(stack.targets.vitals.job), POOR_RATIO.of(stack), rating.metric
     by = (PAGE, DEVICE)
     not_poor = promql.share_within(metric, rating.poor, job, over="1h", by=by)
     visits = promql.total(promql.increase(metric.count, job, over="1h"), by=by)
     where = (PAGE.eq("/rooms/{id}"), DEVICE.eq("mobile"))
 
     def seen(fine: str, every: str) -> dict[str, str]:
-        one = (job, INSTANCE.eq(stack.targets.api.address), *where)
+        one = (job, INSTANCE.eq(stack.targets.vitals.address), *where)
         bucket = promql.select(metric.bucket, *one, promql.le(metric, rating.poor))
         return {
             bucket: fine,

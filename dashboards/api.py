@@ -49,7 +49,7 @@ def dashboard(stack: Stack) -> Dashboard:
                     REQUESTS_IN_PROGRESS,
                     *here,
                     by=(METHOD,),
-                    why="Rising on flat traffic: something below has stopped answering. Look at MongoDB and Redis.",
+                    why="Rising on flat traffic: something below has stopped answering. Look at the databases.",
                 ),
                 panels.latency(
                     "Request size",
@@ -66,14 +66,8 @@ def dashboard(stack: Stack) -> Dashboard:
                     why="Growing week over week: a list without paging. It shows in latency next.",
                 ),
             ],
-            "WebSocket presence": presence(stack),
-            "Errors in the log": [
-                panels.logs(
-                    "Error lines",
-                    logql.query(stack, "errors").expr,
-                    why="What the service itself says went wrong. Open a line, then its trace.",
-                ),
-            ],
+            "WebSocket presence": presence,
+            "Errors in the log": errors,
         },
     )
 
@@ -173,7 +167,7 @@ def routes(stack: Stack) -> panels.Panel:
 
 def presence(stack: Stack) -> list[panels.Panel]:
     """Return who is connected, and how connections end."""
-    here = scope(stack.targets.api)
+    here = scope(stack.targets.websockets)
     return [
         panels.level(
             "Users present", WS_USERS, *here, by=(ROUTE,), why="A cliff is a deploy or a network that cut them off."
@@ -208,3 +202,11 @@ def presence(stack: Stack) -> list[panels.Panel]:
             why="A sharp ceiling is a proxy's idle timeout: raise it or send pings.",
         ),
     ]
+
+
+def errors(stack: Stack) -> list[panels.Panel]:
+    """Return what the service's log says went wrong."""
+    stack.datasources.require("loki")
+    expr = logql.query(stack, "errors").expr
+    why = "What the service itself says went wrong. Open a line, then its trace."
+    return [panels.logs("Error lines", expr, why=why)]

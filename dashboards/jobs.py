@@ -23,15 +23,15 @@ from watchkeeper.contract.metrics import (
 
 def dashboard(stack: Stack) -> Dashboard:
     """Return the dashboard of the background jobs, which share the API's scrape target."""
-    here = (*scope(stack.targets.api), QUEUE.re("$queue"))
+    here = (*scope(stack.targets.jobs), QUEUE.re("$queue"))
     return board(
         stack,
         slug="jobs",
         title="Jobs",
         why="Throughput, failures, waiting time and depth of every queue.",
-        jobs=(stack.targets.api.job,),
+        jobs=(stack.targets.jobs.job,),
         runbook="jobs.md",
-        variables=(variable("queue", JOBS_PROCESSED, QUEUE, JOB.eq(stack.targets.api.job), words="Queue"),),
+        variables=(variable("queue", JOBS_PROCESSED, QUEUE, JOB.eq(stack.targets.jobs.job), words="Queue"),),
         rows={
             "Work done": [
                 panels.series(

@@ -14,7 +14,7 @@ from obs.boards.panels import RATE, Link, Panel, at_least, at_most, number, rate
 from obs.query.promql import aggregate, quantile, rate, ratio, select, total
 from obs.stack import Stack
 from obs.stack.identity import dashboard_uid
-from watchkeeper.contract.labels import ALERTSTATE, JOB, SERVICE, SEVERITY, STATUS
+from watchkeeper.contract.labels import ALERTSTATE, ENVIRONMENT, INSTANCE, JOB, SERVICE, SEVERITY, STATUS
 from watchkeeper.contract.metrics import (
     JOBS_FAILED,
     JOBS_OLDEST_WAITING,
@@ -34,16 +34,16 @@ def dashboard(stack: Stack) -> Dashboard:
         slug="overview",
         title="Overview",
         why="The promises, what fires, what is up, and one row per part with the way down to its dashboard.",
-        jobs=[getattr(stack.targets, role).job for role in stack.targets.__dataclass_fields__],
+        jobs=stack.targets.jobs_scraped,
         runbook="incident-response.md",
         span="24h",
         rows={
             "Promises": [*promise(availability(stack)), *promise(latency(stack))],
             "Now": now(stack),
-            "API": api(stack),
-            "Jobs": jobs(stack),
-            "Databases": databases(stack),
-            "UX": ux(stack),
+            "API": [*api(stack), presence],
+            "Jobs": jobs,
+            "Databases": [mongodb_now, redis_now],
+            "UX": ux,
         },
     )
 
@@ -67,7 +67,7 @@ def promise(slo: Slo) -> list[Panel]:
 def now(stack: Stack) -> list[Panel]:
     """Return what fires and what is scraped at this moment."""
     firing = (ALERTSTATE.eq("firing"), SERVICE.eq(stack.service.name))
-    jobs = JOB.re("|".join(getattr(stack.targets, role).job for role in stack.targets.__dataclass_fields__))
+    here = JOB.re("|".join(stack.targets.jobs_scraped)), ENVIRONMENT.re("$environment"), INSTANCE.re("$instance")
     return [
         number(
             f"Firing: {severity}",
@@ -83,14 +83,14 @@ def now(stack: Stack) -> list[Panel]:
     ] + [
         number(
             "Targets up",
-            ratio(aggregate("sum", select(UP, jobs)), aggregate("count", select(UP, jobs))),
+            ratio(aggregate("sum", select(UP, *here)), aggregate("count", select(UP, *here))),
             width=6,
             steps=at_least(1),
             why="Below 100 % something is not scraped: what it would say is missing everywhere else.",
         ),
         panels.series(
             "Targets down by job",
-            panels.Query(f"{aggregate('sum', f'1 - {select(UP, jobs)}', by=(JOB,))}", "{{job}}"),
+            panels.Query(f"{aggregate('sum', f'1 - {select(UP, *here)}', by=(JOB,))}", "{{job}}"),
             width=6,
             height=4,
             why="Which job is not scraped. A target that vanished altogether is an alert of its own.",
@@ -99,7 +99,7 @@ def now(stack: Stack) -> list[Panel]:
 
 
 def api(stack: Stack) -> list[Panel]:
-    """Return the API in four numbers."""
+    """Return the API in three numbers."""
     here = panels.scope(stack.targets.api)
     every = total(rate(REQUESTS, *here, over=RATE))
     failed = total(rate(REQUESTS, *here, STATUS.re("5.."), over=RATE))
@@ -120,13 +120,18 @@ def api(stack: Stack) -> list[Panel]:
             why="Red: slower than promised. The API dashboard names the routes.",
             **down,
         ),
-        number("Users present", total(select(WS_USERS, *here)), why="A cliff is a cut connection.", **down),
     ]
+
+
+def presence(stack: Stack) -> Panel:
+    """Return how many are connected."""
+    users = total(select(WS_USERS, *panels.scope(stack.targets.websockets)))
+    return number("Users present", users, why="A cliff is a cut connection.", links=(_to(stack, "api"),), width=6)
 
 
 def jobs(stack: Stack) -> list[Panel]:
     """Return the jobs in three numbers."""
-    here = panels.scope(stack.targets.api)
+    here = panels.scope(stack.targets.jobs)
     done = total(rate(JOBS_PROCESSED, *here, over=RATE))
     down: dict[str, Any] = {"links": (_to(stack, "jobs"),), "width": 8}
     return [
@@ -148,11 +153,10 @@ def jobs(stack: Stack) -> list[Panel]:
     ]
 
 
-def databases(stack: Stack) -> list[Panel]:
-    """Return MongoDB and Redis in two numbers each."""
-    mongo, cache = panels.scope(stack.targets.mongodb), panels.scope(stack.targets.redis)
+def mongodb_now(stack: Stack) -> list[Panel]:
+    """Return MongoDB in two numbers."""
+    mongo = panels.scope(stack.targets.mongodb)
     to_mongo: dict[str, Any] = {"links": (_to(stack, "mongodb"),), "width": 6}
-    to_redis: dict[str, Any] = {"links": (_to(stack, "redis"),), "width": 6}
     return [
         number(
             "MongoDB up",
@@ -168,6 +172,14 @@ def databases(stack: Stack) -> list[Panel]:
             why="Red: clients will soon be refused; look for a leak before raising the limit.",
             **to_mongo,
         ),
+    ]
+
+
+def redis_now(stack: Stack) -> list[Panel]:
+    """Return Redis in two numbers."""
+    cache = panels.scope(stack.targets.redis)
+    to_redis: dict[str, Any] = {"links": (_to(stack, "redis"),), "width": 6}
+    return [
         number(
             "Redis up",
             aggregate("min", select(redis.UP, *cache)),
@@ -187,7 +199,7 @@ def databases(stack: Stack) -> list[Panel]:
 
 def ux(stack: Stack) -> list[Panel]:
     """Return the three Core Web Vitals."""
-    here = panels.scope(stack.targets.api)
+    here = panels.scope(stack.targets.vitals)
     return [
         number(
             f"{rating.words} p75",

@@ -64,7 +64,7 @@ def now(stack: Stack) -> list[Panel]:
         number(
             "Hit ratio",
             ratio(found, lookups),
-            why="A cache that misses loads MongoDB. Falling: look at evictions, then at the newest deploy.",
+            why="A cache that misses loads the database. Falling: look at evictions, then at the newest deploy.",
         ),
         number(
             "Blocked clients",

@@ -3,9 +3,10 @@
 from alerts.logs_traces import LOKI_ERROR_RATIO, loki_error_ratio
 from alerts.notifications import FAILURE_RATIO, failure_ratio
 from alerts.telemetry import STALE_SECONDS
-from metrics import jaeger, loki, prometheus
+from metrics import alertmanager, jaeger, loki, prometheus, promtail
+from metrics.alertmanager import ALERT_STATE, INTEGRATION, SILENCE_STATE
 from metrics.loki import CALL_ROUTE, STATUS_CODE
-from metrics.prometheus import ALERT_STATE, ALERTMANAGER, INTEGRATION, RULE_GROUP, SILENCE_STATE
+from metrics.prometheus import ALERTMANAGER, RULE_GROUP
 from obs.boards import panels
 from obs.boards.board import Dashboard, board
 from obs.boards.panels import RATE, Column, Panel, Query, at_least, at_most, none_at_all, scope
@@ -37,28 +38,23 @@ def dashboard(stack: Stack) -> Dashboard:
         slug="stack",
         title="Observability stack",
         why="Scrapes, rules, notifications, storage, logs and traces of the stack itself.",
-        jobs=jobs(stack),
+        jobs=stack.targets.jobs_scraped,
         runbook="stack.md",
         rows={
             "Scrapes": scrapes(stack),
-            "Rules": rules(stack),
-            "Notifications": notifications(stack),
-            "Storage": storage(stack),
-            "Logs": logs(stack),
-            "Traces": traces(stack),
-            "Instrumentation": instrumentation(stack),
+            "Rules": rules,
+            "Notifications": [firing, notifications, loaded],
+            "Storage": [storage, memory],
+            "Logs": [shipping, logs],
+            "Traces": traces,
+            "Instrumentation": instrumentation,
         },
     )
 
 
-def jobs(stack: Stack) -> tuple[str, ...]:
-    """Return every scrape job."""
-    return tuple(getattr(stack.targets, role).job for role in stack.targets.__dataclass_fields__)
-
-
 def everything(stack: Stack) -> tuple[Matcher, ...]:
     """Match every target, narrowed to what the dashboard's variables select."""
-    return JOB.re("|".join(jobs(stack))), ENVIRONMENT.re("$environment"), INSTANCE.re("$instance")
+    return JOB.re("|".join(stack.targets.jobs_scraped)), ENVIRONMENT.re("$environment"), INSTANCE.re("$instance")
 
 
 def scrapes(stack: Stack) -> list[Panel]:
@@ -127,26 +123,30 @@ def rules(stack: Stack) -> list[Panel]:
     ]
 
 
+def firing(stack: Stack) -> Panel:
+    """Return which alerts fire."""
+    now = select(ALERTS, ALERTSTATE.eq("firing"), SERVICE.eq(stack.service.name))
+    return panels.series(
+        "Alerts firing",
+        Query(aggregate("count", now, by=(ALERTNAME, SEVERITY)), "{{alertname}} ({{severity}})"),
+        why="Watchdog always fires; when it is missing, nothing else arrives either.",
+    )
+
+
 def notifications(stack: Stack) -> list[Panel]:
     """Return whether alerts reach Alertmanager, and people."""
     server, manager = scope(stack.targets.prometheus), scope(stack.targets.alertmanager)
-    firing = select(ALERTS, ALERTSTATE.eq("firing"), SERVICE.eq(stack.service.name))
     return [
-        panels.series(
-            "Alerts firing",
-            Query(aggregate("count", firing, by=(ALERTNAME, SEVERITY)), "{{alertname}} ({{severity}})"),
-            why="Watchdog always fires; when it is missing, nothing else arrives either.",
-        ),
         panels.level(
             "Alerts in Alertmanager",
-            prometheus.ACTIVE_ALERTS,
+            alertmanager.ACTIVE_ALERTS,
             *manager,
             by=(ALERT_STATE,),
             why="'suppressed' is silenced or inhibited. A silence nobody remembers hides the next outage.",
         ),
         panels.level(
             "Active silences",
-            prometheus.SILENCES,
+            alertmanager.SILENCES,
             *manager,
             SILENCE_STATE.eq("active"),
             why="Each should have an owner and an end. `amtool silence query` lists them.",
@@ -178,7 +178,7 @@ def notifications(stack: Stack) -> list[Panel]:
         panels.series(
             "Notifications",
             Query(
-                f"topk(5, {total(rate(prometheus.NOTIFICATIONS, *manager, over=RATE), by=(INTEGRATION,))})",
+                f"topk(5, {total(rate(alertmanager.NOTIFICATIONS, *manager, over=RATE), by=(INTEGRATION,))})",
                 "{{integration}}",
             ),
             why="What people and machines were sent. A flood: group more, or mend the alert that flaps.",
@@ -189,17 +189,24 @@ def notifications(stack: Stack) -> list[Panel]:
             steps=at_most(FAILURE_RATIO),
             why="Over the line someone is paged through what still works: the receiver or its secret is wrong.",
         ),
-        panels.series(
-            "Configuration loaded",
-            Query(aggregate("min", select(prometheus.RELOAD_OK, *server), by=TARGET), "{{job}} {{instance}}"),
-            Query(
-                aggregate("min", select(prometheus.ALERTMANAGER_RELOAD_OK, *manager), by=TARGET), "{{job}} {{instance}}"
-            ),
-            high=1,
-            steps=at_least(1),
-            why="0: the file on disk has a mistake, and the old configuration runs on.",
-        ),
     ]
+
+
+def loaded(stack: Stack) -> Panel:
+    """Return whether programs run with the configuration on disk."""
+    stack.targets.require("prometheus")
+    programs = {"prometheus": prometheus.RELOAD_OK, "alertmanager": alertmanager.RELOAD_OK}
+    return panels.series(
+        "Configuration loaded",
+        *(
+            Query(aggregate("min", select(ok, *scope(stack.targets[role])), by=TARGET), "{{job}} {{instance}}")
+            for role, ok in programs.items()
+            if role in stack.targets
+        ),
+        high=1,
+        steps=at_least(1),
+        why="0: the file on disk has a mistake, and the old configuration runs on.",
+    )
 
 
 def storage(stack: Stack) -> list[Panel]:
@@ -237,33 +244,47 @@ def storage(stack: Stack) -> list[Panel]:
             steps=none_at_all(),
             why="Within the last hour. Above zero opens a ticket: look at the disk first.",
         ),
-        panels.series(
-            "Memory",
-            Query(total(select(prometheus.RESIDENT_MEMORY, *everything(stack)), by=TARGET), "{{job}} {{instance}}"),
-            Query(total(select(jaeger.MEMORY, *scope(stack.targets.jaeger)), by=TARGET), "{{job}} {{instance}}"),
-            why="Prometheus follows its series, Loki its streams. A climb without either is a leak: restart, report.",
-        ),
     ]
 
 
-def logs(stack: Stack) -> list[Panel]:
-    """Return whether log lines arrive and can be found."""
-    server, shipper = scope(stack.targets.loki), scope(stack.targets.promtail)
+def memory(stack: Stack) -> Panel:
+    """Return what each program holds."""
+    stack.targets.require("prometheus")
+    held = [select(prometheus.RESIDENT_MEMORY, *everything(stack))]
+    if "jaeger" in stack.targets:
+        held.append(select(jaeger.MEMORY, *scope(stack.targets.jaeger)))
+    return panels.series(
+        "Memory",
+        *(Query(total(one, by=TARGET), "{{job}} {{instance}}") for one in held),
+        why="Follows what a program holds. A climb without more series, lines or spans is a leak: restart, report.",
+    )
+
+
+def shipping(stack: Stack) -> list[Panel]:
+    """Return whether log lines are sent."""
+    shipper = scope(stack.targets.promtail)
     return [
         panels.together(
             "Log lines",
-            {"sent": loki.LINES_SENT, "dropped": loki.LINES_DROPPED},
+            {"sent": promtail.LINES_SENT, "dropped": promtail.LINES_DROPPED},
             *shipper,
             by=(INSTANCE,),
             why="Dropped above zero opens a ticket: those lines are gone. Sent at zero: the log files moved.",
         ),
         panels.traffic(
             "Pushes to Loki",
-            loki.SEND_DURATION.count,
+            promtail.SEND_DURATION.count,
             *shipper,
             by=(STATUS_CODE,),
             why="204 is taken. 429 is over the limit, 5xx Loki's fault, -1 no answer at all.",
         ),
+    ]
+
+
+def logs(stack: Stack) -> list[Panel]:
+    """Return whether log lines arrive and can be found."""
+    server = scope(stack.targets.loki)
+    return [
         panels.level(
             "Log streams", loki.STREAMS, *server, by=(INSTANCE,), why="Climbing: a label holds an id. Drop it."
         ),
@@ -313,7 +334,7 @@ def traces(stack: Stack) -> list[Panel]:
 
 def instrumentation(stack: Stack) -> list[Panel]:
     """Return whether the service's own counts are delivered, and what it runs."""
-    here = scope(stack.targets.api)
+    here = scope(stack.targets.telemetry)
     now = panels.Query(f"time() - {aggregate('min', select(metrics.LAST_FLUSH, *here))}", "furthest behind")
     return [
         panels.traffic(
@@ -321,9 +342,9 @@ def instrumentation(stack: Stack) -> list[Panel]:
             metrics.FLUSHES,
             *here,
             by=(RESULT,),
-            why="Errors: Redis refuses counts. Nothing is lost yet, a failed flush is repeated.",
+            why="Errors: the store refuses counts. Nothing is lost yet, a failed flush is repeated.",
         ),
-        panels.latency("Flush time", metrics.FLUSH_DURATION, *here, why="Slow: look at Redis before anything else."),
+        panels.latency("Flush time", metrics.FLUSH_DURATION, *here, why="Slow: look at the store first."),
         panels.series(
             "Last flush",
             now,
@@ -335,7 +356,7 @@ def instrumentation(stack: Stack) -> list[Panel]:
             metrics.DROPPED,
             *here,
             by=(DROP_REASON,),
-            why="Anything above zero: a label takes too many values, or Redis was away for too long.",
+            why="Anything above zero: a label takes too many values, or the store was away for too long.",
         ),
         panels.level(
             "Counting processes",

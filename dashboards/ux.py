@@ -24,14 +24,14 @@ ABOUT = {
 
 def dashboard(stack: Stack) -> Dashboard:
     """Return the dashboard of the web vitals that browsers report."""
-    job = JOB.eq(stack.targets.api.job)
-    here = (*scope(stack.targets.api), PAGE.re("$page"), DEVICE.re("$device"))
+    job = JOB.eq(stack.targets.vitals.job)
+    here = (*scope(stack.targets.vitals), PAGE.re("$page"), DEVICE.re("$device"))
     return board(
         stack,
         slug="ux",
         title="UX vitals",
         why="Web vitals at the 75th percentile against the standard thresholds, by page and device.",
-        jobs=(stack.targets.api.job,),
+        jobs=(stack.targets.vitals.job,),
         runbook="ux.md",
         span="24h",
         variables=(
@@ -46,7 +46,7 @@ def dashboard(stack: Stack) -> Dashboard:
                 panels.traffic(
                     "Reports by outcome",
                     VITALS_REPORTS,
-                    *scope(stack.targets.api),
+                    *scope(stack.targets.vitals),
                     by=(OUTCOME,),
                     width=24,
                     why="No reports: the snippet is gone from the page. Many rejected: a release changed its fields.",

@@ -17,9 +17,10 @@ from e2e.faults import start_redis
 from e2e.questions import fill
 from e2e.report import Report
 from e2e.running import READY, Running
+from obs import durations
 from obs.alerting import rules
 from obs.programs.waiting import NeverHappenedError, until
-from obs.query import durations, logql
+from obs.query import logql
 from obs.query.promql import select, total
 from obs.stack import Stack
 from watchkeeper.contract.labels import JOB, ROUTE

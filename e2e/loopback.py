@@ -1,6 +1,5 @@
 """How does the project's own configuration come to run beside itself, on free ports, below one folder?"""
 
-import dataclasses
 import socket
 from collections.abc import Mapping
 from contextlib import ExitStack
@@ -15,6 +14,7 @@ from e2e.sink import PAGERDUTY_PATH, ROUTING_KEY, WEBHOOK_PATH
 from obs import config
 from obs.alerting import rules
 from obs.stack import Stack
+from obs.stack.settings import Datasources, Targets
 
 HOST = "127.0.0.1"
 SCRAPE_INTERVAL = "1s"
@@ -52,10 +52,7 @@ def place(folder: Path) -> Place:
 
 def stack_at(stack: Stack, here: Place) -> Stack:
     """Return ``stack`` with this run's addresses, scrape interval, secrets and log files; promises stay as they are."""
-    targets = {
-        role.name: replace(getattr(stack.targets, role.name), address=here.address(role.name))
-        for role in dataclasses.fields(stack.targets)
-    }
+    targets = {role: replace(target, address=here.address(role)) for role, target in stack.targets.items()}
     sources = {
         "prometheus": here.url("prometheus"),
         "loki": here.url("loki"),
@@ -65,12 +62,11 @@ def stack_at(stack: Stack, here: Place) -> Stack:
     secrets = here.folder / "secrets"
     return replace(
         stack,
-        targets=replace(stack.targets, **targets),
+        targets=Targets(targets),
         prometheus=replace(stack.prometheus, url=here.url("prometheus"), scrape_interval=SCRAPE_INTERVAL),
         alertmanager=replace(stack.alertmanager, url=here.url("alertmanager")),
-        datasources=replace(
-            stack.datasources,
-            **{kind: replace(getattr(stack.datasources, kind), url=url) for kind, url in sources.items()},
+        datasources=Datasources(
+            {kind: replace(source, url=sources[kind]) for kind, source in stack.datasources.items()}
         ),
         logs=replace(stack.logs, path=str(here.folder / "containers/*/*-json.log")),
         traces=replace(stack.traces, sample_ratio=1.0),

@@ -5,8 +5,8 @@ from typing import Any
 
 import yaml
 
+from obs.durations import seconds
 from obs.query import windows
-from obs.query.durations import seconds
 
 SCALE = 30
 """One minute of production is two seconds here: `[5m]` becomes ten, which still holds ten scrapes."""

@@ -1,4 +1,4 @@
-"""Which series of Loki, and of Promtail that feeds it, do we read?"""
+"""Which series of Loki do we read?"""
 
 from dataclasses import replace
 
@@ -10,7 +10,6 @@ CALL_ROUTE = replace(ROUTE, help="Handler of the call (`loki_api_v1_push`).")
 STATUS_CODE = Label("status_code", "HTTP status, 'success' for gRPC, -1 where no answer came.")
 WS = Label("ws", "Whether the call is a WebSocket.", ("true", "false"))
 TENANT = Label("tenant", "Loki tenant; one where authentication is off.")
-HOST = Label("host", "Loki address Promtail sends to.")
 LEVEL = Label("level", "Severity of a log line.")
 
 REQUESTS = Metric(
@@ -26,18 +25,4 @@ STREAMS = Metric("loki_ingester_memory_streams", "gauge", "Log streams in memory
 DISK_FULL = Metric(
     "loki_ingester_wal_disk_full_failures_total", "counter", "Writes not kept in the log because the disk was full."
 )
-LOKI = (REQUESTS, PANICS, STREAMS, DISK_FULL)
-
-LINES_SENT = Metric("promtail_sent_entries_total", "counter", "Log lines Loki took.", (HOST,))
-LINES_DROPPED = Metric("promtail_dropped_entries_total", "counter", "Log lines given up after all retries.", (HOST,))
-SEND_DURATION = Metric(
-    "promtail_request_duration_seconds",
-    "histogram",
-    "Time one push to Loki took.",
-    (HOST, STATUS_CODE),
-    "seconds",
-    (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0),
-)
-PROMTAIL = (LINES_SENT, LINES_DROPPED, SEND_DURATION)
-
-SERIES = (*LOKI, *PROMTAIL)
+SERIES = (REQUESTS, PANICS, STREAMS, DISK_FULL)

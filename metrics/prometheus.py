@@ -1,6 +1,4 @@
-"""Which series of Prometheus and Alertmanager do we read, in every version from 2.42 and 0.25 on?"""
-
-from dataclasses import replace
+"""Which series of Prometheus do we read, in every version from 2.42 on?"""
 
 from watchkeeper.contract.labels import Label
 from watchkeeper.contract.metrics import Metric
@@ -8,9 +6,6 @@ from watchkeeper.contract.metrics import Metric
 RULE_GROUP = Label("rule_group", "Rule file and group, as `file;group`.")
 ALERTMANAGER = Label("alertmanager", "Address alerts are sent to.")
 SAMPLE_TYPE = Label("type", "What a stored sample is.", ("float", "histogram"))
-INTEGRATION = Label("integration", "Kind of receiver (`webhook`, `pagerduty`).")
-ALERT_STATE = Label("state", "What Alertmanager makes of an alert.", ("active", "suppressed", "unprocessed"))
-SILENCE_STATE = replace(ALERT_STATE, help="Where a silence stands.", values=("active", "expired", "pending"))
 
 RELOAD_OK = Metric(
     "prometheus_config_last_reload_successful", "gauge", "1 when the running configuration is the one on disk."
@@ -61,7 +56,7 @@ COMPACTIONS_FAILED = Metric("prometheus_tsdb_compactions_failed_total", "counter
 WAL_WRITES_FAILED = Metric("prometheus_tsdb_wal_writes_failed_total", "counter", "Failed writes to the log.")
 WAL_CORRUPTIONS = Metric("prometheus_tsdb_wal_corruptions_total", "counter", "Damage found in the log.")
 
-PROMETHEUS = (
+SERIES = (
     RELOAD_OK,
     RESIDENT_MEMORY,
     RULE_EVALUATIONS,
@@ -80,20 +75,3 @@ PROMETHEUS = (
     WAL_WRITES_FAILED,
     WAL_CORRUPTIONS,
 )
-
-ALERTMANAGER_RELOAD_OK = Metric(
-    "alertmanager_config_last_reload_successful", "gauge", "1 when the running configuration is the one on disk."
-)
-ACTIVE_ALERTS = Metric("alertmanager_alerts", "gauge", "Alerts Alertmanager knows.", (ALERT_STATE,))
-SILENCES = Metric("alertmanager_silences", "gauge", "Silences.", (SILENCE_STATE,))
-NOTIFICATIONS = Metric("alertmanager_notifications_total", "counter", "Notifications tried.", (INTEGRATION,))
-NOTIFICATIONS_FAILED = Metric(
-    "alertmanager_notifications_failed_total",
-    "counter",
-    "Notifications that failed, told by reason from 0.27 on.",
-    (INTEGRATION,),
-)
-
-ALERTMANAGER_SERIES = (ALERTMANAGER_RELOAD_OK, ACTIVE_ALERTS, SILENCES, NOTIFICATIONS, NOTIFICATIONS_FAILED)
-
-SERIES = (*PROMETHEUS, *ALERTMANAGER_SERIES)

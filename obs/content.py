@@ -4,16 +4,16 @@ import importlib
 import sys
 import traceback
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from types import FunctionType, ModuleType
 from typing import Any, NoReturn, TypeVar
 
 from obs.place import Place
-from obs.stack import Stack
+from obs.stack import AbsentError, Stack
 from obs.stack.thresholds import Threshold
-from watchkeeper.contract.metrics import CONTRACT, Metric
+from watchkeeper.contract.metrics import CONTRACT, HEALTH, HTTP, JOBS, VITALS, WEBSOCKET, Metric
 from watchkeeper.contract.scraping import SCRAPING
 
 ALERTS, DASHBOARDS, METRICS = "alerts", "dashboards", "metrics"
@@ -24,6 +24,9 @@ OURS = ("obs.", "watchkeeper.")
 
 OWN = "service"
 """The module of metrics/ with the series that the service adds to the standard ones."""
+
+STANDARD = {"api": HTTP, "websockets": WEBSOCKET, "jobs": JOBS, "vitals": VITALS, "telemetry": HEALTH}
+"""The standard series, by the role of the target that exposes them."""
 
 T = TypeVar("T")
 Define = Callable[[Stack], Any]
@@ -41,24 +44,36 @@ class Content:
 
     ``alerts`` maps the stem of a rule file to the functions that define its alerts, ``dashboards`` a slug to the
     function that builds the board, and ``metrics`` the name of a source (`redis`) to the series read from it.
-    ``thresholds`` are those that the modules of alerts/ declare.
+    ``thresholds`` maps each that the modules of alerts/ declare to the files that use it, ``standard`` are the standard
+    series of the service.
     """
 
     root: Path
     alerts: Mapping[str, tuple[Define, ...]]
     dashboards: Mapping[str, Define]
     metrics: Mapping[str, tuple[Metric, ...]]
-    thresholds: tuple[Threshold, ...]
+    thresholds: Mapping[Threshold, frozenset[str]]
+    standard: tuple[Metric, ...] = CONTRACT
 
     @property
     def own(self) -> tuple[Metric, ...]:
         """Everything the service itself exposes: the standard series, and those that metrics/service.py adds."""
-        return (*CONTRACT, *self.metrics.get(OWN, ()))
+        return (*self.standard, *self.metrics.get(OWN, ()))
 
     @property
     def exporters(self) -> tuple[Metric, ...]:
         """Everything dashboards and alerts may ask for beyond what the service itself exposes."""
         return (*SCRAPING, *(metric for name, series in self.metrics.items() if name != OWN for metric in series))
+
+    def of(self, stack: Stack) -> "Content":
+        """Return the content without the series of targets that a stack does not have."""
+        standard = tuple(metric for role, series in STANDARD.items() if stack.targets.has(role) for metric in series)
+        metrics = {
+            name: series
+            for name, series in self.metrics.items()
+            if name not in stack.targets.KNOWN or stack.targets.has(name)
+        }
+        return replace(self, standard=standard, metrics=metrics)
 
 
 def here() -> Content:
@@ -108,10 +123,16 @@ def _modules(root: Path, room: str) -> Iterator[ModuleType]:
 
 
 def ask(define: Callable[[Stack], Any], stack: Stack, kind: type[T]) -> T:
-    """Call what a module defines; raise ContentError, naming file, line and function, unless it returns a ``kind``."""
+    """
+    Call what a module defines; raise ContentError, naming file, line and function, unless it returns a ``kind``.
+
+    What asks for a part that the stack does not have is left out: AbsentError is passed on.
+    """
     root = here().root
     try:
         made = define(stack)
+    except AbsentError:
+        raise
     except (Exception, SystemExit) as error:
         where = place(root, error)
         if error.__traceback__ and error.__traceback__.tb_next is None:  # it was not even entered
@@ -192,16 +213,18 @@ def _tuple(module: ModuleType, name: str, kind: Any) -> tuple[Any, ...]:
     return values
 
 
-def _thresholds(root: Path) -> tuple[Threshold, ...]:
-    """Return what the modules of alerts/ declare; one that another module imports is one."""
-    found = dict.fromkeys(
-        value for module in _modules(root, ALERTS) for value in vars(module).values() if isinstance(value, Threshold)
-    )
+def _thresholds(root: Path) -> dict[Threshold, frozenset[str]]:
+    """Return what the modules of alerts/ declare, with the files of those that do or import it."""
+    found: dict[Threshold, frozenset[str]] = {}
+    for module in _modules(root, ALERTS):
+        for value in vars(module).values():
+            if isinstance(value, Threshold):
+                found[value] = found.get(value, frozenset()) | {_file(module)}
     names = [threshold.name for threshold in found]
     for name in names:
         if names.count(name) > 1:
             raise ContentError(f"{ALERTS}/: two thresholds are called '{name}'; a key of stack.toml means one thing")
-    return tuple(found)
+    return found
 
 
 def _function(module: ModuleType, name: str) -> Callable[[Stack], Any]:

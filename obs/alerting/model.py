@@ -153,7 +153,7 @@ class Alert:
         """Return what the notification says: summary, description, runbook_url and dashboard_url."""
         base = stack.runbooks.base_url.rstrip("/")
         links = {"runbook_url": f"{base}/{self.runbook}#{self.name.lower()}"}
-        if self.panel:
+        if self.panel and stack.grafana.url:
             links["dashboard_url"] = dashboard_url(stack, self.panel.dashboard, self.panel.title)
         return {"summary": self.summary, "description": self.description, **links}
 

@@ -7,21 +7,23 @@ from obs import content
 from obs.alerting.model import Alert, AlertError, Group
 from obs.alerting.recording import recordings
 from obs.alerting.render import path, render_group
-from obs.stack import Stack
+from obs.stack import AbsentError, Stack
 
 
 def groups(stack: Stack) -> tuple[Group, ...]:
     """
     Return every rule group of a stack, in the order Prometheus should load them.
 
+    Rules that ask for a part that the stack does not have are left out, and so are groups without a rule.
     Raises ContentError, naming file, line and function, where a rule is wrong by itself or with this stack, and
     AlertError where two rules have one name.
     """
     name = stack.service.name
     recorded = Group("recording", f"{name}-recording", recordings(stack))
     alerting = [
-        Group(file, f"{name}-{file}", tuple(_define(define, stack) for define in defines))
+        Group(file, f"{name}-{file}", rules)
         for file, defines in content.here().alerts.items()
+        if (rules := tuple(filter(None, (_define(define, stack) for define in defines))))
     ]
     alerts = [alert for group in alerting for alert in group.alerts]
     for twin, count in Counter(alert.name for alert in alerts).items():
@@ -36,5 +38,8 @@ def render(stack: Stack) -> dict[str, str]:
     return {path(group): render_group(stack, group) for group in groups(stack)}
 
 
-def _define(define: content.Define, stack: Stack) -> Alert:
-    return replace(content.ask(define, stack, Alert), source=content.source(define))
+def _define(define: content.Define, stack: Stack) -> Alert | None:
+    try:
+        return replace(content.ask(define, stack, Alert), source=content.source(define))
+    except AbsentError:
+        return None

@@ -1,7 +1,7 @@
 """How do panels become a dashboard: rows laid out on the grid, variables, annotations and links around them?"""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
@@ -9,7 +9,7 @@ from urllib.parse import quote
 from obs.boards.grafana import SCHEMA_VERSION, panel_json, row_json, source_json
 from obs.boards.panels import Panel
 from obs.query import promql
-from obs.stack import Stack
+from obs.stack import AbsentError, Stack
 from obs.stack.identity import DEPLOYED, dashboard_uid, panel_id
 from watchkeeper.contract.labels import ALERTSTATE, ENVIRONMENT, INSTANCE, JOB, SERVICE, Label, Matcher
 from watchkeeper.contract.metrics import Metric
@@ -17,6 +17,12 @@ from watchkeeper.contract.scraping import ALERTS, UP
 
 COLUMNS = 24
 """Width of Grafana's grid: https://grafana.com/docs/grafana/latest/dashboards/build-dashboards/view-dashboard-json-model/."""
+
+
+Part = Panel | Callable[[Stack], Panel | Sequence[Panel]]
+"""A panel, or a function of the stack that returns one or several."""
+
+Row = Sequence[Part] | Callable[[Stack], Sequence[Panel]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +41,7 @@ def board(
     title: str,
     why: str,
     jobs: Sequence[str],
-    rows: Mapping[str, Sequence[Panel]],
+    rows: Mapping[str, Row],
     variables: Sequence[Mapping[str, Any]] = (),
     runbook: str = "",
     span: str = "6h",
@@ -43,11 +49,13 @@ def board(
     """
     Build a dashboard.
 
-    ``rows`` maps a row's title to its panels, left to right, wrapped at 24 columns. ``jobs`` are the scrape jobs
-    whose instances the variables offer, ``runbook`` is the page of docs/operations to link, ``span`` how far back
-    the board opens. Raises ValueError when two panels would share an id.
+    ``rows`` maps a row's title to its panels, left to right, wrapped at 24 columns. What may be absent from a stack is
+    given as a function of it, a row or a part of one: where that asks for what is not there, it is left out.
+    ``jobs`` are the scrape jobs whose instances the variables offer, ``runbook`` is the page of docs/operations to
+    link, ``span`` how far back the board opens. Raises ValueError when two panels would share an id.
     """
     service = stack.service.name
+    there = dict(_there(stack, rows))
     model = {
         "uid": dashboard_uid(stack, slug),
         "title": f"{service} / {title}",
@@ -60,11 +68,26 @@ def board(
         "refresh": "30s",
         "time": {"from": f"now-{span}", "to": "now"},
         "links": _links(stack, jobs, runbook),
-        "templating": {"list": [*_variables(stack, jobs, rows), *variables]},
+        "templating": {"list": [*_variables(stack, jobs, there), *variables]},
         "annotations": {"list": _annotations(stack)},
-        "panels": _layout(rows),
+        "panels": _layout(there),
     }
     return Dashboard(slug, f"dashboards/{slug}.py", model)
+
+
+def _there(stack: Stack, rows: Mapping[str, Row]) -> Iterator[tuple[str, list[Panel]]]:
+    for title, row in rows.items():
+        panels = [panel for part in (row if isinstance(row, Sequence) else [row]) for panel in _panels(stack, part)]
+        if panels:
+            yield title, panels
+
+
+def _panels(stack: Stack, part: Part) -> Sequence[Panel]:
+    try:
+        found = part if isinstance(part, Panel) else part(stack)
+    except AbsentError:
+        return ()
+    return [found] if isinstance(found, Panel) else found
 
 
 def variable(name: str, metric: Metric, label: Label, *where: Matcher, words: str) -> dict[str, Any]:

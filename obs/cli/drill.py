@@ -18,12 +18,12 @@ from obs.alerting.render import group_body
 from obs.cli.cli import FOUND, Selection
 from obs.config import alertmanager
 from obs.diff.sources import read_revision
+from obs.durations import canonical
 from obs.nearest import nearest
 from obs.output.built import FOLDER
 from obs.proofs import promtool
 from obs.proofs.promtool import Promtool
 from obs.proofs.routes.files import ALERTMANAGER
-from obs.query.durations import canonical
 from obs.replay import judging, playing, scenario
 from obs.replay.judging import Verdict
 from obs.replay.scenario import Scenario

@@ -96,12 +96,11 @@ def _sent_elsewhere(selection: Selection) -> Iterator[str]:
 
 def _addresses(selection: Selection) -> None:
     stack = selection.stack()
-    jaeger = f"http://localhost:{stack.datasources.jaeger.url.rpartition(':')[2]}"
-    for name, address in (
-        ("Grafana", stack.grafana.url),
-        ("Prometheus", stack.prometheus.url),
-        ("Jaeger", jaeger),
-    ):
+    sources = stack.datasources
+    addresses = {"Grafana": stack.grafana.url, "Prometheus": stack.prometheus.url}
+    if "jaeger" in sources:
+        addresses["Jaeger"] = f"http://localhost:{sources.jaeger.url.rpartition(':')[2]}"
+    for name, address in addresses.items():
         click.echo(f"{name:13} {address}")
 
 

@@ -4,19 +4,26 @@ from collections.abc import Sequence
 
 from obs.alerting import rules
 from obs.alerting.model import Group
-from obs.config import alertmanager, grafana, jaeger, loki, prometheus, promtail
+from obs.config import alertmanager, grafana, jaeger, loki, prometheus, promtail, service
 from obs.stack import Stack
 
 __all__ = ["render"]
 
 PROGRAMS = (prometheus, loki, promtail, jaeger, grafana)
+"""A module each, called like the target it configures."""
 
 
 def render(stack: Stack, groups: Sequence[Group] | None = None) -> dict[str, str]:
     """
     Return the text of every configuration file, by its path below ``infra/observability``.
 
+    A program that the stack does not have needs none; one that others run is configured by them.
     ``groups`` are the stack's rule groups, where they are known already: who is silenced follows from them.
     """
-    files = {path: text for program in PROGRAMS for path, text in program.render(stack).items()}
-    return files | alertmanager.render(stack, rules.groups(stack) if groups is None else groups)
+    if stack.service.stack == "others":
+        return {}
+    ours = (program for program in PROGRAMS if program.__name__.rpartition(".")[2] in stack.targets)
+    files = {path: text for program in ours for path, text in program.render(stack).items()}
+    if "alertmanager" in stack.targets:
+        files |= alertmanager.render(stack, rules.groups(stack) if groups is None else groups)
+    return files | {"service.env": service.environment(stack)}

@@ -65,6 +65,10 @@ def render(stack: Stack, groups: Sequence[Group]) -> dict[str, str]:
     }
 
 
+def _has_logs(stack: Stack) -> bool:
+    return "loki" in stack.datasources and bool(stack.grafana.url)
+
+
 def configuration(stack: Stack, groups: Sequence[Group]) -> dict[str, Any]:
     """Return the content of ``alertmanager.yml``."""
     return {
@@ -154,8 +158,8 @@ def _pagerduty(stack: Stack) -> dict[str, Any]:
         },
         "links": [
             {"text": "Runbook", "href": "{{ .CommonAnnotations.runbook_url }}"},
-            {"text": "Dashboard", "href": '{{ template "message.dashboard" . }}'},
-            {"text": "Logs", "href": '{{ template "message.logs" . }}'},
+            *([{"text": "Dashboard", "href": '{{ template "message.dashboard" . }}'}] if stack.grafana.url else []),
+            *([{"text": "Logs", "href": '{{ template "message.logs" . }}'}] if _has_logs(stack) else []),
         ],
     }
 
@@ -170,10 +174,11 @@ def _inhibitions(groups: Sequence[Group]) -> list[dict[str, Any]]:
         "equal": [SLO.name, *DEPLOYMENT],
     }
     files = {group.file: group.alerts for group in groups}
-    return [burning, *(_dead(cause, files) for cause in CAUSES)]
+    return [burning, *filter(None, (_dead(cause, files) for cause in CAUSES))]
 
 
-def _dead(cause: Cause, files: Mapping[str, Sequence[Alert]]) -> dict[str, Any]:
+def _dead(cause: Cause, files: Mapping[str, Sequence[Alert]]) -> dict[str, Any] | None:
+    """Return the rule by which one alert silences others; None where the stack does not have it, or them."""
     alerts = [alert for alerts in files.values() for alert in alerts]
     pages = any(alert.severity is Severity.PAGE for alert in alerts if alert.name == cause.alert)
     silenced = [
@@ -182,6 +187,8 @@ def _dead(cause: Cause, files: Mapping[str, Sequence[Alert]]) -> dict[str, Any]:
         for alert in files.get(file, ())
         if alert.name != cause.alert and (pages or alert.severity is Severity.TICKET)
     ]
+    if not silenced or not any(alert.name == cause.alert for alert in alerts):
+        return None
     return {
         "source_matchers": [str(ALERTNAME.eq(cause.alert))],
         "target_matchers": [str(ALERTNAME.re("|".join(silenced)))],
@@ -190,10 +197,15 @@ def _dead(cause: Cause, files: Mapping[str, Sequence[Alert]]) -> dict[str, Any]:
 
 
 def _messages(stack: Stack) -> str:
-    parts = {"ORIGIN": ORIGIN, "LOGS_URL": _logs_url(stack), "GRAFANA": stack.grafana.url.rstrip("/")}
+    """Return the templates; the links of what is not there are left out."""
+    parts = {"ORIGIN": ORIGIN, "GRAFANA": stack.grafana.url.rstrip("/")}
     # Nanoseconds: templates can't multiply.
     parts |= {"FROM": _moment("-3600000000000"), "TO": _moment("1800000000000")}
-    text = MESSAGES
+    dashboards = bool(stack.grafana.url)
+    text = MESSAGES + (IN_GRAFANA if dashboards and "alertmanager" in stack.datasources else IN_ALERTMANAGER)
+    text += DASHBOARD if dashboards else ""
+    text += LOGS.replace("LOGS_URL", _logs_url(stack)) if _has_logs(stack) else ""
+    text += MOMENTS if dashboards else ""
     for name, part in parts.items():
         text = text.replace(name, part)
     return text
@@ -261,16 +273,28 @@ MESSAGES = """\
 {{ define "message.firing" }}{{ range .Alerts.Firing }}{{ template "message.alert" . }}{{ end }}{{ end }}
 
 {{ define "message.resolved" }}{{ range .Alerts.Resolved }}{{ template "message.alert" . }}{{ end }}{{ end }}
+"""
 
+IN_GRAFANA = """
 {{ define "message.alertmanager" }}GRAFANA/alerting/groups?alertmanager=Alertmanager{{ end }}
+"""
 
+IN_ALERTMANAGER = """
+{{ define "message.alertmanager" }}{{ .ExternalURL }}/#/alerts?receiver={{ .Receiver | urlquery }}{{ end }}
+"""
+
+DASHBOARD = """
 {{ define "message.dashboard" }}
 {{- with .CommonAnnotations.dashboard_url -}}
 {{ . }}&from={{ template "message.from" $ }}&to={{ template "message.to" $ }}
 {{- end }}{{ end }}
+"""
 
+LOGS = """
 {{ define "message.logs" }}LOGS_URL{{ end }}
+"""
 
+MOMENTS = """
 {{ define "message.from" }}FROM{{ end }}
 
 {{ define "message.to" }}TO{{ end }}

@@ -19,18 +19,18 @@ AROUND = {"spanStartTimeShift": "-5m", "spanEndTimeShift": "5m"}
 
 def render(stack: Stack) -> dict[str, str]:
     """Return ``grafana.ini`` and the provisioning of data sources and dashboards."""
-    sources = (_prometheus(stack), _loki(stack), _jaeger(stack), _alertmanager(stack))
+    sources = [SOURCES[kind](stack) for kind in SOURCES if kind in stack.datasources]
     return {
         "grafana/grafana.ini": _ini(stack),
         "grafana/provisioning/datasources/stack.yml": document(
-            {"apiVersion": 1, "prune": True, "datasources": list(sources)}
+            {"apiVersion": 1, "prune": True, "datasources": sources}
         ),
         "grafana/provisioning/dashboards/stack.yml": document({"apiVersion": 1, "providers": [_provider(stack)]}),
     }
 
 
 def _source(stack: Stack, kind: str, **settings: Any) -> dict[str, Any]:
-    source = getattr(stack.datasources, kind)
+    source = stack.datasources[kind]
     return {
         "name": kind.capitalize(),
         "type": kind,
@@ -44,17 +44,23 @@ def _source(stack: Stack, kind: str, **settings: Any) -> dict[str, Any]:
 
 
 def _prometheus(stack: Stack) -> dict[str, Any]:
+    traces: dict[str, Any] = {}
+    if "jaeger" in stack.datasources:
+        traced = [{"name": TRACE_ID, "datasourceUid": stack.datasources.jaeger.uid}]
+        traces = {"exemplarTraceIdDestinations": traced}
     return _source(
         stack,
         "prometheus",
         prometheusType="Prometheus",
         httpMethod="POST",
         timeInterval=stack.prometheus.scrape_interval,
-        exemplarTraceIdDestinations=[{"name": TRACE_ID, "datasourceUid": stack.datasources.jaeger.uid}],
+        **traces,
     )
 
 
 def _loki(stack: Stack) -> dict[str, Any]:
+    if "jaeger" not in stack.datasources:
+        return _source(stack, "loki", maxLines=1000)
     trace = {
         "name": TRACE_ID,
         "matcherRegex": rf'"{TRACE_ID}":\s*"([0-9a-f]{{32}})"',
@@ -73,16 +79,15 @@ def _jaeger(stack: Stack) -> dict[str, Any]:
             promql.rate(REQUESTS, job, STATUS.re("5.."), over="$__rate_interval"), by=(JOB,)
         ),
     }
+    logs: dict[str, Any] = {}
+    if "loki" in stack.datasources:
+        to = {"datasourceUid": stack.datasources.loki.uid, "tags": [{"key": "service.name", "value": logql.SERVICE}]}
+        logs = {"tracesToLogsV2": {**to, "filterByTraceID": True, **AROUND}}
     return _source(
         stack,
         "jaeger",
         nodeGraph={"enabled": True},
-        tracesToLogsV2={
-            "datasourceUid": stack.datasources.loki.uid,
-            "tags": [{"key": "service.name", "value": logql.SERVICE}],
-            "filterByTraceID": True,
-            **AROUND,
-        },
+        **logs,
         tracesToMetrics={
             "datasourceUid": stack.datasources.prometheus.uid,
             "queries": [{"name": name, "query": _literal(query)} for name, query in queries.items()],
@@ -93,6 +98,9 @@ def _jaeger(stack: Stack) -> dict[str, Any]:
 
 def _alertmanager(stack: Stack) -> dict[str, Any]:
     return _source(stack, "alertmanager", implementation="prometheus", handleGrafanaManagedAlerts=False)
+
+
+SOURCES = {"prometheus": _prometheus, "loki": _loki, "jaeger": _jaeger, "alertmanager": _alertmanager}
 
 
 def _provider(stack: Stack) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from obs.config.document import document, lines
+from obs.config.document import document
 from obs.stack import Stack
 
 STORE = "spans"
@@ -13,11 +13,8 @@ EVERYWHERE = "0.0.0.0"  # noqa: S104 - inside its container; compose decides whi
 
 
 def render(stack: Stack) -> dict[str, str]:
-    """Return ``jaeger.yml``, and the environment that makes a service send its spans there."""
-    return {
-        "jaeger/jaeger.yml": document(_configuration(stack)),
-        "service.env": _service_environment(stack),
-    }
+    """Return ``jaeger.yml``."""
+    return {"jaeger/jaeger.yml": document(_configuration(stack))}
 
 
 def _configuration(stack: Stack) -> dict[str, Any]:
@@ -62,14 +59,3 @@ def _badger(stack: Stack) -> dict[str, Any]:
         "directories": {"keys": "/var/lib/jaeger/keys", "values": "/var/lib/jaeger/values"},
         "ttl": {"spans": stack.traces.retention},
     }
-
-
-def _service_environment(stack: Stack) -> str:
-    variables = {
-        "OTEL_SERVICE_NAME": stack.service.name,
-        "ENVIRONMENT": stack.service.environment,
-        "OTEL_EXPORTER_OTLP_ENDPOINT": "http://jaeger:4318",
-        "OTEL_TRACES_SAMPLER": "parentbased_traceidratio",
-        "OTEL_TRACES_SAMPLER_ARG": f"{stack.traces.sample_ratio:g}",
-    }
-    return lines(*(f"{name}={value}" for name, value in variables.items()))

@@ -1,6 +1,5 @@
 """What does Prometheus scrape, evaluate, keep and pass on?"""
 
-import dataclasses
 import re
 from typing import Any
 
@@ -40,10 +39,8 @@ def _configuration(stack: Stack) -> dict[str, Any]:
         },
         "storage": {"exemplars": {"max_exemplars": EXEMPLARS}},
         "rule_files": ["rules/*.yml"],
-        "alerting": {
-            "alertmanagers": [{"static_configs": [{"targets": [stack.targets.alertmanager.address]}]}],
-        },
-        "scrape_configs": [_scrape(stack, role.name) for role in dataclasses.fields(stack.targets)],
+        **_alerting(stack),
+        "scrape_configs": scrapes(stack),
     }
     if stack.prometheus.remote_write_url:
         everything["remote_write"] = [
@@ -52,8 +49,20 @@ def _configuration(stack: Stack) -> dict[str, Any]:
     return everything
 
 
+def _alerting(stack: Stack) -> dict[str, Any]:
+    if "alertmanager" not in stack.targets:
+        return {}
+    told = [stack.targets.alertmanager.address]
+    return {"alerting": {"alertmanagers": [{"static_configs": [{"targets": told}]}]}}
+
+
+def scrapes(stack: Stack) -> list[dict[str, Any]]:
+    """Return the scrape configuration of every target."""
+    return [_scrape(stack, role) for role in stack.targets]
+
+
 def _scrape(stack: Stack, role: str) -> dict[str, Any]:
-    target = getattr(stack.targets, role)
+    target = stack.targets[role]
     return {
         "job_name": target.job,
         "metrics_path": target.path,

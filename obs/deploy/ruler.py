@@ -16,10 +16,10 @@ from urllib.parse import urlsplit
 
 import yaml
 
+from obs import durations
 from obs.deploy.grafana.client import Client, segment
 from obs.deploy.grafana.errors import DeployError, Edited, Lost, Missing, NotAsSent, Refused
 from obs.deploy.plan.desired import RULES
-from obs.query import durations
 
 DEFAULT_PATH = "/prometheus/config/v1/rules"
 YAML = {"Content-Type": "application/yaml", "Accept": "application/yaml"}

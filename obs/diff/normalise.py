@@ -12,7 +12,7 @@ from typing import Any
 
 import orjson
 
-from obs.query import durations
+from obs import durations
 from obs.query.compare import identity
 
 Document = dict[str, Any]

@@ -3,13 +3,13 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from obs import durations
 from obs.diff.change import Action, ObjectChange, Path, Sentence, Verb, one_sided, presence
 from obs.diff.fields import disordered, listed_well, plain, untold
 from obs.diff.normalise import canonical, shown
 from obs.diff.pairing import Pairing
 from obs.diff.panel import QUERY_FIELDS, TARGET_NAMES, asked, letter, query_text, relettered
 from obs.diff.values import changed, number, objects, quoted, same, table, without
-from obs.query import durations
 from obs.query.compare import differences, formatted
 
 Model = dict[str, Any]

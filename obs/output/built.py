@@ -1,15 +1,17 @@
 """What comes out of one stack: its rules, its dashboards and the text of every file, before anything is written."""
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from obs import config, content
+from obs import config
 from obs.alerting import render, rules
 from obs.alerting.model import Group
 from obs.boards import dashboards
 from obs.boards.board import Dashboard
 from obs.output.catalog import PATH as CATALOG
 from obs.output.catalog import catalog
+from obs.output.write import MANIFEST
 from obs.stack import Stack
 
 FOLDER = "infra/observability"
@@ -49,13 +51,20 @@ def build(stack: Stack) -> Built:
         text = render.render_group(stack, group)
         holds = f"{len(group.rules)} rules"
         files[render.path(group)] = File(text, holds, time.perf_counter() - started)
-    for slug in content.here().dashboards:
-        started = time.perf_counter()
-        board = dashboards.build(slug, stack)
+    started = time.perf_counter()
+    for board in dashboards.boards(stack):
         boards.append(board)
         panels = sum(panel["type"] != "row" for panel in board.model["panels"])
         text = dashboards.render_board(board)
-        files[dashboards.path(slug)] = File(text, f"{panels} panels", time.perf_counter() - started)
+        files[dashboards.path(board.slug)] = File(text, f"{panels} panels", time.perf_counter() - started)
+        started = time.perf_counter()
     below = {f"{FOLDER}/{path}": file for path, file in files.items()}
     page = File(catalog(stack, groups, boards), "catalog")
-    return Built(stack, groups, tuple(boards), below | {CATALOG: page})
+    return Built(stack, groups, tuple(boards), with_manifest(FOLDER, below | {CATALOG: page}))
+
+
+def with_manifest(folder: str, files: Mapping[str, File]) -> dict[str, File]:
+    """Add the list of all files: what a build once made and makes no more is known by it, and removed."""
+    path = f"{folder}/{MANIFEST}"
+    names = sorted((*files, path))
+    return {**files, path: File("".join(f"{name}\n" for name in names), "what the build makes")}

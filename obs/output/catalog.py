@@ -3,8 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 
 from obs import content
-from obs.alerting.model import Alert, Group
-from obs.alerting.recording import RECORDED
+from obs.alerting.model import Alert, Group, Recording
 from obs.alerting.slo import availability, latency
 from obs.boards.board import Dashboard
 from obs.boards.model import panels
@@ -19,21 +18,23 @@ HEADER = "<!-- Made by `obs build`: edit metrics/, alerts/ or dashboards/ instea
 
 def catalog(stack: Stack, groups: Sequence[Group], dashboards: Sequence[Dashboard]) -> str:
     """Return the page: metrics, dashboards, alerts and promises of one stack, as Markdown."""
-    readers, found = _readers(groups, dashboards), content.here()
+    readers, found = _readers(groups, dashboards), content.here().of(stack)
+    files = {alert.source.file for group in groups for alert in group.alerts if alert.source}
+    recorded = [rule.metric for group in groups for rule in group.rules if isinstance(rule, Recording)]
     sections = (
         f"# Catalog of {stack.service.name}\n\nWhat is measured, shown and watched, and who uses what.\n",
         _metrics("Metrics of the service", f"`GET {stack.targets.api.path}` answers these.", found.own, readers),
-        _metrics("Recorded series", "Prometheus computes these, for long ranges and promises.", RECORDED, readers),
+        _metrics("Recorded series", "Prometheus computes these, for long ranges and promises.", recorded, readers),
         _metrics(
             "Metrics of others",
             "Read from exporters, and from what Prometheus writes itself.",
-            found.exporters,
+            [metric for metric in found.exporters if _used(metric, readers)],
             readers,
         ),
         _dashboards(dashboards),
         _alerts([alert for group in groups for alert in group.alerts]),
         _promises(stack),
-        _thresholds(stack, found.thresholds),
+        _thresholds(stack, [threshold for threshold, users in found.thresholds.items() if users & files]),
     )
     return HEADER + "\n" + "\n".join(sections)
 

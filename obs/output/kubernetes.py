@@ -9,7 +9,7 @@ import yaml
 
 from obs.config.document import dump, lines
 from obs.output.built import FOLDER as LOADED
-from obs.output.built import Built, File
+from obs.output.built import Built, File, with_manifest
 from obs.stack import Stack
 
 FOLDER = "infra/kubernetes"
@@ -37,7 +37,7 @@ def in_kubernetes(built: Built) -> Built:
         path.removeprefix(f"{LOADED}/"): text for path, text in built.texts.items() if path.startswith(f"{LOADED}/")
     }
     files = {path: File(text, "resources") for path, text in manifests(built.stack, below).items()}
-    return replace(built, files=files)
+    return replace(built, files=with_manifest(FOLDER, files))
 
 
 def manifests(stack: Stack, files: Mapping[str, str]) -> dict[str, str]:

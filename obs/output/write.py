@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Self
 
-OWNED = ("infra/observability/prometheus/rules", "infra/observability/grafana/dashboards", "infra/kubernetes")
-"""Folders that hold only what is made here: where one is written to, a file that nothing renders any more goes."""
+MANIFEST = "files.txt"
+"""The list of what a build has made, beside it: what it names and nothing renders any more goes, and nothing else."""
 
 
 class OutputError(Exception):
@@ -103,13 +103,15 @@ def _compare(root: Path, path: str, text: str) -> FileChange:
 
 
 def _orphans(files: Mapping[str, str], root: Path) -> list[str]:
-    written = {folder for folder in OWNED if any(path.startswith(f"{folder}/") for path in files)}
-    owned = (f"{folder}/{name}" for folder in OWNED if folder in written for name in sorted(_names(root / folder)))
-    return [path for path in owned if path not in files]
+    manifests = (root / path for path in files if path.endswith(f"/{MANIFEST}"))
+    made = (path for manifest in manifests if manifest.is_file() for path in manifest.read_text().splitlines())
+    return [path for path in dict.fromkeys(made) if path not in files and _is_below(root, path)]
 
 
-def _names(folder: Path) -> list[str]:
-    return [entry.name for entry in folder.iterdir()] if folder.is_dir() else []
+def _is_below(root: Path, path: str) -> bool:
+    """Tell whether a file is there, in no other folder than ``root``: a list could be edited to name any."""
+    target = root / path
+    return target.is_file() and target.resolve().is_relative_to(root.resolve())
 
 
 def _stage(stack: contextlib.ExitStack, root: Path, change: FileChange) -> Path | None:

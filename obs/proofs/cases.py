@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from obs.alerting.model import Alert, Case, Group
 from obs.alerting.samples import HistoryError, first_sample
+from obs.durations import seconds
 from obs.place import Place
 from obs.proofs import trials
 from obs.proofs.finding import Fault, Finding
@@ -13,7 +14,6 @@ from obs.proofs.promtool_output import Failure, Firing
 from obs.proofs.questions import place
 from obs.proofs.trials import Trial
 from obs.query import expr
-from obs.query.durations import seconds
 from obs.query.expr import ExprError
 from obs.stack import Stack
 

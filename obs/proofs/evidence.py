@@ -1,43 +1,44 @@
 """What do checks look at? One compiled stack, the checkout around it, and every query in both, parsed once."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from obs import content
+from obs import content, stack
 from obs.alerting.model import Alert
-from obs.alerting.recording import RECORDED
-from obs.output.built import Built
+from obs.alerting.recording import recordings
+from obs.output.built import Built, build
 from obs.proofs import questions, sources
 from obs.proofs.questions import Question
+from obs.query import expr
 from obs.query.expr import ExprError, Parsed, parse
 from obs.query.series import Contract
 from watchkeeper.contract.metrics import Metric
 
 
-def _known() -> tuple[Metric, ...]:
-    found = content.here()
-    return (*found.own, *found.exporters, *RECORDED)
+def _known(built: Built) -> tuple[Metric, ...]:
+    found = content.here().of(built.stack)
+    return (*found.own, *found.exporters, *(rule.metric for rule in recordings(built.stack)))
 
 
 @dataclass(frozen=True)
 class Evidence:
     """
-    A compiled stack, the checkout ``root`` it belongs to, and the metrics that exist.
+    A compiled stack, the checkout ``root`` it belongs to, and the metrics that exist: those of its parts, unless given.
 
     Where not the ``whole`` checkout is judged, its pages are left out: another service may be compiled in it.
     """
 
     built: Built
     root: Path
-    metrics: Sequence[Metric] = field(default_factory=_known)
+    metrics: Sequence[Metric] = ()
     whole: bool = True
 
     @cached_property
     def contract(self) -> Contract:
         """Every series that can be asked for."""
-        return Contract(self.metrics, sources.decided(self.built))
+        return Contract(self.metrics or _known(self.built), sources.decided(self.built))
 
     @cached_property
     def alerts(self) -> tuple[Alert, ...]:
@@ -45,17 +46,28 @@ class Evidence:
         return tuple(alert for group in self.built.groups for alert in group.alerts)
 
     @cached_property
+    def left_out(self) -> "Evidence":
+        """The stack with every part that it lacks, to tell what is left out from what is nobody's."""
+        roles = set(content.here().metrics) - {content.OWN}
+        whole = stack.whole(self.built.stack, sorted(roles))
+        complete = whole.targets == self.built.stack.targets and whole.datasources == self.built.stack.datasources
+        return self if complete else Evidence(build(whole), self.root, self.metrics, whole=False)
+
+    @cached_property
     def pages(self) -> dict[str, str]:
-        """The pages of docs/operations, by their path."""
-        return questions.pages(self.root) if self.whole else {}
+        """The pages of docs/operations, by their path, without the sections of alerts that are left out."""
+        gone = {alert.name for alert in self.left_out.alerts} - {alert.name for alert in self.alerts}
+        found = questions.pages(self.root) if self.whole else {}
+        return {path: questions.without(text, gone) for path, text in found.items()}
 
     @cached_property
     def questions(self) -> tuple[Question, ...]:
         """Every query, wherever it is written."""
         boards = (asked for board in self.built.dashboards for asked in questions.of_dashboard(board))
         pages = (asked for path, text in self.pages.items() for asked in questions.of_page(path, text))
-        saved = questions.of_saved(self.built.stack)
-        return (*questions.of_groups(self.built.groups), *boards, *pages, *saved)
+        there = (asked for asked in pages if not self._absent(asked))
+        saved = questions.of_saved(self.built.stack) if "loki" in self.built.stack.datasources else ()
+        return (*questions.of_groups(self.built.groups), *boards, *there, *saved)
 
     @cached_property
     def parsed(self) -> tuple[tuple[Question, Parsed], ...]:
@@ -67,6 +79,14 @@ class Evidence:
         """The parsed queries that read nothing but series that exist: only of those can more be said."""
         known = self.contract.series
         return tuple((asked, query) for asked, query in self.parsed if all(s.name in known for s in query.selectors))
+
+    def _absent(self, asked: Question) -> bool:
+        """Tell whether a runbook asks for what this stack does not have."""
+        if asked.language == "logql":
+            return "loki" not in self.built.stack.datasources
+        known = self.contract.series
+        everything = self.left_out.contract.series
+        return any(name in everything and name not in known for name in expr.names(asked.text))
 
     def _parse(self) -> Iterator[tuple[Question, Parsed]]:
         for question in self.questions:

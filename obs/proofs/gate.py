@@ -52,7 +52,10 @@ def loads(tool: Promtool, built: Built) -> list[Finding]:
                 target = Path(folder) / path
                 target.parent.mkdir(parents=True, exist_ok=True)
                 target.write_text(text, encoding="utf-8")
-        remarks = tool.check_config(Path(folder) / FOLDER / CONFIG)
+        config = Path(folder) / FOLDER / CONFIG
+        if not config.exists():  # others run Prometheus: theirs loads our rules
+            config.write_text("rule_files: [rules/*.yml]\n", encoding="utf-8")
+        remarks = tool.check_config(config)
         return [_finding(built, remark, folder) for remark in remarks]
 
 

@@ -8,6 +8,7 @@ from typing import Any, Literal
 import promql_parser as ast
 
 from obs.alerting.model import Alert, Group
+from obs.durations import seconds
 from obs.proofs import trials
 from obs.proofs.cases import whole_trials
 from obs.proofs.finding import Fault, Finding
@@ -15,7 +16,6 @@ from obs.proofs.promtool import Promtool
 from obs.proofs.questions import place
 from obs.proofs.trials import Trial
 from obs.query import expr
-from obs.query.durations import seconds
 from obs.query.expr import bare, children
 from obs.stack import Stack
 from watchkeeper.contract.labels import TARGET

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -19,6 +19,8 @@ from obs.stack import Stack
 
 TEMPLATE_QUERY = re.compile(r'query "(?P<expr>(?:[^"\\]|\\.)*)"')
 FENCE = re.compile(r"^```(?P<language>promql|logql)\n(?P<text>.*?)^```", re.MULTILINE | re.DOTALL)
+
+SECTION = re.compile(r"^## (?P<title>.+?)\s*\n(?P<body>.*?)(?=^## |\Z)", re.MULTILINE | re.DOTALL)
 
 Origin = Literal["panel", "variable", "annotation", "link", "alert", "recording", "template", "runbook", "saved"]
 
@@ -101,6 +103,11 @@ def pages(root: Path) -> dict[str, str]:
     """Return the pages of docs/operations, path below ``root`` to text."""
     folder = root / "docs" / "operations"
     return {f"docs/operations/{file.name}": file.read_text(encoding="utf-8") for file in sorted(folder.glob("*.md"))}
+
+
+def without(page: str, titles: Collection[str]) -> str:
+    """Return a page with the sections of these titles left blank: what follows stays on its line."""
+    return SECTION.sub(lambda found: "\n" * found[0].count("\n") if found["title"] in titles else found[0], page)
 
 
 def _variable(where: Place, variable: dict[str, Any]) -> Iterator[Question]:

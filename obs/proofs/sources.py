@@ -7,7 +7,6 @@ from obs.alerting.model import Recording
 from obs.output.built import Built
 from obs.query import expr
 from obs.query.series import Values
-from obs.stack.settings import Targets
 from watchkeeper.contract.labels import ALERTNAME, JOB, SERVICE
 from watchkeeper.contract.scraping import ALERTS, SCRAPING
 
@@ -17,9 +16,12 @@ LIBRARIES = ("process_", "go_", "promhttp_", "python_", "scrape_")
 
 def decided(built: Built) -> Mapping[str, Values]:
     """Return the labels that the stack gives series, metric to label to every value: jobs, and names of alerts."""
-    roles = {role: getattr(built.stack.targets, role).job for role in Targets.__dataclass_fields__}
+    targets = built.stack.targets
+    roles = {role: target.job for role, target in targets.items()}
     found: dict[str, Values] = {metric.name: {JOB.name: tuple(roles.values())} for metric in SCRAPING}
-    found |= {metric.name: {JOB.name: (roles["api"],)} for metric in content.here().own}
+    there = (role for role in content.STANDARD if targets.has(role))
+    for role, series in ((role, content.STANDARD[role]) for role in there):
+        found |= {metric.name: {JOB.name: (getattr(targets, role).job,)} for metric in series}
     for module, series in content.here().metrics.items():
         for metric in series:
             if jobs := tuple(_jobs(metric.name, module, roles)):

@@ -11,10 +11,10 @@ from typing import Any
 
 from obs.alerting.model import Alert, Case, Group, Recording
 from obs.alerting.render import group_body
+from obs.durations import seconds
 from obs.proofs.promtool import Promtool
 from obs.proofs.promtool_output import Failure
 from obs.query import expr
-from obs.query.durations import seconds
 from obs.query.promql import select
 from obs.stack import Stack
 from watchkeeper.contract.labels import ALERTNAME, ALERTSTATE

@@ -8,7 +8,7 @@ from typing import Any
 
 import promql_parser as ast
 
-from obs.query.durations import LONGEST_MS
+from obs.durations import LONGEST_MS
 from obs.query.variables import STAND_IN, Likely
 
 LONGEST = timedelta(milliseconds=LONGEST_MS)

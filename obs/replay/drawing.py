@@ -1,7 +1,6 @@
 """Which samples does Prometheus scrape while a scenario happens?"""
 
 from collections.abc import Iterator
-from dataclasses import fields
 
 from obs.query import promql
 from obs.replay.scenario import Clock, Scenario, Shape, Track
@@ -24,8 +23,7 @@ def series(stack: Stack, scenario: Scenario) -> dict[str, str]:
     for key in {**usual, **incident}:
         for name, levels in _levels(scenario, usual.get(key), incident.get(key)):
             drawn[name] = _text(levels)
-    for field in fields(stack.targets):
-        target = getattr(stack.targets, field.name)
+    for target in stack.targets.values():
         labels = {JOB.name: target.job, INSTANCE.name: target.address, ENVIRONMENT.name: stack.service.environment}
         state = scenario.targets.get(target.job)
         drawn[_named(UP, labels)] = _text([_state(scenario, state, at) for at in _scrapes(scenario)])

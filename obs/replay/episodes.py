@@ -9,8 +9,8 @@ import requests
 
 from obs.alerting.recording import WINDOW
 from obs.alerting.slo import Slo
+from obs.durations import seconds
 from obs.query import promql
-from obs.query.durations import seconds
 from obs.stack import Stack
 from watchkeeper.contract.labels import ALERTNAME, ALERTSTATE, SERVICE, SEVERITY
 from watchkeeper.contract.scraping import ALERTS

@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from obs.durations import seconds
 from obs.proofs.routes.tree import Labels, Route, all_hold
-from obs.query.durations import seconds
 from obs.replay.playing import Firing
 from watchkeeper.contract.labels import ALERTNAME
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from obs.durations import seconds
 from obs.proofs.promtool import Promtool, PromtoolError
-from obs.query.durations import seconds
 from obs.query.promql import select
 from obs.replay import drawing
 from obs.replay import scenario as scenarios_module

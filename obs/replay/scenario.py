@@ -2,15 +2,15 @@
 
 import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, get_args
 
 from obs.content import Content
+from obs.durations import seconds
 from obs.place import Place
 from obs.query import expr
-from obs.query.durations import seconds
 from obs.query.expr import ExprError
 from obs.stack import Stack
 from watchkeeper.contract.labels import ENVIRONMENT, INSTANCE, JOB, TARGET
@@ -159,8 +159,7 @@ class Reader:
     @cached_property
     def addresses(self) -> dict[str, str]:
         """The address of each scrape job."""
-        targets = [getattr(self.stack.targets, field.name) for field in fields(self.stack.targets)]
-        return {target.job: target.address for target in targets}
+        return {target.job: target.address for target in self.stack.targets.values()}
 
     def healthy(self, raw: Mapping[str, Any]) -> Iterator[Track]:
         """Yield what each series does while all is well."""

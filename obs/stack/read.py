@@ -3,12 +3,13 @@
 import dataclasses
 import math
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, get_args, get_origin, get_type_hints
 
 from obs.nearest import nearest
-from obs.stack.settings import Stack, matches
+from obs.stack.contradictions import contradictions
+from obs.stack.settings import STACK, Parts, Stack, matches
 from obs.stack.thresholds import Threshold, complaints
 
 NOTHING = object()
@@ -47,21 +48,29 @@ def loads(text: str, env: str = "", declared: Iterable[Threshold] = (), *, where
     if env and env not in overlays:
         known = ", ".join(sorted(overlays)) or "none"
         raise StackError(f"{where}: no [env.{env}]; there is: {known}")
-    stack: Stack = _build(Stack, _overlay(raw, overlays.get(env, {})), "", mistakes)
+    stack: Stack = _stack(_overlay(raw, overlays.get(env, {})), mistakes)
     thresholds = tuple(declared)
     mistakes = mistakes or _contradictions(stack, thresholds)
     for name in overlays.keys() - {env} if not mistakes else ():
         # an overlay nobody chose today is still read: its mistakes are found before it is needed
         other: list[str] = []
-        overlaid: Stack = _build(Stack, _overlay(raw, overlays[name]), "", other)
+        overlaid: Stack = _stack(_overlay(raw, overlays[name]), other)
         mistakes += [f"[env.{name}] {mistake}" for mistake in other or _contradictions(overlaid, thresholds)]
     if mistakes:
         raise StackError("\n".join(f"{where}: {mistake}" for mistake in mistakes))
     return stack
 
 
+def _stack(raw: Any, mistakes: list[str]) -> Any:
+    stack: Stack | None = _build(Stack, raw, "", mistakes)
+    if stack and stack.service.stack == "others":
+        for role in STACK:
+            stack.targets.pop(role, None)
+    return stack
+
+
 def _contradictions(stack: Stack, declared: tuple[Threshold, ...]) -> list[str]:
-    return [*stack.contradictions(), *(complaints(declared, stack.thresholds) if declared else ())]
+    return [*contradictions(stack), *(complaints(declared, stack.thresholds) if declared else ())]
 
 
 def _overlay(base: Any, over: Any) -> Any:
@@ -96,18 +105,50 @@ def _value(hint: type, raw: Any, field: "dataclasses.Field[Any]", key: str, mist
             mistakes.append(f"{key} is missing: takes {_takes(hint, field.metadata)}")
             return None
         raw = {}
-    if dataclasses.is_dataclass(hint):
-        return _build(hint, raw, key, mistakes)
-    if get_origin(hint) is Mapping:
-        return _table(get_args(hint)[1], raw, key, mistakes)
+    read = _reader(hint)
+    if read:
+        return read(hint, raw, key, mistakes)
+    if get_origin(hint) is tuple:
+        return _list(raw, field.metadata, key, mistakes)
     value = float(raw) if hint is float and type(raw) is int else raw
     if type(value) is not hint or not _fits(value, field.metadata):
         mistakes.append(f"{key} = {raw!r}: takes {_takes(hint, field.metadata)}")
     return value
 
 
-def _table(kind: type, raw: Any, key: str, mistakes: list[str]) -> dict[str, Any]:
+def _reader(hint: Any) -> Callable[[Any, Any, str, list[str]], Any] | None:
+    """Return what reads a table of this type; None where it is no table."""
+    if dataclasses.is_dataclass(hint):
+        return _build
+    if get_origin(hint) is Mapping:
+        return _table
+    return _parts if get_origin(hint) is None and issubclass(hint, Parts) else None
+
+
+def _parts(kind: type[Parts[Any]], raw: Any, key: str, mistakes: list[str]) -> Any:
+    """Return what a table lists, each built like any other; a key that is nearly a known one is a slip of the pen."""
+    if not isinstance(raw, dict):
+        mistakes.append(f"{key} = {raw!r}: takes a table")
+        return kind()
+    (part,) = get_args(kind.__orig_bases__[0])  # type: ignore[attr-defined]
+    absent = [name for name in kind.KNOWN if name not in raw]
+    for name in raw.keys() - set(kind.KNOWN):
+        instead = nearest(name, absent, "" if kind.OPEN else f"there is: {', '.join(kind.KNOWN)}")
+        if instead:
+            mistakes.append(f"{_join(key, name)}: no such setting; {instead}")
+    return kind({name: _build(part, value, _join(key, name), mistakes) for name, value in raw.items()})
+
+
+def _list(raw: Any, limits: Mapping[str, Any], key: str, mistakes: list[str]) -> tuple[str, ...]:
+    if not isinstance(raw, list) or not all(isinstance(item, str) and _fits(item, limits) for item in raw):
+        mistakes.append(f"{key} = {raw!r}: takes {limits['takes']}")
+        return ()
+    return tuple(dict.fromkeys(raw))
+
+
+def _table(hint: Any, raw: Any, key: str, mistakes: list[str]) -> dict[str, Any]:
     """Return a table of texts or numbers, its keys as they are."""
+    kind = get_args(hint)[1]
     if not isinstance(raw, dict):
         mistakes.append(f"{key} = {raw!r}: takes a table")
         return {}

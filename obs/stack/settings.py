@@ -1,10 +1,11 @@
 """Which settings there are, what each takes, and what it means."""
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, ClassVar, TypeVar
 
+T = TypeVar("T")
 NAME = r"[a-z][a-z0-9-]{0,23}"
 _DIGITS = {"y": 2, "w": 3, "d": 4, "h": 5, "m": 7, "s": 9, "ms": 11}
 DURATION = r"(?=[0-9])" + "".join(rf"([1-9][0-9]{{0,{most - 1}}}{unit})?" for unit, most in _DIGITS.items())
@@ -38,37 +39,108 @@ def http_address() -> Any:
     return setting(pattern=URL, takes="an http:// or https:// address")
 
 
+def optional_address() -> Any:
+    """Declare an http(s) address, or none."""
+    return setting(pattern=f"({URL})?", takes="an http(s) address, or nothing", default="")
+
+
+def secret_file(name: str) -> Any:
+    """Declare the path of a file that holds a secret; by default where compose mounts it."""
+    return setting(pattern=r"/\S+", takes="an absolute path", default=f"/run/secrets/{name}")
+
+
+class AbsentError(AttributeError):
+    """A part was asked for that this stack does not have: whatever asks for it is left out of the stack."""
+
+    def __init__(self, part: str) -> None:
+        super().__init__(f"this stack has no {part}")
+        self.part = part
+
+
+class Parts(dict[str, T]):
+    """
+    What ``stack.toml`` lists under one table, by key; a key is read as an attribute as well.
+
+    An attribute that is not there raises AbsentError. ``KNOWN`` are the keys that mean something to the tool; where
+    the table is not ``OPEN``, there are no others.
+    """
+
+    TABLE: ClassVar[str]
+    KNOWN: ClassVar[tuple[str, ...]]
+    OPEN: ClassVar[bool] = False
+
+    def __getattr__(self, key: str) -> T:
+        """Return one part; raise AbsentError."""
+        if key in self:
+            return self[key]
+        raise AbsentError(f"{self.TABLE}.{key}")
+
+    def require(self, *keys: str) -> None:
+        """Raise AbsentError unless every one of these parts is there."""
+        for key in keys:
+            getattr(self, key)
+
+    def has(self, key: str) -> bool:
+        """Tell whether a part is there."""
+        return getattr(self, key, None) is not None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Service:
-    """Who this is about."""
+    """Who this is about, and who runs Prometheus and the programs around it: `ours`, or `others`."""
 
     name: str = short_name()
     team: str = short_name()
     environment: str = short_name()
+    stack: str = setting(pattern="ours|others", takes='"ours" or "others"', default="ours")
+
+
+EXPOSED = ("websockets", "jobs", "vitals", "telemetry")
+"""What a service may expose beside its HTTP requests: `telemetry` is how well its own counts are delivered."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """One scrape target: ``job`` and ``address`` become the job and instance labels of its series."""
+    """
+    One scrape target: ``job`` and ``address`` become the job and instance labels of its series.
+
+    ``exposes`` is for the API: what it exposes beside HTTP requests.
+    """
 
     job: str = short_name()
     address: str = setting(pattern=ADDRESS, takes="host:port")
     path: str = setting(pattern=r"/[^\s]*", takes='a path such as "/metrics"', default="/metrics")
+    exposes: tuple[str, ...] = setting(
+        pattern="|".join(EXPOSED), takes=f"a list of {', '.join(EXPOSED)}", default=EXPOSED
+    )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Targets:
-    """Everything Prometheus scrapes."""
+STACK = ("prometheus", "alertmanager", "loki", "promtail", "jaeger", "grafana")
+"""The targets that do the watching: where others run them, this stack has none of them."""
 
-    api: Target
-    redis: Target
-    mongodb: Target
-    prometheus: Target
-    alertmanager: Target
-    loki: Target
-    promtail: Target
-    jaeger: Target
-    grafana: Target
+
+class Targets(Parts[Target]):
+    """
+    Everything Prometheus scrapes, by role.
+
+    What the API exposes (`jobs`) is a role too: its target is the API's, unless the file gives it one of its own.
+    """
+
+    TABLE = "targets"
+    KNOWN = ("api", "redis", "mongodb", *STACK, *EXPOSED)
+    OPEN = True
+
+    def __getattr__(self, key: str) -> Target:
+        """Return the target of a role; raise AbsentError."""
+        api = self.get("api")
+        if key not in self and api and key in EXPOSED and key in api.exposes:
+            return api
+        return super().__getattr__(key)
+
+    @property
+    def jobs_scraped(self) -> tuple[str, ...]:
+        """The job label of every target, in the order of the file."""
+        return tuple(target.job for target in self.values())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,22 +175,22 @@ class Prometheus:
     scrape_interval: str = duration("15s")
     retention: str = duration("30d")
     retention_size: str = setting(pattern=r"[1-9][0-9]*(MB|GB|TB)", takes='a size such as "20GB"', default="20GB")
-    remote_write_url: str = setting(pattern=f"({URL})?", takes="an http(s) address, or nothing", default="")
+    remote_write_url: str = optional_address()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alertmanager:
     """The router of alerts: its address for people."""
 
-    url: str = http_address()
+    url: str = optional_address()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grafana:
-    """Where dashboards go, and whether Grafana is the engine that pages."""
+    """Where dashboards go, and whether Grafana is the engine that pages; without ``url`` there are no dashboards."""
 
-    url: str = http_address()
-    folder: str = setting(pattern=r"\S(.{0,98}\S)?", takes="a title of at most 100 characters")
+    url: str = optional_address()
+    folder: str = setting(pattern=r"(\S(.{0,98}\S)?)?", takes="a title of at most 100 characters", default="")
     pages: bool = False
 
 
@@ -130,14 +202,11 @@ class Datasource:
     url: str = http_address()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Datasources:
-    """Every data source the dashboards read."""
+class Datasources(Parts[Datasource]):
+    """Every data source the dashboards read, by kind."""
 
-    prometheus: Datasource
-    loki: Datasource
-    jaeger: Datasource
-    alertmanager: Datasource
+    TABLE = "datasources"
+    KNOWN = ("prometheus", "loki", "jaeger", "alertmanager")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,9 +239,9 @@ class Notify:
     pagerduty_url: str = setting(
         pattern=URL, takes="an http:// or https:// address", default="https://events.pagerduty.com/v2/enqueue"
     )
-    pagerduty_routing_key_file: str = setting(pattern=r"/\S+", takes="an absolute path")
-    webhook_url_file: str = setting(pattern=r"/\S+", takes="an absolute path")
-    deadman_url_file: str = setting(pattern=r"/\S+", takes="an absolute path")
+    pagerduty_routing_key_file: str = secret_file("pagerduty_routing_key")
+    webhook_url_file: str = secret_file("webhook_url")
+    deadman_url_file: str = secret_file("deadman_url")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -195,12 +264,12 @@ class Stack:
     """Everything one deployment decides, validated. Build it with `stack.load`."""
 
     service: Service
-    targets: Targets
+    targets: Targets = field(default_factory=Targets)
     slo: Slos
     prometheus: Prometheus
     alertmanager: Alertmanager
     grafana: Grafana
-    datasources: Datasources
+    datasources: Datasources = field(default_factory=Datasources)
     logs: Logs
     traces: Traces
     runbooks: Runbooks
@@ -208,24 +277,14 @@ class Stack:
     kubernetes: Kubernetes
     thresholds: Mapping[str, float] = field(default_factory=dict)
 
-    def contradictions(self) -> list[str]:
-        """Return what no single key shows: settings that are fine alone and wrong together."""
-        found = []
-        jobs: dict[str, str] = {}
-        for role in Targets.__dataclass_fields__:
-            job = getattr(self.targets, role).job
-            if job in jobs:
-                found.append(
-                    f"targets.{role}.job = {job!r}: targets.{jobs[job]} has it too; a job is one kind of target"
-                )
-            jobs.setdefault(job, role)
-        uids: dict[str, str] = {}
-        for kind in Datasources.__dataclass_fields__:
-            uid = getattr(self.datasources, kind).uid
-            if uid in uids:
-                found.append(f"datasources.{kind}.uid = {uid!r}: datasources.{uids[uid]} has it too; uids are unique")
-            uids.setdefault(uid, kind)
-        return found
+
+def whole(stack: Stack, roles: Iterable[str]) -> Stack:
+    """Return a stack that lacks no part, those of ``roles`` among them: what only it has, the other leaves out."""
+    targets, sources = stack.targets, stack.datasources
+    added = {role: Target(job=role, address=f"{role}:1") for role in (*Targets.KNOWN, *roles) if not targets.has(role)}
+    kinds = {kind: Datasource(uid=kind, url=f"http://{kind}:1") for kind in Datasources.KNOWN if kind not in sources}
+    grafana = replace(stack.grafana, url=stack.grafana.url or "http://grafana:3000", folder=stack.grafana.folder or "-")
+    return replace(stack, targets=Targets(targets | added), datasources=Datasources(sources | kinds), grafana=grafana)
 
 
 def matches(pattern: str, text: str) -> bool:

@@ -18,7 +18,7 @@ from watchkeeper.contract.metrics import REQUESTS
 @pytest.fixture(scope="session")
 def built(production: Stack) -> tuple[Dashboard, ...]:
     """Return every dashboard."""
-    return dashboards.boards(production)
+    return tuple(dashboards.boards(production))
 
 
 def walk(value: Any, at: str = "") -> Iterator[tuple[str, Any]]:

@@ -102,8 +102,7 @@ def sources() -> dict[str, dict[str, Any]]:
 def test_data_sources_have_the_uids_dashboards_name(sources: dict[str, dict[str, Any]]) -> None:
     """Uid and address of each are those of `stack.toml`, and one of them is the default."""
     assert {kind: (source["uid"], source["url"]) for kind, source in sources.items()} == {
-        field.name: (getattr(PRODUCTION.datasources, field.name).uid, getattr(PRODUCTION.datasources, field.name).url)
-        for field in dataclasses.fields(PRODUCTION.datasources)
+        kind: (source.uid, source.url) for kind, source in PRODUCTION.datasources.items()
     }
     assert [kind for kind, source in sources.items() if source["isDefault"]] == ["prometheus"]
 

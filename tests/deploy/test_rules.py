@@ -3,11 +3,11 @@
 import pytest
 import yaml
 
+from obs import durations
 from obs.alerting import rules
 from obs.deploy.grafana.errors import DeployError
 from obs.deploy.grafana.state import Desired, Document
 from obs.deploy.plan.rules import Target, rule_groups, uid
-from obs.query import durations
 from obs.stack import Stack
 from tests.deploy.conftest import MakeWorld
 from tests.deploy.world import OWNER, RULES_FOLDER, VERSIONS, folders

@@ -7,10 +7,9 @@ import pytest
 import yaml
 
 from e2e import scaling
-from obs import config, stack
+from obs import config, durations, stack
 from obs.alerting import rules
 from obs.proofs import promtool
-from obs.query import durations
 from tests.conftest import ROOT
 
 STACK = stack.load(ROOT / "stack.toml")

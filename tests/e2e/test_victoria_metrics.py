@@ -121,7 +121,7 @@ def configured(folder: Path, source: int, remote: str) -> Path:
     content = yaml.safe_load(file.read_text(encoding="utf-8"))
     content["global"]["scrape_interval"] = f"{PACE_SECONDS * 1000:.0f}ms"
     content.pop("alerting")
-    roles = {getattr(chosen.targets, role).job: role for role in chosen.targets.__dataclass_fields__}
+    roles = {target.job: role for role, target in chosen.targets.items()}
     for job in content["scrape_configs"]:
         (group,) = job["static_configs"]
         job["metrics_path"] = f"/{roles[job['job_name']]}"
@@ -134,7 +134,7 @@ def configured(folder: Path, source: int, remote: str) -> Path:
 def lag(stores: Stores) -> dict[str, tuple[object, object]]:
     """Return the series whose newest sample in VictoriaMetrics is not the newest one in Prometheus."""
     here, there = (newest(server, stores.moment) for server in (stores.prometheus, stores.victoria))
-    assert len({dict(labels)["job"] for labels in here}) == len(PRODUCTION.targets.__dataclass_fields__)
+    assert len({dict(labels)["job"] for labels in here}) == len(PRODUCTION.targets)
     return {str(labels): (one, there.get(labels)) for labels, one in here.items() if there.get(labels) != one}
 
 

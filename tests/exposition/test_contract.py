@@ -7,10 +7,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from metrics import jaeger, mongodb, redis
-from metrics.loki import LOKI, PROMTAIL
+from metrics import alertmanager, jaeger, loki, mongodb, prometheus, promtail, redis
 from metrics.mongodb import CLUSTER_ROLE, MEMBER_STATE
-from metrics.prometheus import ALERTMANAGER_SERIES, PROMETHEUS, RESIDENT_MEMORY
+from metrics.prometheus import RESIDENT_MEMORY
 from metrics.redis import CMD
 from obs import content, stack
 from tests.exposition.recording import Recording, complaints, read
@@ -32,10 +31,10 @@ SOURCES: tuple[tuple[tuple[Metric, ...], Versions], ...] = (
     (redis.SERVER, {"Redis 7.0.15": REDIS_7, "Valkey 9.1.2": VALKEY_9}),
     (redis.REPLICATION, {"Redis 7.0.15": REDIS_7}),
     (mongodb.SERIES, MONGODB),
-    (PROMETHEUS, SERVERS),
-    (ALERTMANAGER_SERIES, ALERTMANAGERS),
-    (LOKI, LOKI_3),
-    (PROMTAIL, {"Promtail 1.6.1": read("promtail-1.6.1.prom")}),
+    (prometheus.SERIES, SERVERS),
+    (alertmanager.SERIES, ALERTMANAGERS),
+    (loki.SERIES, LOKI_3),
+    (promtail.SERIES, {"Promtail 1.6.1": read("promtail-1.6.1.prom")}),
     (jaeger.SERIES, {"Jaeger 2": read("jaeger-2.prom")}),
 )
 DECLARED = [(metric, versions) for metrics, versions in SOURCES for metric in metrics]
@@ -140,6 +139,6 @@ def test_a_label_value_the_contract_rules_out_is_named() -> None:
 
 def test_wrong_bucket_edges_are_named() -> None:
     """A quantile over edges that nobody exposes would be an invention."""
-    requests = replace(LOKI[0], buckets=LOKI[0].buckets[:-1])
+    requests = replace(loki.SERIES[0], buckets=loki.SERIES[0].buckets[:-1])
 
     assert any("bucket edges" in complaint for complaint in complaints(requests, LOKI_3))

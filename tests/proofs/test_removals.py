@@ -13,9 +13,9 @@ from obs.alerting.model import Alert
 from obs.alerting.recording import RECORDED
 from obs.boards.board import Dashboard
 from obs.proofs.checks import CHECKS, Check
-from obs.proofs.checks.runbooks import SECTION
 from obs.proofs.evidence import Evidence
 from obs.proofs.gate import examine
+from obs.proofs.questions import SECTION
 from obs.query.expr import walk
 from obs.query.variables import STRING
 from tests.proofs.planted import Planted

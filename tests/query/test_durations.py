@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from obs import durations
 from obs.proofs import promtool
-from obs.query import durations, expr
+from obs.query import expr
 from obs.stack.settings import DURATION, matches
 
 PART = st.tuples(

@@ -2,9 +2,9 @@
 
 import pytest
 
+from obs.durations import canonical, parse, seconds
 from obs.query import expr, variables, windows
 from obs.query.compare import differences, formatted
-from obs.query.durations import canonical, parse, seconds
 from obs.query.variables import Asked
 
 FORMS = ["$n", "${n}", "${n:csv}", "${n.value}", "${n.value:csv}", "[[n]]", "[[n:csv]]"]

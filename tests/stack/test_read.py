@@ -48,7 +48,7 @@ def complaint(text: str, env: str = "") -> str:
         ("pages = false", "pages = 0", "grafana.pages = 0: takes true or false"),
         ("api:4000", "api", "targets.api.address = 'api': takes host:port"),
         ('"15s"', '"15"', 'prometheus.scrape_interval = \'15\': takes a duration such as "30s", "5m" or "30d"'),
-        ('"http://localhost:3001"', '"localhost"', "grafana.url = 'localhost': takes an http:// or https:// address"),
+        ('"http://localhost:3001"', '"localhost"', "grafana.url = 'localhost': takes an http(s) address, or nothing"),
         (
             'job = "redis"',
             'job = "rce-api"',

@@ -13,7 +13,6 @@ from obs.proofs.evidence import Evidence
 from obs.proofs.finding import Fault
 from obs.proofs.questions import panel_place
 from obs.stack.identity import DEPLOYED, MAX_UID
-from obs.stack.settings import Datasources
 
 UID = re.compile(rf"[A-Za-z0-9_-]{{1,{MAX_UID}}}")
 REF_ID = re.compile(r"[A-Z]{1,2}")
@@ -69,7 +68,7 @@ def explained(evidence: Evidence) -> Iterator[Fault]:
 def sources(evidence: Evidence) -> Iterator[Fault]:
     """Find data sources that do not exist."""
     configured = evidence.built.stack.datasources
-    kinds = {getattr(configured, kind).uid: kind for kind in Datasources.__dataclass_fields__}
+    kinds = {source.uid: kind for kind, source in configured.items()}
     for board in evidence.built.dashboards:
         chosen = {
             f"${{{variable['name']}}}": str(variable.get("query", ""))

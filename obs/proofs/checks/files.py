@@ -10,6 +10,7 @@ from obs.proofs.checks.check import Check
 from obs.proofs.evidence import Evidence
 from obs.proofs.finding import Fault
 from obs.proofs.routes import routing
+from obs.proofs.routes.files import ALERTMANAGER
 
 REMEDY = "run `make dashboards`"
 
@@ -28,16 +29,17 @@ def outdated(evidence: Evidence) -> Iterator[Fault]:
 def unrouted(evidence: Evidence) -> Iterator[Fault]:
     """Find alerts that reach nobody, or the wrong ones."""
     files = {path.removeprefix(f"{FOLDER}/"): text for path, text in evidence.built.texts.items()}
-    yield from routing.faults(evidence.built.stack, evidence.alerts, files)
+    if ALERTMANAGER in files:
+        yield from routing.faults(evidence.built.stack, evidence.alerts, files)
 
 
 def unused(evidence: Evidence) -> Iterator[Fault]:
     """Find series of exporters that nothing asks for."""
-    asked = {selector.name for _, query in evidence.parsed for selector in query.selectors}
-    declared = {
-        metric.name: f"metrics/{module}.py" for module, series in content.here().metrics.items() for metric in series
-    }
-    for family in content.here().exporters:
+    everybody = (*evidence.parsed, *evidence.left_out.parsed)
+    asked = {selector.name for _, query in everybody for selector in query.selectors}
+    found = content.here().of(evidence.built.stack)
+    declared = {metric.name: f"metrics/{module}.py" for module, series in found.metrics.items() for metric in series}
+    for family in found.exporters:
         names = {name for name, series in evidence.contract.series.items() if series.family.name == family.name}
         if names and not names & asked:
             module = declared.get(family.name, "watchkeeper/contract/scraping.py")

@@ -36,6 +36,8 @@ def broken(evidence: Evidence) -> Iterator[Fault]:
 
 def panel_references(evidence: Evidence) -> Iterator[Fault]:
     """Find alerts whose panel does not exist, or plots something else."""
+    if not evidence.built.stack.grafana.url:
+        return
     boards = {board.slug: board for board in evidence.built.dashboards}
     recorded = {q.where.item: query for q, query in evidence.parsed if q.origin == "recording"}
     expressions = {q.where: query for q, query in evidence.parsed if q.origin == "alert"}

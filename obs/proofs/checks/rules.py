@@ -6,18 +6,17 @@ from typing import Any
 
 import promql_parser as ast
 
+from obs import durations
 from obs.alerting.model import Alert, Group, Recording
 from obs.place import Place
 from obs.proofs.checks.check import Check
 from obs.proofs.evidence import Evidence
 from obs.proofs.finding import Fault
 from obs.proofs.questions import place
-from obs.query import durations
 from obs.query.compare import identity
 from obs.query.expr import ExprError, parse
 from obs.query.units import COUNT, unit
 from obs.query.values import jobs
-from obs.stack.settings import Targets
 
 RECORDINGS = "obs/alerting/recording.py"
 NAME = re.compile(r"(?P<level>\w+):\w+:(?P<function>[a-z]+?)(?P<window>\d+[smhdw])")
@@ -175,8 +174,8 @@ def _numbers(evidence: Evidence, alert: Alert, nodes: tuple[Any, ...]) -> Iterat
 
 def _subject(evidence: Evidence, alert: Alert) -> tuple[str, str]:
     """Return the target that a summary begins with, as it is written, and its job."""
-    roles = {role: getattr(evidence.built.stack.targets, role).job for role in Targets.__dataclass_fields__}
-    del roles["prometheus"]  # who tells of the others
+    targets = evidence.built.stack.targets
+    roles = {role: target.job for role, target in targets.items() if role != "prometheus"}  # who tells of the others
     for word in re.findall(r"\w+", alert.summary)[:SUBJECT_WORDS]:
         if word.lower() in roles:
             return word, roles[word.lower()]

@@ -8,12 +8,11 @@ from obs.place import Place
 from obs.proofs.checks.check import Check
 from obs.proofs.evidence import Evidence
 from obs.proofs.finding import Fault
-from obs.proofs.questions import place
+from obs.proofs.questions import SECTION, place
 
 STEPS = ("Meaning", "Impact", "Diagnosis", "Mitigation", "Escalation")
 """https://github.com/prometheus-operator/runbooks, and whom to call when it does not help."""
 
-SECTION = re.compile(r"^## (?P<title>.+?)\s*\n(?P<body>.*?)(?=^## |\Z)", re.MULTILINE | re.DOTALL)
 STEP = re.compile(r"^### (?P<title>.+?)\s*\n(?P<body>.*?)(?=^### |\Z)", re.MULTILINE | re.DOTALL)
 UNFINISHED = re.compile(r"\b(TODO|TBD|FIXME|XXX)\b")
 

@@ -6,12 +6,13 @@ from typing import Any
 
 import promql_parser as ast
 
+from obs import durations
 from obs.proofs.checks.check import Check
 from obs.proofs.checks.functions import OF_COUNTERS, OF_GAUGES
 from obs.proofs.evidence import Evidence
 from obs.proofs.finding import Fault
 from obs.proofs.questions import Question
-from obs.query import durations, expr
+from obs.query import expr
 from obs.query.expr import Parsed, bare, children
 from obs.query.series import Contract
 from obs.query.variables import outside_strings

@@ -56,7 +56,7 @@ def faults(stack: Stack, alerts: Sequence[Alert], files: Mapping[str, str] | Non
         ]
     except TreeError as error:
         return [Fault(below(ALERTMANAGER), str(error))]
-    if EVALUATING in files[GRAFANA] and not stack.grafana.pages:
+    if EVALUATING in files.get(GRAFANA, "") and not stack.grafana.pages:
         found.append(
             Fault(below(GRAFANA), "Grafana evaluates alerts while Alertmanager pages", "set 'execute_alerts = false'")
         )

@@ -1,6 +1,5 @@
 """Is everything scraped that the alerts ask about, and does Prometheus tell anyone?"""
 
-import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -20,12 +19,11 @@ def faults(stack: Stack, alerts: Sequence[Alert], config: Mapping[str, Any]) -> 
         for group in job.get("static_configs", ())
         for address in group["targets"]
     }
-    for role in dataclasses.fields(stack.targets):
-        target = getattr(stack.targets, role.name)
+    for role, target in stack.targets.items():
         if (target.job, target.address) not in scraped:
             deaf = [alert.name for alert in alerts if target.job in expr.values(alert.expr, JOB.name)]
             unheard = f"nobody would ever hear of {', '.join(deaf)}" if deaf else "its dashboards would be empty"
-            what = f"it does not scrape targets.{role.name}, job '{target.job}' at {target.address}: {unheard}"
+            what = f"it does not scrape targets.{role}, job '{target.job}' at {target.address}: {unheard}"
             yield Fault(below(PROMETHEUS), what)
     if not config.get("rule_files"):
         yield Fault(below(PROMETHEUS), "it loads no rule_files: no alert is ever evaluated")

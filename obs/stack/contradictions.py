@@ -1,0 +1,94 @@
+"""Which settings are fine alone and wrong together?"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from obs.durations import seconds
+from obs.stack.settings import EXPOSED, Parts, Stack
+from watchkeeper.contract.metrics import REQUEST_DURATION
+
+MAX_SCRAPE_SECONDS = 120
+"""Rules ask for the rate of five minutes, which takes two samples: so far apart, two are there whatever happens to one.
+Prometheus forgets a sample after five minutes: https://prometheus.io/docs/prometheus/latest/querying/basics/#staleness"""
+
+MAX_PORT = 65_535
+
+
+def contradictions(stack: Stack) -> list[str]:
+    """Return a sentence, opening with its key, for each setting that is at odds with another."""
+    return [
+        *_missing(stack),
+        *_doubled(stack.targets, "job", "a job is one kind of target"),
+        *_doubled(stack.targets, "address", "one address with one path is one target"),
+        *_doubled(stack.datasources, "uid", "uids are unique"),
+        *_unreachable(stack),
+        *_exposed(stack),
+        *_times(stack),
+        *_edges(stack),
+    ]
+
+
+def _missing(stack: Stack) -> Iterator[str]:
+    """Name what is owed by a part that is there."""
+    targets, sources = stack.targets, stack.datasources
+    owed = (
+        (True, "targets.api", "api" in targets, "it is what the promises are about"),
+        (
+            stack.service.stack == "ours",
+            "targets.prometheus",
+            "prometheus" in targets,
+            'it scrapes and evaluates everything; where others run it, take service.stack = "others"',
+        ),
+        ("alertmanager" in targets, "alertmanager.url", stack.alertmanager.url, "targets.alertmanager is there"),
+        ("grafana" in targets, "grafana.url", stack.grafana.url, "targets.grafana is there"),
+        (stack.grafana.url, "grafana.folder", stack.grafana.folder, "dashboards are in a folder"),
+        (stack.grafana.url, "datasources.prometheus", "prometheus" in sources, "dashboards read it"),
+        ("promtail" in targets, "datasources.loki", "loki" in sources, "it is where Promtail sends lines"),
+    )
+    yield from (f"{key} is missing: {why}" for owes, key, there, why in owed if owes and not there)
+    if stack.grafana.pages and not stack.grafana.url:
+        yield "grafana.pages = true: there is no grafana.url, so nothing would page"
+
+
+def _doubled(parts: Parts[Any], field: str, why: str) -> Iterator[str]:
+    first: dict[tuple[str, str], str] = {}
+    for name, part in parts.items():
+        value = getattr(part, field)
+        twin = first.setdefault((value, part.path if field == "address" else ""), name)
+        if twin != name:
+            yield f"{parts.TABLE}.{name}.{field} = {value!r}: {parts.TABLE}.{twin} has it too; {why}"
+
+
+def _unreachable(stack: Stack) -> Iterator[str]:
+    for role, target in stack.targets.items():
+        port = int(target.address.rpartition(":")[2])
+        if not 0 < port <= MAX_PORT:
+            yield f"targets.{role}.address = {target.address!r}: takes a port from 1 to {MAX_PORT}"
+
+
+def _exposed(stack: Stack) -> Iterator[str]:
+    for role, target in stack.targets.items():
+        if role != "api" and target.exposes != EXPOSED:
+            yield f"targets.{role}.exposes: only targets.api says what it exposes"
+
+
+def _times(stack: Stack) -> Iterator[str]:
+    ours = stack.prometheus
+    every = seconds(ours.scrape_interval)
+    if not 1 <= every <= MAX_SCRAPE_SECONDS:
+        yield (
+            f"prometheus.scrape_interval = {ours.scrape_interval!r}: takes one from 1s to 2m; "
+            "rules ask for the rate of five minutes, and beyond that it has no answer"
+        )
+    if stack.service.stack == "ours" and seconds(ours.retention) < seconds(stack.slo.window):
+        yield (
+            f"prometheus.retention = {ours.retention!r}: shorter than slo.window = {stack.slo.window!r}, "
+            "over which the promises are counted"
+        )
+
+
+def _edges(stack: Stack) -> Iterator[str]:
+    edge = stack.slo.latency.threshold_seconds
+    if edge not in REQUEST_DURATION.buckets:
+        edges = ", ".join(f"{bucket:g}" for bucket in REQUEST_DURATION.buckets)
+        yield f"slo.latency.threshold_seconds = {edge:g}: takes an edge of {REQUEST_DURATION.name}: {edges}"
