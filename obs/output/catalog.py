@@ -20,6 +20,7 @@ def catalog(stack: Stack, groups: Sequence[Group], dashboards: Sequence[Dashboar
     """Return the page: metrics, dashboards, alerts and promises of one stack, as Markdown."""
     readers, found = _readers(groups, dashboards), content.here().of(stack)
     files = {alert.source.file for group in groups for alert in group.alerts if alert.source}
+    standard = [metric for role in stack.targets.KNOWN for metric in found.metrics.get(role, ())]
     recorded = [rule.metric for group in groups for rule in group.rules if isinstance(rule, Recording)]
     sections = (
         f"# Catalog of {stack.service.name}\n\nWhat is measured, shown and watched, and who uses what.\n",
@@ -28,7 +29,7 @@ def catalog(stack: Stack, groups: Sequence[Group], dashboards: Sequence[Dashboar
         _metrics(
             "Metrics of others",
             "Read from exporters, and from what Prometheus writes itself.",
-            [metric for metric in found.exporters if _used(metric, readers)],
+            [metric for metric in found.exporters if metric not in standard or _used(metric, readers)],
             readers,
         ),
         _dashboards(dashboards),

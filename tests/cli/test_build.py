@@ -35,15 +35,21 @@ def test_check_names_a_file_that_was_edited_by_hand(checkout: Checkout) -> None:
 
 
 def test_a_file_nothing_renders_any_more_goes(checkout: Checkout) -> None:
-    """A dashboard whose module is gone does not stay behind."""
-    orphan = checkout.root / "infra/observability/grafana/dashboards/old.json"
-    orphan.write_text("{}")
+    """A dashboard whose module is gone does not stay behind; a file written by hand does."""
+    orphan, own = (checkout.root / f"infra/observability/grafana/dashboards/{name}.json" for name in ("old", "own"))
+    for file in (orphan, own):
+        file.write_text("{}")
+    with (checkout.root / "infra/observability/files.txt").open("a") as made:
+        made.write("infra/observability/grafana/dashboards/old.json\n../outside\n")
+    (checkout.root.parent / "outside").touch()
 
     result = checkout.obs("build")
 
     assert result.returncode == 0, result.stderr
     assert "old.json" in result.stdout
     assert not orphan.exists()
+    assert own.exists()
+    assert (checkout.root.parent / "outside").exists()
 
 
 def test_the_table_is_json_for_a_machine(checkout: Checkout) -> None:
@@ -91,7 +97,7 @@ def test_several_services_are_built_at_once(checkout: Checkout) -> None:
             ("stack.toml", "threshold_seconds = 0.3 "),
             "threshold_seconds = 0.31 ",
             2,
-            "http_request_duration_seconds has no bucket edge 0.31; it has: 0.005,",
+            "slo.latency.threshold_seconds = 0.31: takes an edge of http_request_duration_seconds: 0.005,",
         ),
         (
             ("stack.toml", "objective = 0.95,"),
@@ -219,6 +225,8 @@ def test_a_build_for_a_cluster_leaves_the_other_files_alone(checkout: Checkout) 
     assert checkout.obs(*cluster).returncode == 0
     stale = checkout.root / "infra/kubernetes/dashboard-gone.yaml"
     stale.write_text("kind: ConfigMap\n", encoding="utf-8")
+    with (checkout.root / "infra/kubernetes/files.txt").open("a", encoding="utf-8") as listed:
+        listed.write("infra/kubernetes/dashboard-gone.yaml\n")
 
     assert checkout.obs(*cluster, "--check").returncode == 1
     assert checkout.obs(*cluster).returncode == 0

@@ -35,7 +35,7 @@ def strict(schema: Any) -> Any:
 def resources(stack: Stack) -> Resources:
     """Return every resource of a stack, by the file it is in."""
     files = in_kubernetes(build(stack)).texts
-    return {Path(path).name: list(yaml.safe_load_all(text)) for path, text in files.items()}
+    return {Path(path).name: list(yaml.safe_load_all(text)) for path, text in files.items() if path.endswith("yaml")}
 
 
 @pytest.fixture(scope="module")

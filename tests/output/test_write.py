@@ -23,9 +23,10 @@ def write(files: dict[str, str], root: Path) -> None:
 
 
 def test_files_are_created_changed_and_removed(tmp_path: Path) -> None:
-    """After a write the owned folders hold what was rendered and nothing else."""
-    write({f"{RULES}/a.yml": "1", f"{RULES}/b.yml": "1"}, tmp_path)
-    files = {f"{RULES}/a.yml": "2", f"{BOARDS}/c.json": "1"}
+    """What the list of made files names goes when it is rendered no more."""
+    made = "infra/files.txt"
+    write({f"{RULES}/a.yml": "1", f"{RULES}/b.yml": "1", made: f"{RULES}/a.yml\n{RULES}/b.yml\n"}, tmp_path)
+    files = {f"{RULES}/a.yml": "2", f"{BOARDS}/c.json": "1", made: f"{RULES}/a.yml\n{BOARDS}/c.json\n"}
 
     write(files, tmp_path)
 

@@ -382,7 +382,9 @@ def test_generated_files_are_current(production: Stack, tmp_path: Path) -> None:
     (tmp_path / rules).mkdir(parents=True)
     (tmp_path / rules / "api.yml").write_text("groups:\n- name: edited\n")
     (tmp_path / rules / "old.yml").write_text("groups: []\n")
+    (tmp_path / "infra/files.txt").write_text(f"{rules}/api.yml\n{rules}/old.yml\n")
     files = {f"{rules}/api.yml": File("groups:\n- name: api\n"), f"{rules}/jobs.yml": File("groups: []\n")}
+    files["infra/files.txt"] = File(f"{rules}/api.yml\n{rules}/old.yml\n")
     built = Built(production, (), (), files)
     chosen = [check for check in CHECKS if check.id == "file/outdated"]
 

@@ -59,7 +59,7 @@ def test_an_objective_no_window_can_judge_is_refused(checkout: Checkout) -> None
     done = checkout.obs("check")
 
     assert done.returncode == 2
-    assert "http_request_duration_seconds has no bucket edge 0.35; it has: 0.005, 0.01" in done.stderr
+    assert "takes an edge of http_request_duration_seconds: 0.005, 0.01" in done.stderr
     assert "Traceback" not in done.stderr
 
 
