@@ -106,9 +106,7 @@ def test_a_threshold_between_bucket_edges_is_refused() -> None:
     """A promise in time is counted exactly only at an edge; the edges are listed."""
     text = TEXT.replace("threshold_seconds = 0.3 ", "threshold_seconds = 0.31 ")
 
-    with pytest.raises(
-        stack.StackError, match=r"threshold_seconds = 0\.31: takes an edge of \w+: 0\.005"
-    ):
+    with pytest.raises(stack.StackError, match=r"threshold_seconds = 0\.31: takes an edge of \w+: 0\.005"):
         latency(stack.loads(text))
 
 
