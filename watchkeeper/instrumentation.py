@@ -87,8 +87,16 @@ class Instrumented(Generic[Application]):
 
 def _own_endpoints(telemetry: Telemetry) -> dict[str, App]:
     settings, recorder = telemetry.settings, telemetry.recorder
-    gate = Gate(telemetry.store, per_minute=settings.vitals_per_minute)
-    return {
-        settings.metrics_path: MetricsApp(recorder, token=settings.metrics_token, networks=settings.networks),
-        settings.vitals_path: VitalsEndpoint(recorder, gate, pages=settings.pages, origins=settings.vitals_origins),
+    own: dict[str, App] = {
+        settings.metrics_path: MetricsApp(recorder, token=settings.metrics_token, networks=settings.networks)
     }
+    if settings.vitals:
+        gate = Gate(
+            telemetry.store,
+            per_minute=settings.vitals_per_minute,
+            total_per_minute=settings.vitals_total_per_minute,
+        )
+        own[settings.vitals_path] = VitalsEndpoint(
+            recorder, gate, pages=settings.pages, origins=settings.vitals_origins
+        )
+    return own

@@ -89,6 +89,7 @@ class MetricsApp:
             client = ip_address((scope.get("client") or ("",))[0])
         except ValueError:
             return False
+        client = getattr(client, "ipv4_mapped", None) or client  # how a socket for both families shows IPv4
         return any(client in network for network in self._networks)
 
     def _patience(self, headers: dict[bytes, bytes]) -> float:

@@ -46,6 +46,8 @@ class Options(TypedDict, total=False):
     vitals_path: str
     vitals_origins: Sequence[str]
     vitals_per_minute: int
+    vitals_total_per_minute: int
+    vitals: bool
     pages: Sequence[str]
     logs: bool
     quiet_routes: Mapping[str, float]
@@ -61,7 +63,8 @@ class Settings:
     ``metrics_token`` guard the metrics: either one, where set, lets a scraper in. ``quiet_routes`` maps a route
     template to the share (0 to 1) of its successful requests that are logged. ``sampler`` and ``sampler_ratio``
     are OpenTelemetry's: https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/
-    ``vitals_per_minute`` is how many requests with reports one client address may send.
+    ``vitals_per_minute`` is how many requests with reports one client address may send, and
+    ``vitals_total_per_minute`` how many reports all together; without ``vitals`` no report is taken at all.
     """
 
     service: str = _from("OTEL_SERVICE_NAME", "api")
@@ -79,6 +82,8 @@ class Settings:
     vitals_path: str = "/api/ux/vitals"
     vitals_origins: tuple[str, ...] = _from("VITALS_ORIGINS", ())
     vitals_per_minute: int = 600
+    vitals_total_per_minute: int = 10_000
+    vitals: bool = True
     pages: tuple[str, ...] = ("/",)
     logs: bool = True
     quiet_routes: Mapping[str, float] = field(default_factory=lambda: {"/healthz": 0.0, "/readyz": 0.0})

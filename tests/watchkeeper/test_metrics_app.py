@@ -89,6 +89,7 @@ async def test_methods() -> None:
         ("192.0.2.1", "Bearer wrong", 401),
         ("192.0.2.1", "Basic s3cret", 401),
         ("192.0.2.1", "Bearer s3cret", 200),
+        ("::ffff:10.0.0.7", "", 200),
         ("nonsense", "", 401),
     ],
 )

@@ -191,6 +191,29 @@ async def test_other_addresses_are_not_limited_with_it() -> None:
     assert found == [204, 429, 204, 204]
 
 
+async def test_what_all_addresses_send_together_is_bounded(redis_url: str, admin: Any) -> None:
+    """However many addresses report, reports beyond the total are refused, and leave no trace in Redis."""
+    app = service(redis_url=redis_url, vitals_total_per_minute=10)
+    found = []
+    for number in range(30):  # the minute may change once, and then twice the total is accepted
+        transport = httpx.ASGITransport(app, client=(f"192.0.2.{number}", 1))
+        async with httpx.AsyncClient(transport=transport, base_url="http://chat.example") as session:
+            reports = [{**LCP, "id": f"v{number}-{one}"} for one in range(20 if number == 29 else 1)]
+            found.append((await session.post(PATH, json=reports)).status_code)
+
+    assert found[-1] == 429
+    assert found.count(204) in range(10, 21)
+    assert len(list(admin.scan_iter("*vital:*"))) == found.count(204)
+    assert len(list(admin.scan_iter("*rate:*:*"))) <= found.count(204) + 2
+
+
+async def test_a_service_that_wants_no_vitals_takes_none() -> None:
+    """Switched off, the path is the application's own."""
+    async with client(service(vitals=False)) as session:
+        assert (await session.post(PATH, json=LCP)).status_code == 404
+        assert await counted(session, "http_requests_total") == {'{method="POST",route="unmatched",status="404"}': 1}
+
+
 async def test_workers_share_what_they_know_through_redis(redis_url: str) -> None:
     """A report that one worker counted is a duplicate at the other, and the limit holds for both together."""
     one, other = (service(redis_url=redis_url, vitals_per_minute=3) for _ in range(2))

@@ -67,12 +67,13 @@ class VitalsEndpoint:
     async def _take(self, scope: Scope, headers: Headers, receive: Receive) -> None:
         _check_form(scope["method"], headers)
         if not await self._gate.admit(_client(scope)):
-            raise Refusal(429, "too many reports from this address; try again in a minute", outcome="limited",
-                          retry_after="60")  # fmt: skip
+            raise _too_many()
         try:
             reports = parse(await _body(receive))
         except InvalidReportError as error:
             raise Refusal(400, str(error)) from None
+        if len(reports) > 1 and not await self._gate.has_room(len(reports) - 1):  # the request counted as one already
+            raise _too_many()
         await self._count(reports, headers)
 
     async def _count(self, reports: Sequence[Report], headers: Headers) -> None:
@@ -132,6 +133,10 @@ async def _body(receive: Receive) -> bytes:
             raise _too_large()
         more = message.get("more_body", False)
     return bytes(body)
+
+
+def _too_many() -> Refusal:
+    return Refusal(429, "too many reports; try again in a minute", outcome="limited", retry_after="60")
 
 
 def _too_large() -> Refusal:

@@ -13,7 +13,7 @@ from watchkeeper.store.protocol import StoreError
 from watchkeeper.store.redis import RedisStore
 
 MINUTE = 60
-REMEMBERED_SECONDS = 3600
+REMEMBERED_SECONDS = 600
 """How long a report is known. Retries come within seconds; a page that lives longer may count once more."""
 
 MAX_REMEMBERED = 100_000
@@ -28,24 +28,35 @@ Answer = TypeVar("Answer")
 
 class Gate:
     """
-    Limits requests per client and minute, and tells new reports from repeated ones.
+    Limits requests per client and minute and reports of all clients together, and tells new ones from repeated ones.
 
+    What is remembered is bounded by ``total_per_minute``: that many reports a minute, for REMEMBERED_SECONDS.
     With a ``store`` all workers share both through Redis, under the store's prefix. A Redis that does not answer
     within a quarter of a second is left alone for a while, and each process decides on its own.
     """
 
-    def __init__(self, store: RedisStore | None = None, *, per_minute: int = 600) -> None:
+    def __init__(
+        self, store: RedisStore | None = None, *, per_minute: int = 600, total_per_minute: int = 10_000
+    ) -> None:
         self._store = store
         self._per_minute = per_minute
+        self._total_per_minute = total_per_minute
         self._memory = _Memory()
         self._paused_until = 0.0
         self._threads = ThreadPoolExecutor(2, thread_name_prefix="telemetry-gate") if store is not None else None
 
     async def admit(self, client: str) -> bool:
-        """Say whether this client may send one more request within this minute."""
-        key = f"rate:{int(time.time() // MINUTE)}:{client}"
-        sent = await self._shared(lambda redis, tag: _count(redis, f"{tag}:{key}"))
-        return (self._memory.count(key) if sent is None else sent) <= self._per_minute
+        """Say whether this client may send one more request within this minute; who is not asked leaves nothing."""
+        return await self.has_room(1) and await self._within(f":{client}", 1, self._per_minute)
+
+    async def has_room(self, reports: int) -> bool:
+        """Say whether so many more reports may come within this minute, from all clients together."""
+        return await self._within("", reports, self._total_per_minute)
+
+    async def _within(self, whose: str, amount: int, limit: int) -> bool:
+        key = f"rate:{int(time.time() // MINUTE)}{whose}"
+        sent = await self._shared(lambda redis, tag: _count(redis, f"{tag}:{key}", amount))
+        return (self._memory.count(key, amount) if sent is None else sent) <= limit
 
     async def unseen(self, keys: Sequence[str]) -> Sequence[bool]:
         """Say of each key whether it is the first time; from now on it is not."""
@@ -73,17 +84,17 @@ class _Memory:
     def __init__(self) -> None:
         self._counts: OrderedDict[str, int] = OrderedDict()
 
-    def count(self, key: str) -> int:
+    def count(self, key: str, amount: int = 1) -> int:
         """Return how often this key was counted, this time included."""
         if key not in self._counts and len(self._counts) >= MAX_REMEMBERED:
             self._counts.popitem(last=False)
-        self._counts[key] = found = self._counts.get(key, 0) + 1
+        self._counts[key] = found = self._counts.get(key, 0) + amount
         return found
 
 
-def _count(redis: Client, key: str) -> int:
+def _count(redis: Client, key: str, amount: int) -> int:
     pipeline: Any = redis.pipeline(transaction=False)
-    sent, _ = pipeline.incr(key).expire(key, 2 * MINUTE).execute()
+    sent, _ = pipeline.incrby(key, amount).expire(key, 2 * MINUTE).execute()
     return int(sent)
 
 
