@@ -135,10 +135,13 @@ class Planted:
         files: Mapping[str, str] | None = None,
         routed: Callable[[str], str] | None = None,
         page: tuple[str, str] = ("", ""),
+        composed: str = "",
     ) -> list[Finding]:
         """Plant a fault in the dashboard, its first query, the alert, the recording, the files, routes or runbook."""
         if page[0]:
             self.write(RUNBOOK.replace(*page))
+        if composed:
+            (self.root / "docker-compose.yml").write_text(composed)
         model: dict[str, Any] = deepcopy(MODEL)
         plant(model)
         if expr:

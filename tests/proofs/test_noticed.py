@@ -381,3 +381,46 @@ def test_the_fields_are_those_that_are_documented(root: Path) -> None:
     cells = [line.split("|")[1] for line in table.partition("\n\n")[0].splitlines() if line.startswith("| `")]
 
     assert {name for cell in cells for name in re.findall(r"`(\w+)`", cell)} == set(FIELDS)
+
+
+COMPOSE = """services:
+  redis: {volumes: ["./infra/redis.conf:/etc/redis.conf:ro", "data:/data"]}
+  redis-exporter: {}
+  mongodb-exporter: {}
+  api: {networks: {default: {aliases: [alertmanager, loki, promtail, jaeger]}}}
+  grafana: {hostname: prometheus}
+"""
+NAMED = "See [Redis](redis.md#redis), the *Error ratio* panel, `make check` and `docker compose logs --tail 5 redis`."
+
+
+@pytest.mark.parametrize(
+    ("check", "edit", "said"),
+    [
+        ("compose/mount", ("redis.conf:/", "reddis.conf:/"), "did you mean 'infra/redis.conf'?"),
+        ("compose/host", ("redis-exporter", "redis-exporterr"), "no service is called 'redis-exporter'"),
+        ("compose/host", ("jaeger", "yaeger"), "datasources.jaeger: no service is called 'jaeger'"),
+        ("runbook/reference", ("redis.md", "reddis.md"), "it links to reddis.md, which is not there"),
+        ("runbook/reference", ("#redis", "#rediss"), "redis.md has no section '#rediss'"),
+        ("runbook/reference", ("Error ratio", "Error rate"), "there is no panel 'Error rate'"),
+        ("runbook/reference", ("make check", "make chekc"), "the Makefile has no target 'chekc'"),
+        ("runbook/reference", ("5 redis", "5 reddis"), "no service is called 'reddis'"),
+    ],
+)
+def test_what_files_name_is_there(planted: Planted, check: str, edit: tuple[str, str], said: str) -> None:
+    """A mount, a host, a link, a panel, a target or a service with a letter too many is told; as it was, nothing."""
+    files = {
+        "docker-compose.yml": COMPOSE,
+        "infra/redis.conf": "",
+        "Makefile": "check: tools\n",
+        "docs/operations/redis.md": "# Redis\n",
+        "docs/operations/a.md": NAMED,
+    }
+    for path, text in files.items():
+        (planted.root / path).parent.mkdir(parents=True, exist_ok=True)
+        (planted.root / path).write_text(text)
+    assert planted.told(check) == []
+
+    (edited,) = [path for path in ("docker-compose.yml", "docs/operations/a.md") if edit[0] in files[path]]
+    (planted.root / edited).write_text(files[edited].replace(*edit))
+
+    assert said in " ".join(planted.told(check))

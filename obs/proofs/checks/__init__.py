@@ -7,6 +7,7 @@ from obs.proofs.checks import (
     links,
     logs,
     operators,
+    references,
     rules,
     runbooks,
     selectors,
@@ -30,5 +31,6 @@ CHECKS: tuple[Check, ...] = (
     *variables.CHECKS,
     *links.CHECKS,
     *runbooks.CHECKS,
+    *references.CHECKS,
     *files.CHECKS,
 )

@@ -2,12 +2,10 @@
 
 import difflib
 from collections.abc import Iterator, Mapping
-from pathlib import Path
-
-import yaml
 
 from obs.proofs.checks.check import Check
 from obs.proofs.checks.selectors import impossible, in_one_line
+from obs.proofs.compose import services
 from obs.proofs.evidence import Evidence
 from obs.proofs.finding import Fault
 from obs.query.logql import CONTAINER, ENVIRONMENT, LEVEL, LEVELS, SERVICE, STREAM_LABELS, UNKNOWN, selected
@@ -39,14 +37,9 @@ def lines(evidence: Evidence) -> Iterator[Fault]:
 def _values(evidence: Evidence) -> Mapping[str, tuple[str, ...]]:
     """Return the values of stream labels that are known."""
     service = evidence.built.stack.service
-    containers = tuple(name for path in sorted(evidence.root.glob("docker-compose*.yml")) for name in _services(path))
+    containers = tuple(name for _, name, _ in services(evidence.root))
     values = {LEVEL: (*LEVELS, UNKNOWN), ENVIRONMENT: (service.environment,)}
     return values | ({CONTAINER: containers, SERVICE: (service.name, *containers)} if containers else {})
-
-
-def _services(path: Path) -> Iterator[str]:
-    """Yield the services of a compose file: Promtail calls their streams so."""
-    yield from (yaml.load(path.read_text(encoding="utf-8"), yaml.CSafeLoader) or {}).get("services", {})
 
 
 def _stream(text: str, values: Mapping[str, tuple[str, ...]]) -> Iterator[Told]:
