@@ -12,6 +12,9 @@ from obs.durations import LONGEST_MS
 from obs.query.variables import STAND_IN, Likely
 
 LONGEST = timedelta(milliseconds=LONGEST_MS)
+KEPT = 8192
+"""How many answers about queries and their nodes are kept: many checks, and many services, ask the same again."""
+
 OPERATORS = {"Equal": "=", "NotEqual": "!=", "Re": "=~", "NotRe": "!~"}
 
 
@@ -59,7 +62,7 @@ class Parsed:
     selectors: tuple[Selector, ...]
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=KEPT)
 def parse(text: str) -> Parsed:
     """Parse PromQL as Grafana or a rule holds it, variables included; raise ExprError."""
     try:
@@ -129,6 +132,7 @@ def bare(node: Any) -> Any:
     return node
 
 
+@lru_cache(maxsize=KEPT)
 def selector(node: ast.VectorSelector, function: str = "") -> Selector:
     """Return a selector of the tree as a value."""
     conditions = [Condition(m.name, OPERATORS[str(m.op).rpartition(".")[2]], m.value) for m in node.matchers.matchers]

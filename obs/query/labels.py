@@ -1,5 +1,6 @@
 """Which labels does the answer to an expression carry?"""
 
+from functools import lru_cache
 from typing import Any
 
 import promql_parser as ast
@@ -18,6 +19,7 @@ class UnknownSeriesError(LookupError):
     """An expression reads a series that does not exist, so nothing can be said about its labels."""
 
 
+@lru_cache(maxsize=expr.KEPT)
 def carried(node: Any, contract: Contract) -> Labels | None:
     """Return the labels a series of the answer may have, None for a number; raise UnknownSeriesError."""
     found: Labels | None = None

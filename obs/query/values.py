@@ -1,6 +1,7 @@
 """Which values may the labels of an answer take, as far as its matchers and the contract tell?"""
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 import promql_parser as ast
@@ -14,6 +15,7 @@ from obs.query.series import Contract
 Bounds = Mapping[str, frozenset[str]]
 
 
+@lru_cache(maxsize=expr.KEPT)
 def bounds(node: Any, contract: Contract) -> Bounds:
     """Return the labels of the answer whose values are known, and these; raise UnknownSeriesError."""
     found: Bounds = {}
@@ -43,6 +45,7 @@ def selected(selector: Selector, contract: Contract) -> Bounds:
     return {label: frozenset(values) for label, values in found.items()}
 
 
+@lru_cache(maxsize=expr.KEPT)
 def jobs(node: Any, contract: Contract) -> frozenset[str]:
     """Return the jobs whose series an expression reads; empty where one of them is not known."""
     found: set[str] = set()
