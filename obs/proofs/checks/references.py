@@ -15,7 +15,6 @@ from obs.proofs.checks.links import anchors
 from obs.proofs.compose import services
 from obs.proofs.evidence import Evidence
 from obs.proofs.finding import Fault
-from obs.stack.settings import Datasources, Targets
 
 LINK = re.compile(r"(?<!!)\[[^\]]*\]\((?P<address>[^)\s]+)\)")
 PANEL = re.compile(r"(?:panels?\s+\*(?P<after>[^*\n]+)\*)|(?:\*(?P<before>[^*\n]+)\*\s+panel\b)")
@@ -86,10 +85,10 @@ def _hosts(root: Path) -> set[str]:
 
 def _asked(evidence: Evidence) -> Iterator[tuple[str, str]]:
     stack = evidence.built.stack
-    for role in Targets.__dataclass_fields__:
-        yield f"targets.{role}", getattr(stack.targets, role).address.rpartition(":")[0]
-    for kind in Datasources.__dataclass_fields__:
-        yield f"datasources.{kind}", urlsplit(getattr(stack.datasources, kind).url).hostname or "localhost"
+    for role, target in stack.targets.items():
+        yield f"targets.{role}", target.address.rpartition(":")[0]
+    for kind, source in stack.datasources.items():
+        yield f"datasources.{kind}", urlsplit(source.url).hostname or "localhost"
 
 
 def _links(evidence: Evidence, path: str, text: str) -> Iterator[tuple[int, str, str]]:
