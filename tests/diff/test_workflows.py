@@ -11,6 +11,7 @@ import yaml
 ROOT = Path(__file__).parents[2]
 FILES = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 Model = dict[Any, Any]
+TOKEN = re.compile(r"secrets\.|github\.token")
 
 
 def load(file: Path) -> Model:
@@ -87,6 +88,18 @@ def test_secrets_reach_protected_jobs_only_and_are_never_printed(workflow: Model
     assert all("secrets." not in str(job.get("env", {})) for job in workflow["jobs"].values())
 
 
+def test_a_token_is_there_for_the_steps_that_use_it_alone(workflow: Model) -> None:
+    """No job holds a token; the first make target of a job, which installs packages, runs without one."""
+    for job in workflow["jobs"].values():
+        assert not TOKEN.search(str(job.get("env", {})))
+        scripts = [step for step in job["steps"] if "make " in step.get("run", "")]
+        assert not scripts or not TOKEN.search(str(scripts[0].get("env", {})))
+    for _, step in steps(workflow):
+        if TOKEN.search(str(step.get("env", {}))):
+            assert re.search(r"\bgh\b|make (-s )?(plan|push|drift)\b", step["run"]), step["name"]
+            assert not re.search(r"\bpip\b|make (-s )?(tools|check|dashboards|diff)\b", step["run"]), step["name"]
+
+
 def test_code_of_a_pull_request_never_runs_with_a_write_token_or_a_secret(workflow: Model) -> None:
     """Untrusted code runs on `pull_request`, without secrets; whoever may write checks out the default branch."""
     assert "pull_request_target" not in triggers(workflow)
@@ -111,5 +124,5 @@ def test_every_job_ends_and_every_step_can_be_run_by_hand(workflow: Model) -> No
         assert job["timeout-minutes"] <= 120
         script = step.get("run", "")
         called = re.findall(r"\bmake (?:-s )?([a-z0-9-]+)", script)
-        assert not script or called or "gh api" in script or script == "bash .ci/run"
+        assert not script or called or re.search(r"\bgh (api|auth)", script) or script == "bash .ci/run"
         assert set(called) <= targets
