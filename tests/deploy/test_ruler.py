@@ -1,5 +1,6 @@
 """Do the same rule groups reach a Mimir, Cortex or Loki ruler, and only what differs?"""
 
+import contextlib
 import copy
 import http.server
 import threading
@@ -82,14 +83,21 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self.wfile.write(text.encode())
 
 
-@pytest.fixture(params=["/prometheus/config/v1/rules", "/loki/api/v1/rules", "/api/v1/rules"])
-def mimir(request: pytest.FixtureRequest) -> Iterator[Mimir]:
-    """Give a ruler below each of the three prefixes."""
-    server = Mimir(request.param)
+@contextlib.contextmanager
+def serving(prefix: str) -> Iterator[Mimir]:
+    """Run a ruler below a prefix."""
+    server = Mimir(prefix)
     threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
     yield server
     server.shutdown()
     server.server_close()
+
+
+@pytest.fixture(params=["/prometheus/config/v1/rules", "/loki/api/v1/rules", "/api/v1/rules"])
+def mimir(request: pytest.FixtureRequest) -> Iterator[Mimir]:
+    """Give a ruler below each of the three prefixes."""
+    with serving(request.param) as server:
+        yield server
 
 
 def ruler(url: str) -> Ruler:
