@@ -109,9 +109,9 @@ def unruled(evidence: Evidence) -> Iterator[Fault]:
     """Find recorded series that no rule writes, or that nobody reads."""
     written = {rule.metric.name for rule in _recordings(evidence)}
     read = {selector.name for _, query in evidence.parsed for selector in query.selectors}
-    for metric in evidence.metrics:
-        if ":" in metric.name and metric.name not in written:
-            yield Fault(Place(RECORDINGS, item=metric.name), "no rule writes it", "write its rule, or remove it")
+    for name in evidence.contract.families:
+        if ":" in name and name not in written:
+            yield Fault(Place(RECORDINGS, item=name), "no rule writes it", "write its rule, or remove it")
     for name in sorted(written - read):
         yield Fault(Place(RECORDINGS, item=name), "nothing reads it", "read it, or remove it")
 
