@@ -88,7 +88,7 @@ def rule_failures(stack: Stack) -> Alert:
             ),
             silent("it failed long ago", at="30m", series={failures: "7x40"}),
             silent("one evaluation fails", at="24m", series={failures: "0x20 1x20"}),
-            clears("the rule is mended", fired="30m", at="36m", series={failures: "0+2x30 60x20"}),
+            clears("the rule is fixed", fired="30m", at="36m", series={failures: "0+2x30 60x20"}),
             clears("the rule is removed", fired="30m", at="36m", series={failures: "0+2x30 stale"}),
         ),
     )

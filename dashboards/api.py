@@ -77,7 +77,7 @@ def promises(stack: Stack) -> list[panels.Panel]:
     uptime, speed = availability(stack), latency(stack)
     return [
         panels.budget(
-            uptime, width=6, why="Red: this month's promise is broken; stop risky deploys and mend what fails."
+            uptime, width=6, why="Red: this month's promise is broken; stop risky deploys and fix what fails."
         ),
         panels.budget(speed, width=6, why="Red: this month's promise is broken; the routes table names the slow ones."),
         panels.number(

@@ -181,7 +181,7 @@ def notifications(stack: Stack) -> list[Panel]:
                 f"topk(5, {total(rate(alertmanager.NOTIFICATIONS, *manager, over=RATE), by=(INTEGRATION,))})",
                 "{{integration}}",
             ),
-            why="What people and machines were sent. A flood: group more, or mend the alert that flaps.",
+            why="What people and machines were sent. A flood: group more, or fix the alert that flaps.",
         ),
         panels.series(
             "Notifications failed",

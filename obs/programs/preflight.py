@@ -1,4 +1,4 @@
-"""What would keep the stack from starting, or from telling anyone, and how is that mended before it is tried?"""
+"""What would keep the stack from starting, or from telling anyone, and how is that fixed before it is tried?"""
 
 import hashlib
 import json
@@ -24,7 +24,7 @@ MUTED = dict.fromkeys(SECRETS, "") | {"GRAFANA_EXECUTE_ALERTS": "false"}
 
 
 class PreflightError(Exception):
-    """The stack was not started; the message names everything that has to be mended first."""
+    """The stack was not started; the message names everything that has to be fixed first."""
 
 
 def prepare_env(root: Path) -> dict[str, str]:

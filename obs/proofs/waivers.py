@@ -51,7 +51,7 @@ def apply(problems: Iterable[Finding], waivers: tuple[Waiver, ...], today: dt.da
         where = Place(str(WAIVERS), item=f"'{waiver.place}' {waiver.check}")
         if waiver.expires < today:
             found.append(
-                Finding(Fault(where, f"it expired on {waiver.expires}", "mend what it covers, or argue again"), ID)
+                Finding(Fault(where, f"it expired on {waiver.expires}", "fix what it covers, or argue again"), ID)
             )
             continue
         if not covered:

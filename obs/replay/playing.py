@@ -80,9 +80,7 @@ def _play(promtool: Promtool, stack: Stack, rules: str, scenario: Scenario) -> l
         changes = _asked(promtool, rules, _test(stack, scenario))
         _keep(kept, changes)
     except OSError as error:
-        raise PlayingError(
-            f"'{scenario.name}' can't be played: {error}; free some space, or mend the folder"
-        ) from error
+        raise PlayingError(f"'{scenario.name}' can't be played: {error}; free some space, or fix the folder") from error
     return _firings(changes)
 
 

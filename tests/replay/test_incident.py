@@ -122,7 +122,7 @@ def test_a_wrong_range_is_named(stack_file: Path, tmp_path: Path, arguments: tup
 def test_an_unreachable_prometheus_is_one_sentence(
     root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], production: Stack
 ) -> None:
-    """No traceback, no half-written page: the address and the setting to mend."""
+    """No traceback, no half-written page: the address and the setting to fix."""
     dead = replace(production.prometheus, url="http://127.0.0.1:1")
     (tmp_path / "stack.toml").write_text(
         (root / "stack.toml").read_text().replace(production.prometheus.url, dead.url, 1)
