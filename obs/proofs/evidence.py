@@ -1,6 +1,6 @@
 """What do checks look at? One compiled stack, the checkout around it, and every query in both, parsed once."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -8,12 +8,14 @@ from pathlib import Path
 from obs import content, stack
 from obs.alerting.model import Alert
 from obs.alerting.recording import recordings
+from obs.boards.board import Dashboard
 from obs.output.built import Built, build
 from obs.proofs import questions, sources
 from obs.proofs.questions import Question
 from obs.query import expr
 from obs.query.expr import ExprError, Parsed, parse
 from obs.query.series import Contract
+from obs.stack.identity import dashboard_uid
 from watchkeeper.contract.metrics import Metric
 
 
@@ -72,13 +74,31 @@ class Evidence:
     @cached_property
     def parsed(self) -> tuple[tuple[Question, Parsed], ...]:
         """Every PromQL query that parses, with its tree; the others are `query/syntax`'s to report."""
-        return tuple(self._parse())
+        return tuple((question, read) for question, read in self.read if isinstance(read, Parsed))
+
+    @cached_property
+    def read(self) -> tuple[tuple[Question, Parsed | ExprError], ...]:
+        """Every PromQL query, and its tree or why it has none."""
+        return tuple((question, _read(question.text)) for question in self.questions if question.language == "promql")
 
     @cached_property
     def answerable(self) -> tuple[tuple[Question, Parsed], ...]:
         """The parsed queries that read nothing but series that exist: only of those can more be said."""
         known = self.contract.series
         return tuple((asked, query) for asked, query in self.parsed if all(s.name in known for s in query.selectors))
+
+    @cached_property
+    def by_file(self) -> dict[str, list[tuple[Question, Parsed]]]:
+        """The answerable queries by the file they are written in."""
+        found: dict[str, list[tuple[Question, Parsed]]] = {}
+        for question, query in self.answerable:
+            found.setdefault(question.where.file, []).append((question, query))
+        return found
+
+    @cached_property
+    def boards(self) -> dict[str, Dashboard]:
+        """The dashboards by their uid."""
+        return {dashboard_uid(self.built.stack, board.slug): board for board in self.built.dashboards}
 
     def _absent(self, asked: Question) -> bool:
         """Tell whether a runbook asks for what this stack does not have."""
@@ -88,10 +108,9 @@ class Evidence:
         everything = self.left_out.contract.series
         return any(name in everything and name not in known for name in expr.names(asked.text))
 
-    def _parse(self) -> Iterator[tuple[Question, Parsed]]:
-        for question in self.questions:
-            if question.language == "promql":
-                try:
-                    yield question, parse(question.text)
-                except ExprError:
-                    continue
+
+def _read(text: str) -> Parsed | ExprError:
+    try:
+        return parse(text)
+    except ExprError as error:
+        return error

@@ -13,7 +13,6 @@ from obs.proofs.evidence import Evidence
 from obs.proofs.finding import Fault
 from obs.proofs.questions import panel_place, place
 from obs.query.expr import parse
-from obs.stack.identity import dashboard_uid
 
 BOARD = re.compile(r"/d/(?P<uid>[^/?#]+)[^?#]*(?:\?(?P<query>[^#]*))?")
 PANEL = re.compile(r"viewPanel=(?:panel-)?(\d+)")
@@ -99,7 +98,7 @@ def _broken(evidence: Evidence, url: str) -> Iterator[tuple[str, str]]:
     if url.startswith(runbooks):
         yield from _page(evidence, url.removeprefix(runbooks))
     elif (found := BOARD.search(url)) and not urlsplit(url).netloc.startswith("$"):
-        boards = {dashboard_uid(stack, board.slug): board for board in evidence.built.dashboards}
+        boards = evidence.boards
         uid = found["uid"]
         if uid not in boards and "$" not in uid:
             yield f"no dashboard has the uid '{uid}'", f"there is {', '.join(boards)}"

@@ -5,19 +5,16 @@ from collections.abc import Iterator
 from obs.proofs.checks.check import Check
 from obs.proofs.evidence import Evidence
 from obs.proofs.finding import Fault
-from obs.query.expr import Condition, ExprError, parse
+from obs.query.expr import Condition, ExprError
 from obs.query.patterns import idle, met, universal
 from watchkeeper.contract.labels import listed
 
 
 def unparsed(evidence: Evidence) -> Iterator[Fault]:
     """Find PromQL that is none."""
-    for question in evidence.questions:
-        if question.language == "promql":
-            try:
-                parse(question.text)
-            except ExprError as error:
-                yield question.fault(f"'{in_one_line(question.text)}' is no PromQL", str(error))
+    for question, read in evidence.read:
+        if isinstance(read, ExprError):
+            yield question.fault(f"'{in_one_line(question.text)}' is no PromQL", str(read))
 
 
 def unknown_metrics(evidence: Evidence) -> Iterator[Fault]:

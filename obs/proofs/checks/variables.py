@@ -60,33 +60,45 @@ def exact(evidence: Evidence) -> Iterator[Fault]:
 def ignored(evidence: Evidence) -> Iterator[Fault]:
     """Find panels whose series carry the label of a variable, and do not ask for it."""
     for board in evidence.built.dashboards:
-        fed = {q.where.item[10:-1]: (q, query) for q, query in evidence.answerable if _of(board, q, "variable")}
-        asked = [(q, query) for q, query in evidence.answerable if _of(board, q, "panel")]
+        fed, asked = _fed(evidence, board), _asked(evidence, board)
+        followed: dict[Place, set[str]] = {}
+        for question, query in asked:
+            followed.setdefault(question.where, set()).update(variables_in(query.text))
         for name, (variable, feeding) in fed.items():
-            using = [names for _, query in asked if name in (names := _used(query))]
-            for question, query in asked if using else ():
-                shown = [q for q in asked if q[0].where == question.where]
-                if not any(name in _used(other) for _, other in shown) and _chooses(variable, feeding, query, evidence):
-                    what = f"it shows the same whatever is chosen for '{name}'"
-                    yield question.fault(what, f'ask {variable.label}=~"${name}", or say why not in a waiver')
+            if any(name in names for names in followed.values()):
+                for question, query in asked:
+                    if name not in followed[question.where] and _chooses(variable, feeding, query, evidence.contract):
+                        what = f"it shows the same whatever is chosen for '{name}'"
+                        yield question.fault(what, f'ask {variable.label}=~"${name}", or say why not in a waiver')
 
 
 def misfed(evidence: Evidence) -> Iterator[Fault]:
     """Find variables whose values come from series that have nothing to do with those they are used on."""
     for board in evidence.built.dashboards:
-        asked = [(q, query) for q, query in evidence.answerable if _of(board, q, "panel")]
-        for question, query in evidence.answerable:
-            if _of(board, question, "variable"):
-                name = question.where.item[10:-1]
-                uses = [(one, condition) for _, one in asked for condition in _filters(one) if name in condition[0]]
-                if uses and (what := _misfed(question, query, uses, evidence.contract)):
-                    yield question.fault(*what, question.text.strip())
+        uses: dict[str, list[tuple[Parsed, str]]] = {}
+        for _, query in _asked(evidence, board):
+            for names, label in _filters(query):
+                for name in names:
+                    uses.setdefault(name, []).append((query, label))
+        for name, (question, query) in _fed(evidence, board).items():
+            if name in uses and (what := _misfed(question, query, uses[name], evidence.contract)):
+                yield question.fault(*what, question.text.strip())
+
+
+def _fed(evidence: Evidence, board: Dashboard) -> dict[str, tuple[Question, Parsed]]:
+    """Return what feeds each variable of a dashboard."""
+    asked = evidence.by_file.get(board.source, ())
+    return {q.where.item.partition("'")[2][:-1]: (q, query) for q, query in asked if q.origin == "variable"}
+
+
+def _asked(evidence: Evidence, board: Dashboard) -> list[tuple[Question, Parsed]]:
+    return [(q, query) for q, query in evidence.by_file.get(board.source, ()) if q.origin == "panel"]
 
 
 def _misfed(
-    variable: Question, feeding: Parsed, uses: list[tuple[Parsed, tuple[list[str], str]]], contract: Contract
+    variable: Question, feeding: Parsed, uses: list[tuple[Parsed, str]], contract: Contract
 ) -> tuple[str, str] | None:
-    labels = sorted({label for _, (_, label) in uses})
+    labels = sorted({label for _, label in uses})
     if variable.label and variable.label not in labels:
         return f"it offers values of '{variable.label}', and is compared with '{labels[0]}'", f"offer {labels[0]}"
     of_feeding, of_uses = jobs(feeding.tree, contract), [jobs(query.tree, contract) for query, _ in uses]
@@ -101,9 +113,8 @@ def _misfed(
     return f"its values come from {_words(fed)}, which no panel that uses it reads", f"take one of {_words(read)}"
 
 
-def _chooses(variable: Question, feeding: Parsed, query: Parsed, evidence: Evidence) -> bool:
+def _chooses(variable: Question, feeding: Parsed, query: Parsed, contract: Contract) -> bool:
     """Tell whether a query is about one job, its series carry the variable's label, and the same values of it."""
-    contract = evidence.contract
     series = [contract.series[selector.name] for selector in query.selectors]
     about, fed = jobs(query.tree, contract), {_family(contract, selector.name) for selector in feeding.selectors}
     if len(about) != 1 or not about <= jobs(feeding.tree, contract):
@@ -126,14 +137,6 @@ def _filters(query: Parsed) -> Iterator[tuple[list[str], str]]:
         for condition in selector.conditions:
             if found := variables_in(condition.value):
                 yield found, condition.label
-
-
-def _used(query: Parsed) -> set[str]:
-    return set(variables_in(query.text))
-
-
-def _of(board: Dashboard, question: Question, origin: str) -> bool:
-    return question.where.file == board.source and question.origin == origin
 
 
 def _family(contract: Contract, name: str) -> str:
