@@ -20,9 +20,10 @@ from fastapi import FastAPI
 from watchkeeper import Telemetry, instrument
 
 app = FastAPI()
-observed = instrument(app, service="shop", pages=["/", "/rooms/{id}"], sampler_ratio=0.5)
+telemetry: Telemetry = Telemetry.read(service="shop")
+instrument(app, telemetry=telemetry)
+observed: FastAPI = instrument(app, service="shop", pages=["/", "/rooms/{id}"], sampler_ratio=0.5)
 observed.get("/")
-telemetry: Telemetry = observed.telemetry
 """
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable
 from typing import Any, Generic, TypeVar, Unpack, cast
 
+from watchkeeper.asgi.frameworks import put_in_place
 from watchkeeper.asgi.lifespan import Lifespan
 from watchkeeper.asgi.middleware import Middleware
 from watchkeeper.asgi.request import Requests
@@ -25,28 +26,57 @@ def instrument(
     telemetry: Telemetry | None = None,
     user: Callable[[Scope], str | None] = signed_in_user,
     **settings: Unpack[Options],
-) -> "Instrumented[Application]":
+) -> Application:
     """
-    Return ``app`` with metrics, traces, logs and web vitals around it.
+    Give ``app`` metrics, traces, logs and web vitals, and return it.
+
+    Starlette, FastAPI, Litestar and Quart are the same object afterwards, observed from within, outside of all their
+    middleware. Of any other ASGI application a wrapper is returned that is called like it and has its attributes.
 
     Every keyword is a field of `Settings`; what is not given is read from the environment, and has a default.
     Pass ``telemetry`` instead to share one with something else. ``user`` tells who opens a WebSocket, None where
     nobody is signed in; it is asked when the connection is accepted. Raise TelemetryError for what cannot work.
-    The result is called like ``app`` and has its attributes, so that routes can still be added to it.
     """
     if telemetry is not None and settings:
         raise TypeError("pass either telemetry or settings; a Telemetry has its settings already")
-    return Instrumented(app, telemetry or Telemetry(Settings.read(**settings)), user)
+    telemetry = telemetry or Telemetry(Settings.read(**settings))
+
+    def observe(served: App) -> App:
+        return Observed(served, app, telemetry, user)
+
+    if put_in_place(app, telemetry, observe):
+        return app
+    return cast(Application, Instrumented(app, telemetry, observe(cast(App, app))))
 
 
 class Instrumented(Generic[Application]):
-    """An observed ASGI application; attributes it does not have itself are those of ``app``."""
+    """A wrapper around a bare ASGI application; attributes it does not have are read and set on ``app``."""
 
-    def __init__(self, app: Application, telemetry: Telemetry, user: Callable[[Scope], str | None]) -> None:
+    def __init__(self, app: Application, telemetry: Telemetry, observed: App) -> None:
+        self.__dict__.update(app=app, telemetry=telemetry, _observed=observed)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection, or the life of the server."""
+        await self.__dict__["_observed"](scope, receive, send)
+
+    def __getattr__(self, name: str) -> Any:
+        """Return an attribute of the application."""
+        if name == "app":  # a copy asks before __init__ has run
+            raise AttributeError(name)
+        return getattr(self.__dict__["app"], name)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Set an attribute of the application."""
+        setattr(self.__dict__["app"], name, value)
+
+
+class Observed:
+    """What is called instead of ``served``; ``app`` is who has its routes, and the same where nothing is in between."""
+
+    def __init__(self, served: App, app: object, telemetry: Telemetry, user: Callable[[Scope], str | None]) -> None:
         settings = telemetry.settings
-        self.app = app
-        self.telemetry = telemetry
-        self._served = cast(App, app)
+        self._telemetry = telemetry
+        self._served = served
         self._own = _own_endpoints(telemetry)
         self._templates = RouteTemplates(app)
         self._started = False
@@ -58,20 +88,14 @@ class Instrumented(Generic[Application]):
             route=self._route,
         )
 
-    def __getattr__(self, name: str) -> Any:
-        """Return an attribute of the application."""
-        if name == "app":  # a copy asks before __init__ has run
-            raise AttributeError(name)
-        return getattr(self.app, name)
-
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection, or the life of the server."""
         if scope["type"] == "lifespan":
-            await Lifespan(self._served, self.telemetry).serve(scope, receive, send)
+            await Lifespan(self._served, self._telemetry).serve(scope, receive, send)
             return
         if not self._started:  # a server may do without lifespan
             self._started = True
-            self.telemetry.start()
+            self._telemetry.start()
         await self._entry(scope, receive, send)
 
     async def _dispatch(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -8,10 +8,15 @@ _WILDCARDS = {"path": ".*", "end": ""}
 _PARAMETER = re.compile(r"{[^{}:]+(?::([^{}]*))?}")
 
 
-def path_below(scope: Mapping[str, Any]) -> str:
-    """Return the path below the prefix that a proxy or the server adds, the prefix ending where a segment does."""
+def path_below(scope: Mapping[str, Any], *, handled: bool = False) -> str:
+    """
+    Return the path below the prefix that a proxy, the server or a mount adds, the prefix ending where a segment does.
+
+    Once Starlette has ``handled`` a scope, `root_path` names the mounts inside the application too.
+    """
     path: str = scope["path"]
-    prefix: str = scope.get("app_root_path", scope.get("root_path")) or ""  # a mount moves root_path in place
+    root = scope.get("root_path") or ""
+    prefix: str = scope.get("app_root_path", root) if handled else root
     rest = path.removeprefix(prefix.rstrip("/"))
     return rest if rest.startswith("/") else path
 

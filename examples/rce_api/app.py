@@ -18,7 +18,6 @@ from examples.rce_api.messages import Message, Messages, messages
 from examples.rce_api.pages import pages
 from watchkeeper import Telemetry, instrument
 from watchkeeper.adapters.arq import watch
-from watchkeeper.instrumentation import Instrumented
 from watchkeeper.jobs.jobs import Jobs
 
 LAST_USER = 1000
@@ -32,7 +31,7 @@ class Draft(BaseModel):
     text: str = Field(min_length=1, max_length=2000)
 
 
-def create() -> Instrumented[FastAPI]:
+def create() -> FastAPI:
     """Return the observed service, configured by the environment."""
     config, telemetry = Config.read(), Telemetry.read(service=SERVICE, pages=PAGES)
     return instrument(service(config, telemetry.jobs), telemetry=telemetry, user=user_of)

@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from tests.watchkeeper.serving import client, samples
-from watchkeeper.instrumentation import Instrumented
 from watchkeeper.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -29,7 +28,7 @@ async def test_the_first_example_runs() -> None:
     (code,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
     namespace: dict[str, Any] = {}
     exec(code, namespace)  # noqa: S102 - our own README
-    app: Instrumented[Any] = namespace["app"]
+    app: Any = namespace["app"]
 
     async with client(app) as session:
         answer = await session.get("/v1/users/42")

@@ -194,10 +194,10 @@ async def test_a_redis_that_goes_away_is_invisible_to_clients() -> None:
     """Requests are served as before, a scrape says why it cannot answer, and afterwards nothing is missing."""
     server = redis_server()
     server.start()
-    app = instrument(starlette(), redis_url=server.connection_url)
-    async with client(app) as session:
+    telemetry = Telemetry.read(redis_url=server.connection_url)
+    async with client(instrument(starlette(), telemetry=telemetry)) as session:
         await session.get("/users/1")
-        app.telemetry.recorder.flush()
+        telemetry.recorder.flush()
         port = server.port
         server.stop()
         during = await session.get("/users/2")
@@ -251,7 +251,7 @@ def test_settings_come_from_the_environment_and_keywords_win(monkeypatch: pytest
     monkeypatch.setenv("ENVIRONMENT", "staging")
     monkeypatch.setenv("OTEL_TRACES_SAMPLER_ARG", "0.25")
 
-    settings = instrument(bare, service="from-code").telemetry.settings
+    settings = Telemetry.read(service="from-code").settings
 
     assert (settings.service, settings.environment, settings.sampler_ratio) == ("from-code", "staging", 0.25)
 
@@ -260,7 +260,9 @@ def test_one_telemetry_can_be_shared() -> None:
     """A process that is more than one thing counts into one recorder."""
     telemetry = Telemetry.read()
 
-    assert instrument(bare, telemetry=telemetry).telemetry is telemetry
+    shared: Any = instrument(bare, telemetry=telemetry)
+
+    assert shared.telemetry is telemetry
     with pytest.raises(TypeError):
         instrument(bare, telemetry=telemetry, service="x")
 

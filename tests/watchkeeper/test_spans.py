@@ -14,7 +14,6 @@ from starlette.routing import Mount, Route
 from tests.watchkeeper.collectors import Received, attributes, receiver
 from tests.watchkeeper.serving import client, request_lines, samples
 from watchkeeper import Telemetry, instrument, outgoing_headers
-from watchkeeper.instrumentation import Instrumented
 
 TRACE, SPAN = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 
@@ -38,12 +37,13 @@ async def fail(_: Request) -> Response:
     raise ValueError("password=s3cr3t")
 
 
-def observed(collector: Received, **settings: Any) -> Instrumented[Starlette]:
+def observed(collector: Received, **settings: Any) -> Starlette:
     """Return an observed application that exports to the collector."""
     routes = [Mount("/v1", routes=[Route("/users/{id}", work)]), Route("/fail", fail)]
-    app = instrument(Starlette(routes=routes), **{"otlp_endpoint": collector.url, "service": "chat", **settings})
-    assert app.telemetry.tracing.spans is not None
-    app.state.tracer = app.telemetry.tracing.spans.tracer
+    telemetry = Telemetry.read(**{"otlp_endpoint": collector.url, "service": "chat", **settings})
+    app = instrument(Starlette(routes=routes), telemetry=telemetry)
+    assert telemetry.tracing.spans is not None
+    app.state.tracer = telemetry.tracing.spans.tracer
     return app
 
 

@@ -132,7 +132,7 @@ def _inner_routes(route: Any) -> Iterable[Any]:
 
 def _fitting(templates: list[str], scope: Scope) -> str:
     """Return the template that the path fits, "" if none does."""
-    path = path_below(scope)
+    path = path_below(scope, handled=True)
     return next((plain(text) for text in templates if text and _template(text).fits(path)), "")
 
 

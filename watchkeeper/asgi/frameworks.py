@@ -1,0 +1,40 @@
+"""Where does each framework take what is to stand around its application?"""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+from watchkeeper.asgi.types import App
+from watchkeeper.process import Telemetry
+
+
+def put_in_place(app: Any, telemetry: Telemetry, observe: Callable[[App], App]) -> bool:
+    """Observe an application of a known framework from within, outside of all its middleware; say whether it is one."""
+    if hasattr(app, "build_middleware_stack"):
+        _starlette(app, observe)
+    elif hasattr(app, "asgi_handler") and hasattr(app, "on_startup"):
+        _litestar(app, telemetry, observe)
+    elif hasattr(app, "asgi_app"):
+        app.asgi_app = observe(app.asgi_app)  # Quart
+    else:
+        return False
+    return True
+
+
+def _starlette(app: Any, observe: Callable[[App], App]) -> None:
+    """Stand around the stack that is built with the first request, for then all middleware is known."""
+    build = app.build_middleware_stack
+    app.build_middleware_stack = lambda: observe(build())
+    app.middleware_stack = None
+
+
+def _litestar(app: Any, telemetry: Telemetry, observe: Callable[[App], App]) -> None:
+    async def start() -> None:
+        telemetry.start()
+
+    async def stop() -> None:
+        await asyncio.to_thread(telemetry.stop)
+
+    app.asgi_handler = observe(app.asgi_handler)
+    app.on_startup.insert(0, start)
+    app.on_shutdown.insert(0, stop)  # called in reverse: what happens in the application's own hooks is counted
