@@ -120,6 +120,46 @@ def test_a_first_push_asks_for_nothing_it_can_know(world: World) -> None:
     assert len(world.fake.log) - len(reads) - len(saves) < 25
 
 
+@pytest.mark.parametrize(("version", "requests"), [((12, 0), 20), ((13, 0), 20), ((11, 2), 320)])
+def test_a_second_push_lists_where_the_version_can(
+    make_world: MakeWorld, version: tuple[int, int], requests: int
+) -> None:
+    """Of 300 boards two differ: a list finds the others unchanged, and the two are read, saved and verified."""
+    world = make_world(version)
+    boards = [board(f"shop-{number}", f"Board {number}") for number in range(300)]
+    world.push(Desired(OWNER, (*folders(), *boards)))
+    boards[7:9] = [board(f"shop-{number}", f"Board {number}", threshold=4) for number in (7, 8)]
+    world.fake.forget()
+
+    outcome = world.push(Desired(OWNER, (*folders(), *boards)))
+
+    assert sorted(entry.key.uid for entry in outcome.results) == ["shop-7", "shop-8"]
+    assert len(world.fake.log) - 4 * 2 <= requests
+
+
+def test_a_list_is_not_asked_for_when_most_of_it_is_other_peoples(world: World) -> None:
+    """Five boards of ours among a hundred: each is read by itself."""
+    world.push(Desired("cart", tuple(board(f"cart-{number}", f"Cart {number}", folder="") for number in range(100))))
+    ours = Desired(OWNER, (*folders(), *(board(f"shop-{number}", f"Board {number}") for number in range(5))))
+    world.push(ours)
+    world.fake.forget()
+
+    assert world.push(ours).results == ()
+
+    assert not [entry for entry in world.fake.log if entry.path.startswith("/apis")]
+
+
+def test_a_list_that_is_refused_is_done_without(make_world: MakeWorld) -> None:
+    """A name space that is called otherwise, as in Grafana Cloud, is no failure: each board is read by itself."""
+    world = make_world()
+    ours = Desired(OWNER, (*folders(), *(board(f"shop-{number}", f"Board {number}") for number in range(5))))
+    world.push(ours)
+    world.fake.state.name_space = "stacks-7"
+
+    assert world.push(ours).results == ()
+    assert [entry.status for entry in world.fake.log if entry.path.startswith("/apis/dashboard.grafana.app/")] == [403]
+
+
 def test_alertmanager_objects_come_before_what_they_route(world: World) -> None:
     """Folders, then whatever notifies, one at a time, then dashboards and rules: no alert ever fires unrouted."""
     world.push(NEW)

@@ -129,6 +129,32 @@ def shown(state: State, stored: Dashboard) -> dict[str, Any]:
     return {"editable": True, "fiscalYearStartMonth": 0, "links": [], "preload": False, "weekStart": "", **model}
 
 
+def resource_versions(state: State, request: Request) -> Answer:
+    """List the versions of the resource API, which is there from 12 on."""
+    del request
+    if state.version < (12, 0):
+        raise Problem(HTTPStatus.NOT_FOUND, "Not found")
+    names = ("v0alpha1", "v1beta1") if state.version < (13, 0) else ("v1", "v1beta1", "v2")
+    return Answer(200, {"kind": "APIGroup", "versions": [{"version": name} for name in names]})
+
+
+def list_resources(state: State, request: Request) -> Answer:
+    """List dashboards in full, by page."""
+    numbered = "default" if state.organisation == 1 else f"org-{state.organisation}"
+    if request.path[4] != (state.name_space or numbered):
+        raise Problem(HTTPStatus.FORBIDDEN, "namespace mismatch")
+    first, limit = int(request.one("continue", "0")), int(request.one("limit", "500"))
+    page = list(state.dashboards.values())[first : first + limit]
+    more = str(first + limit) if first + limit < len(state.dashboards) else ""
+    return Answer(200, {"metadata": {"continue": more}, "items": [_resource(state, stored) for stored in page]})
+
+
+def _resource(state: State, stored: Dashboard) -> dict[str, Any]:
+    spec = {key: value for key, value in shown(state, stored).items() if key not in {"id", "uid", "version"}}
+    annotations = {"grafana.app/folder": stored.folder_uid} if stored.folder_uid else {}
+    return {"metadata": {"name": stored.uid, "generation": stored.version, "annotations": annotations}, "spec": spec}
+
+
 def save_dashboard(state: State, request: Request) -> Answer:
     """Create a dashboard or save it on top of the latest version."""
     body = known_fields(request.body, {"dashboard", "folderUid", "overwrite", "message"}, "a save")

@@ -24,6 +24,8 @@ TABLE: tuple[tuple[str, str, str, Handler], ...] = (
     ("DELETE", "api/folders/*", "folders:write", folders.delete_folder),
     ("POST", "api/folders/*/move", "folders:write", folders.move_folder),
     ("GET", "api/folders/*/counts", "folders:read", folders.counts),
+    ("GET", "apis/dashboard.grafana.app", "dashboards:read", dashboards.resource_versions),
+    ("GET", "apis/dashboard.grafana.app/*/namespaces/*/dashboards", "dashboards:read", dashboards.list_resources),
     ("GET", "api/search", "dashboards:read", dashboards.search),
     ("POST", "api/dashboards/db", "dashboards:write", dashboards.save_dashboard),
     ("GET", "api/dashboards/uid/*", "dashboards:read", dashboards.get_dashboard),

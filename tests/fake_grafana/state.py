@@ -51,6 +51,7 @@ class State:
     ids: Counter = field(default_factory=Counter)
     author: str = "sa-pusher"
     organisation: int = 1  # the token's
+    name_space: str = ""  # what /apis calls the organisation, if not as its number says
     stale_counts: int = 0  # how many times folder counts still show a dashboard that is gone
     new_uids_in_groups: bool | None = None  # whether a group PUT may bring them; None: as the version says
     converts: bool = False  # show dashboards with options nobody sent, as a release that migrates on reading does

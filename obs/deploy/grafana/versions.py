@@ -26,6 +26,7 @@ TABLE = {
     "titles_repeat": Difference((11, 3), "two dashboards of a folder may share a title"),
     "group_takes_new_uids": Difference((11, 5), "a group PUT may bring new rules with uids we chose"),
     "keep_firing_for": Difference((12, 0), "a rule may keep firing after its condition ended"),
+    "lists_dashboards": Difference((12, 0), "dashboards can be listed in full (/apis/dashboard.grafana.app)"),
     "missing_series_resolve": Difference((12, 0), "a rule says how soon a vanished series resolves"),
     "rule_titles_repeat": Difference((12, 0), "two rules of a folder may share a title"),
 }

@@ -17,6 +17,7 @@ from obs.deploy.plan.obstacles import Judge
 from obs.deploy.plan.survey import Survey, survey
 
 MAIN_ORGANISATION = 1
+LIST_FROM, LIST_SHARE = 4, 4  # a list costs two requests, and the time of all that is in it
 Action = Literal["create", "update", "delete", "unchanged"]
 
 
@@ -84,7 +85,10 @@ def make_plan(
         seen = survey(client, stores, desired, pool, everything=prune_gone)
         items, notes = _adapted(stores, desired)
         judge = Judge(stores, seen, desired, server, adopt_mine)
-        found = list(pool.map(lambda item: _change(judge, item, resend_secrets), items))
+        listed = _unchanged(judge, organisation.id)
+        found = [Change(item.key, item.title, "unchanged", item) for item in items if item.key in listed]
+        others = [item for item in items if item.key not in listed]
+        found += pool.map(lambda item: _change(judge, item, resend_secrets), others)
         if prune_gone:
             gone = prune.gone(judge)
             found += [Change(live.key, live.title, "delete", None, live, why) for live, why in gone.deleted]
@@ -131,6 +135,19 @@ def _change(judge: Judge, item: Item, resend_secrets: bool) -> Change:
         return Change(item.key, item.title, "unchanged", item)
     before = replace(live, edited=save is not None and not judge.saved_by_us(save))
     return Change(item.key, item.title, "update", item, before, judge.obstacle(item, live, save), forced)
+
+
+def _unchanged(judge: Judge, organisation: int) -> frozenset[Key]:
+    """Find the dashboards that are as wanted by one list, where there is one: what differs is then read by itself.
+
+    Not where most of the list would be other people's.
+    """
+    there = judge.seen.dashboards
+    boards = {item.key.uid: item for item in judge.desired.of(Kind.DASHBOARD) if item.key.uid in there}
+    if not judge.server.has("lists_dashboards") or len(boards) < LIST_FROM or len(there) > LIST_SHARE * len(boards):
+        return frozenset()
+    found = judge.stores.dashboards.list_full(organisation, boards)
+    return frozenset(live.key for live in found if reached(live, boards[live.key.uid]))
 
 
 def _may_exist(seen: Survey, item: Item) -> bool:

@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,9 @@ from obs.deploy.grafana.state import Document, Item, Key, Kind, Live
 from obs.deploy.grafana.stores.store import is_one_of
 
 PAGE = 5000  # the most /api/search gives; more is 422
+RESOURCES = "/apis/dashboard.grafana.app"
+RESOURCE_VERSIONS = ("v1", "v1beta1")
+RESOURCES_PAGE = 250
 NOT_ACCEPTABLE = 406  # a v2 dashboard, asked for through the classic API
 MESSAGE_MARK = "obs:"  # opens the history message of every save of ours, before the digest of what was saved
 SAVED = re.compile(rf"{MESSAGE_MARK} ([0-9a-f]+)")
@@ -79,6 +82,37 @@ class Dashboards:
             if len(entries) < PAGE:
                 return
             page += 1
+
+    def list_full(self, organisation: int, uids: Collection[str]) -> Iterator[Live]:
+        """Yield these dashboards out of pages of all there are: contents and places, without version or history.
+
+        Yield nothing where the list is not to be had, as in Grafana Cloud, whose name spaces are called otherwise.
+        """
+        try:
+            served = self._client.find(RESOURCES) or {}
+            names = [str(entry.get("version")) for entry in served.get("versions") or ()]
+            name = next(name for name in RESOURCE_VERSIONS if name in names)
+            space = "default" if organisation == 1 else f"org-{organisation}"
+            path = f"{RESOURCES}/{name}/namespaces/{space}/dashboards"
+            for entry in self._resources(path):
+                if entry["metadata"]["name"] in uids:
+                    yield self._of_resource(entry)
+        except (Refused, StopIteration):
+            return
+
+    def _resources(self, path: str) -> Iterator[dict[str, Any]]:
+        token = ""
+        while True:
+            page = self._client.read(path, limit=RESOURCES_PAGE, **({"continue": token} if token else {}))
+            yield from page["items"]
+            token = str(page["metadata"].get("continue") or "")
+            if not token:
+                return
+
+    def _of_resource(self, entry: dict[str, Any]) -> Live:
+        metadata = entry["metadata"]
+        place = {"folderUid": (metadata.get("annotations") or {}).get("grafana.app/folder")}
+        return self._live(place, {**entry["spec"], "uid": metadata["name"]})
 
     def last_save(self, uid: str) -> Save:
         """Tell who saved the latest version of a dashboard: a push, and of what, or somebody else."""
