@@ -18,7 +18,7 @@ class Series:
 
     def values(self, label: str) -> tuple[str, ...]:
         """Return the values a label of the series may take; empty where the service decides at run time."""
-        if label == LE.name:
+        if label == LE.name and self.family.buckets:
             return (*(repr(float(edge)) for edge in self.family.buckets), "+Inf")
         return self.labels[label].values
 

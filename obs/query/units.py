@@ -43,6 +43,9 @@ GRAFANA = {
 }
 KNOWN = {name for names in GRAFANA.values() for name in names}
 
+SHARES = {COUNT, RATIO, Unit("seconds", 1)}
+"""What may stand beside each other: a ratio, a share of time, and what is counted without a unit."""
+
 SAME = {"increase", "delta", "idelta"}
 PER_SECOND = {"rate", "irate", "deriv"}
 COUNTING = {"count", "group", "count_values", "count_over_time", "present_over_time", "changes", "resets", "absent"}
@@ -130,3 +133,9 @@ def _scaled(of: Unit | None, by: Any, *, inverse: bool = False) -> Unit | None:
         ("timestamp", 1000): "timestamp milliseconds",
     }
     return Unit(steps[of.base, factor], of.per_second) if (of.base, factor) in steps else None
+
+
+def alike(left: Unit, right: Unit) -> bool:
+    """Tell whether two numbers may be added, compared or drawn on one axis."""
+    moment = Unit("timestamp") in (left, right) and {left, right} <= {Unit("timestamp"), SECONDS, COUNT}
+    return left == right or {left, right} <= SHARES or moment

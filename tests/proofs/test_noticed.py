@@ -102,6 +102,8 @@ SOUND = [
     "time() - telemetry_last_flush_timestamp_seconds > 120",
     "max by (route) (histogram_quantile(0.9, sum by (le, route) (rate(http_request_duration_seconds_bucket[5m]))))",
     "quantile(0.5, jobs_waiting)",
+    "sum(up) / count(up)",
+    "sum by (instance) (rate(redis_commands_duration_seconds_total[5m])) > sum by (instance) (redis_db_keys)",
 ]
 
 
@@ -327,6 +329,10 @@ def test_a_fault_in_a_dashboard_is_noticed(planted: Planted, check: str, plant: 
         panel(fieldConfig=override("byRegexp", "/^used/", "s")),
         asks('sum(rate(http_requests_total{environment=~"$environment"}[5m]))', "reqps"),
         fed("label_values(http_requests_total, route)", 'sum(rate(http_requests_total{route=~"$choice"}[5m]))'),
+        lambda model: (
+            asks('sum(rate(http_requests_total{environment="$environment"}[5m]))')(model),
+            model["panels"][0].update(repeat="environment"),
+        ),
     ],
 )
 def test_a_sound_dashboard_is_let_through(planted: Planted, plant: Plant) -> None:

@@ -33,7 +33,10 @@ GUARDED = sorted(
         for question, query in EVIDENCE.parsed
         if question.origin in ("panel", "alert", "recording")
         and any(
-            isinstance(node, ast.BinaryExpr) and str(node.op) == "/" and " > 0" in node.rhs.prettify()
+            isinstance(node, ast.BinaryExpr)
+            and str(node.op) == "/"
+            and " > 0" in node.rhs.prettify()
+            and "count(" not in node.rhs.prettify()
             for node in walk(query.tree)
         )
     }

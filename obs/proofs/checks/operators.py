@@ -12,11 +12,12 @@ from obs.proofs.questions import Question
 from obs.query.expr import bare
 from obs.query.labels import carried, matched, vectors
 from obs.query.series import Contract
-from obs.query.units import COUNT, RATIO, Unit, unit
+from obs.query.units import alike, unit
 from obs.query.values import bounds, jobs
 from watchkeeper.contract.labels import INSTANCE, listed
 
 GUARDS = (">", ">=", "!=", "==")
+COUNTS = ("count", "group")
 KEEP_GUARD = ("sum", "min", "max", "avg", "topk", "bottomk")
 ALIKE = ("+", "-", ">", "<", ">=", "<=", "==", "!=")
 PEOPLE = ("runbook", "link")
@@ -50,7 +51,7 @@ def mixed_units(evidence: Evidence) -> Iterator[Fault]:
         for node in query.nodes:
             if isinstance(node, ast.BinaryExpr) and str(node.op) in ALIKE:
                 left, right = unit(node.lhs, evidence.contract), unit(node.rhs, evidence.contract)
-                if left and right and left != right and not _interchangeable(left, right):
+                if left and right and not alike(left, right):
                     what = f"'{node.op}' takes {left} on its left and {right} on its right"
                     yield question.fault(what, "convert one of them", _operator(question, node))
 
@@ -97,13 +98,6 @@ def _values(values: frozenset[str]) -> str:
     return listed(sorted(values))
 
 
-def _interchangeable(left: Unit, right: Unit) -> bool:
-    """Tell whether units may be mixed: a time and a span make a time, a share of time is a ratio."""
-    times = {left.base, right.base} == {"timestamp", "seconds"}
-    shares = {left, right} <= {RATIO, Unit("seconds", 1), COUNT}
-    return times or shares
-
-
 def _dividend(text: str, divisor: str) -> str:
     """Return the divisor where it stands so in the text; else the operator."""
     return divisor if divisor in text else "/"
@@ -130,7 +124,8 @@ def _guarded(node: Any) -> bool:
     """Tell whether a node can't answer zero."""
     match bare(node):
         case ast.AggregateExpr() as aggregate:
-            return str(aggregate.op) in KEEP_GUARD and _guarded(aggregate.expr)
+            # Where there is nothing to count there is no answer, rather than zero.
+            return str(aggregate.op) in COUNTS or (str(aggregate.op) in KEEP_GUARD and _guarded(aggregate.expr))
         case ast.Call() as call:
             return call.func.name == "clamp_min"
         case ast.NumberLiteral() as number:

@@ -14,7 +14,7 @@ from obs.proofs.questions import Question, panel_place, place, units_of
 from obs.query.expr import Parsed, parse
 from obs.query.labels import carried
 from obs.query.series import Contract
-from obs.query.units import COUNT, GRAFANA, KNOWN, RATIO, Unit, unit
+from obs.query.units import GRAFANA, KNOWN, Unit, alike, unit
 from obs.query.values import bounds, jobs
 from watchkeeper.contract.labels import INSTANCE, JOB
 
@@ -22,6 +22,9 @@ SPELLED = re.compile(r"(?:prefix|suffix|time|si|count|currency|bool):")
 """How a unit of one's own begins: https://grafana.com/docs/grafana/latest/panels-visualizations/configure-standard-options/#unit."""
 
 LEGEND = re.compile(r"\{\{\s*(\w+)\s*\}\}")
+AUTOMATIC = "__auto"
+"""The legend that Grafana makes of the labels."""
+
 TEMPLATE = re.compile(r"\{\{.*?\}\}", re.DOTALL)
 TEMPLATE_LABEL = re.compile(r"\$labels\.(\w+)|\.Labels\.(\w+)")
 
@@ -56,7 +59,7 @@ def mixed_axes(evidence: Evidence) -> Iterator[Fault]:
         measured = unit(query.tree, evidence.contract) if question.origin == "panel" else None
         if measured and not question.heatmap and question.unit not in KNOWN - {"short", "none"}:
             ref, other = first.setdefault((question.where, question.unit), (question.ref, measured))
-            if other != measured and {other, measured} != {COUNT, RATIO}:
+            if not alike(other, measured):
                 what = f"query {ref} answers in {other}, query {question.ref} in {measured}, on one axis"
                 yield question.fault(what, "give each its unit, or a panel of its own", question.text.strip())
 
@@ -66,7 +69,7 @@ def same_legends(evidence: Evidence) -> Iterator[Fault]:
     known = {(question.where, question.ref): query for question, query in evidence.answerable}
     seen: dict[tuple[Place, str], str] = {}
     for question in evidence.questions:
-        if question.origin == "panel" and question.legend:
+        if question.origin == "panel" and question.legend not in ("", AUTOMATIC):
             other = seen.setdefault((question.where, question.legend), question.ref)
             pair = [known.get((question.where, ref)) for ref in (other, question.ref)]
             if other != question.ref and not _told_apart(question.legend, pair, evidence.contract):

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from obs.boards.board import Dashboard
+from obs.boards.model import panels
 from obs.place import Place
 from obs.proofs.checks.check import Check
 from obs.proofs.evidence import Evidence
@@ -45,10 +46,7 @@ def variables(evidence: Evidence) -> Iterator[Fault]:
 
 def exact(evidence: Evidence) -> Iterator[Fault]:
     """Find variables with several values that are compared with `=`."""
-    several = {
-        board.source: {one["name"] for one in _listed(board) if one.get("multi") or one.get("includeAll")}
-        for board in evidence.built.dashboards
-    }
+    several = {board.source: _several(board) for board in evidence.built.dashboards}
     for question, condition in _conditions(evidence):
         if condition.operator in ("=", "!="):
             for name in sorted(several.get(question.where.file, set()) & set(variables_in(condition.value))):
@@ -80,9 +78,18 @@ def misfed(evidence: Evidence) -> Iterator[Fault]:
             for names, label in _filters(query):
                 for name in names:
                     uses.setdefault(name, []).append((query, label))
+        series = [evidence.contract.series[one.name] for _, query in _asked(evidence, board) for one in query.selectors]
         for name, (question, query) in _fed(evidence, board).items():
-            if name in uses and (what := _misfed(question, query, uses[name], evidence.contract)):
+            # A label that everything on the board carries tells targets apart, and any of their series knows it.
+            shared = question.label in OF_TARGET or all(question.label in one.labels for one in series)
+            if name in uses and (what := _misfed(question, query, uses[name], evidence.contract, shared=shared)):
                 yield question.fault(*what, question.text.strip())
+
+
+def _several(board: Dashboard) -> set[str]:
+    """Return the variables that may have several values at once; a panel that is repeated for each has one."""
+    repeated = {panel.get("repeat") for panel in (*board.model.get("panels", ()), *panels(board.model))}
+    return {one["name"] for one in _listed(board) if one.get("multi") or one.get("includeAll")} - repeated
 
 
 def _fed(evidence: Evidence, board: Dashboard) -> dict[str, tuple[Question, Parsed]]:
@@ -96,7 +103,7 @@ def _asked(evidence: Evidence, board: Dashboard) -> list[tuple[Question, Parsed]
 
 
 def _misfed(
-    variable: Question, feeding: Parsed, uses: list[tuple[Parsed, str]], contract: Contract
+    variable: Question, feeding: Parsed, uses: list[tuple[Parsed, str]], contract: Contract, *, shared: bool
 ) -> tuple[str, str] | None:
     labels = sorted({label for _, label in uses})
     if variable.label and variable.label not in labels:
@@ -104,7 +111,7 @@ def _misfed(
     of_feeding, of_uses = jobs(feeding.tree, contract), [jobs(query.tree, contract) for query, _ in uses]
     if of_feeding and all(of_uses) and not any(of_feeding & one for one in of_uses):
         return f"its values come from {_words(of_feeding)}, and are asked of {_words(of_uses[0])}", "feed it from there"
-    if variable.label in OF_TARGET:
+    if shared:
         return None
     read = {_family(contract, s.name) for query, _ in uses for s in query.selectors}
     fed = {_family(contract, s.name) for s in feeding.selectors}
