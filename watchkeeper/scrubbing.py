@@ -1,11 +1,12 @@
 """What must never leave the process in a log line or an error report, and how is it taken out?"""
 
 import re
-import traceback
 from collections.abc import Iterable, Mapping
 from datetime import date, time
 from math import isfinite
 from typing import Any
+
+from watchkeeper import tracebacks
 
 REDACTED = "[redacted]"
 DEFAULT_QUERY_PARAMETERS = ("access_token", "api_key", "apikey", "auth", "code", "key", "password", "secret", "token")
@@ -31,6 +32,12 @@ _USERINFO = re.compile(r"(?P<lead>\w://)[^/\s:@\"']*:[^/\s@\"']+@")
 # Begins where a word does, and only if a dot follows the word: otherwise each "eyJ" of a long word is a new attempt.
 _JWT = re.compile(r"(?<![\w-])(?=[\w-]++\.[\w-])(?P<lead>[\w-]*?)eyJ[\w-]{5,}\.[\w-]+(?:\.[\w-]*)?")
 _SCHEME = re.compile(r"(?i)(?P<lead>\b(?:bearer|basic|digest)\s+)(?!\[redacted)[\w.~+/=-]{8,}")
+
+
+class Scrubbed(str):
+    """A text that has been scrubbed and cut already."""
+
+    __slots__ = ()
 
 
 class Scrubber:
@@ -62,9 +69,9 @@ class Scrubber:
         """Return ``text`` as valid UTF-8, without credentials and within ``limit`` characters; it is cut first."""
         return cut(self.text(valid_text(_beginning(text, 2 * limit))), limit)
 
-    def stacktrace(self, error: BaseException, limit: int) -> str:
+    def stacktrace(self, error: BaseException, limit: int) -> Scrubbed:
         """Return the last lines of a traceback, ``limit`` characters of them, each cut and without credentials."""
-        lines = "".join(traceback.format_exception(error)).strip().split("\n")
+        lines = list(tracebacks.lines(error))
         kept: list[str] = []
         size = 0
         for line in reversed(lines):
@@ -75,8 +82,8 @@ class Scrubber:
         # Searched as one text: a quoted secret may hold newlines.
         whole = self.text(valid_text("\n".join(reversed(kept))))
         if len(kept) == len(lines) and len(whole) <= limit:
-            return whole
-        return f"…\n{whole[2 - limit :].partition(chr(10))[2]}"
+            return Scrubbed(whole)
+        return Scrubbed(f"…\n{whole[2 - limit :].partition(chr(10))[2]}")
 
     def query(self, query: str) -> str:
         """Return a query string with the values of secret parameters taken out."""
@@ -95,7 +102,7 @@ class Scrubber:
         integers beyond 64 bits, bytes, lone surrogates, any other object) becomes text.
         """
         if isinstance(value, str):
-            return self.limited(value, limit)
+            return cut(value, limit) if isinstance(value, Scrubbed) else self.limited(value, limit)
         if value is None or isinstance(value, bool | int | float):
             return _number(value, limit)
         if depth < MAX_DEPTH and isinstance(value, Mapping):

@@ -9,7 +9,7 @@ from functools import lru_cache
 from watchkeeper.asgi.exchange import SERVER_ERROR, HttpExchange
 from watchkeeper.asgi.types import Scope
 from watchkeeper.asgi.websocket import WebSocketExchange
-from watchkeeper.logs.lines import REQUEST_LOGGER, RequestLine, quote
+from watchkeeper.logs.lines import REQUEST_LOGGER, RequestLine, quote, told
 from watchkeeper.scrubbing import Scrubber, cut
 from watchkeeper.settings import Settings
 from watchkeeper.tracing.tracing import Tracing, Work
@@ -121,6 +121,8 @@ def _write(line: RequestLine, status: int, error: Exception | None) -> None:
     if _log.isEnabledFor(level):
         exc_info = None if error is None else (type(error), error, error.__traceback__)
         _log.handle(logging.LogRecord(REQUEST_LOGGER, level, __file__, 0, line, None, exc_info))
+        if error is not None:
+            told(error)
 
 
 def _client(scope: Scope) -> str:

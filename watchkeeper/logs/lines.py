@@ -18,6 +18,7 @@ LINE_LIMIT = 16_000
 VALUE_LIMITS = (4096, 1024, 256, 64)
 """Longest text of one field in characters; the next one down is tried while the line is too long."""
 
+_TOLD = "_watchkeeper_told"
 REQUEST_LOGGER = "telemetry.request"
 SERVER_LOGGERS = ("uvicorn", "uvicorn.error", "hypercorn.error", "gunicorn.error", "arq", "rq.worker", "celery")
 SERVER_ACCESS_LOGGERS = ("uvicorn.access", "hypercorn.access", "gunicorn.access")
@@ -75,6 +76,10 @@ class JsonLines(BaseJsonFormatter):
         except Exception as error:  # noqa: BLE001 - a broken record must not lose what it wanted to say
             fields = self._head(record, as_text(record.msg)) | {"log_error": f"{type(error).__name__}: {error}"}
             return self.jsonify_log_record(fields)
+
+    def formatException(self, ei: Any) -> str:  # noqa: ARG002, N802 - the base class would format what `_exception` does
+        """Return nothing: the fields of an exception are ours."""
+        return ""
 
     def add_fields(self, log_data: dict[str, Any], record: logging.LogRecord, message_dict: dict[str, Any]) -> None:
         """Collect the fields of one record; extras that would overwrite one of ours get a trailing underscore."""
@@ -155,6 +160,16 @@ class _Stdout(logging.StreamHandler[Any]):
         return sys.stdout
 
 
+def told(error: BaseException) -> None:
+    """Note that an exception has been written: a server that logs it again adds nothing, not even a trace id."""
+    error.__dict__[_TOLD] = True
+
+
+def _is_new(record: logging.LogRecord) -> bool:
+    error = record.exc_info[1] if record.exc_info else None
+    return error is None or record.name not in SERVER_LOGGERS or _TOLD not in error.__dict__
+
+
 def configure(settings: Settings) -> None:
     """
     Send every record of the process to stdout as JSON, the application's and the server's alike.
@@ -164,6 +179,7 @@ def configure(settings: Settings) -> None:
     """
     root = logging.getLogger()
     handler = _Stdout()
+    handler.addFilter(_is_new)
     handler.setFormatter(JsonLines(settings))
     root.handlers = [kept for kept in root.handlers if type(kept) not in (logging.StreamHandler, _Stdout)]
     root.addHandler(handler)

@@ -1,0 +1,133 @@
+"""A traceback says what Python's says, once, and costs little."""
+
+import json
+import logging
+import re
+import time
+import traceback
+from collections.abc import Callable
+
+import pytest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse
+from starlette.routing import Route
+
+from watchkeeper import instrument, tracebacks
+from watchkeeper.asgi.types import Message
+
+
+def chained() -> None:
+    """Fail because of something else, while something else is handled."""
+    try:
+        try:
+            int("x")
+        except ValueError as error:
+            raise LookupError("caused") from error
+    except LookupError:
+        json.loads("{")
+
+
+def noted() -> None:
+    """Fail with a note, hiding what was before."""
+    try:
+        int("x")
+    except ValueError:
+        error = RuntimeError("several\nlines")
+        error.add_note("and a note")
+        raise error from None
+
+
+def grouped() -> None:
+    """Fail in several ways."""
+    raise ExceptionGroup("both", [ValueError(1), KeyError("x")])
+
+
+def misspelt() -> None:
+    """Fail to compile."""
+    compile("a b", "main.py", "exec")
+
+
+def raised(fail: Callable[[], None]) -> Exception:
+    """Return what a function raises."""
+    try:
+        fail()
+    except Exception as error:  # noqa: BLE001 - whatever it is
+        return error
+    raise AssertionError("it did not fail")
+
+
+@pytest.mark.parametrize("fail", [chained, noted, grouped, misspelt])
+def test_it_says_what_python_says(fail: Callable[[], None]) -> None:
+    """Causes, contexts, notes, groups and the place of a syntax error are there; only carets below lines are not."""
+    error = raised(fail)
+
+    expected = "".join(traceback.format_exception(error)).rstrip().split("\n")
+    carets = re.compile(r"\s+[~^]+")
+    kept = [line for line in expected if not carets.fullmatch(line)]
+    assert [line for line in tracebacks.lines(error) if not carets.fullmatch(line)] == kept
+
+
+def test_a_recursion_is_told_by_its_innermost_frames() -> None:
+    """A thousand frames that say the same cost thirty."""
+
+    def again() -> None:
+        again()
+
+    with pytest.raises(RecursionError) as caught:
+        again()
+
+    assert sum("in again" in line for line in tracebacks.lines(caught.value)) == tracebacks.MAX_FRAMES
+
+
+async def fail(_: Request) -> PlainTextResponse:
+    """Fail."""
+    raise ValueError("no")
+
+
+async def succeed(_: Request) -> PlainTextResponse:
+    """Answer."""
+    return PlainTextResponse("yes")
+
+
+async def serve(app: Starlette, path: str) -> None:
+    """Serve one request as uvicorn does, which logs what the application raises."""
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": b""}
+
+    async def send(_: Message) -> None:
+        pass
+
+    scope = {"type": "http", "method": "GET", "path": path, "query_string": b"", "headers": [], "root_path": ""}
+    try:
+        await app(scope, receive, send)
+    except ValueError:
+        logging.getLogger("uvicorn.error").exception("Exception in ASGI application")
+
+
+async def test_an_exception_is_written_once(capsys: pytest.CaptureFixture[str]) -> None:
+    """The server's record of an exception that the request's line holds is left out; others of the server are not."""
+    routes = [Route("/fail", fail)]
+    app = instrument(Starlette(routes=routes))
+    await serve(app, "/fail")
+    await serve(Starlette(routes=routes), "/fail")
+
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [(line["logger"], "trace_id" in line) for line in lines] == [
+        ("telemetry.request", True),
+        ("uvicorn.error", False),
+    ]
+
+
+async def test_a_failing_request_costs_ten_good_ones(capsys: pytest.CaptureFixture[str]) -> None:
+    """A failure with its traceback takes about ten times the CPU of a request that is well; it was seventy."""
+    app = instrument(Starlette(routes=[Route("/fail", fail), Route("/good", succeed)]))
+    least = {"/good": 1.0, "/fail": 1.0}
+    for path in ("/good", "/fail") * 40:
+        began = time.thread_time()
+        await serve(app, path)
+        least[path] = min(least[path], time.thread_time() - began)
+
+    assert capsys.readouterr().out
+    assert least["/fail"] < 30 * least["/good"]
