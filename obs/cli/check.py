@@ -7,6 +7,7 @@ import click
 
 from obs import proofs
 from obs.cli.cli import FOUND, Selection
+from obs.cli.forms import form_options
 from obs.nearest import nearest
 from obs.output import build
 from obs.proofs.checks import CHECKS, Check
@@ -14,11 +15,11 @@ from obs.proofs.pages import page
 
 
 @click.command()
-@click.option("--json", "as_json", is_flag=True, help="Print the problems as JSON.")
+@form_options
 @click.option("--list", "listing", is_flag=True, help="Say what is checked, and stop.")
 @click.option("--explain", metavar="CHECK", default="", help="Say what one check demands and why, and stop.")
 @click.pass_obj
-def check(selection: Selection, as_json: bool, listing: bool, explain: str) -> None:
+def check(selection: Selection, form: str, listing: bool, explain: str) -> None:
     r"""
     Prove every query, panel, alert, link and runbook offline. Nothing is written.
 
@@ -27,6 +28,7 @@ def check(selection: Selection, as_json: bool, listing: bool, explain: str) -> N
     \b
     obs check
     obs --env staging check
+    obs check --format markdown    for a review
     obs check --json | jq -r '.[].where'
     obs check --explain query/syntax
     """
@@ -39,8 +41,10 @@ def check(selection: Selection, as_json: bool, listing: bool, explain: str) -> N
         return
     # What is committed is the stack without an overlay: another one is judged by itself, not by those files.
     problems = proofs.check(build(selection.stack()), Path.cwd(), written=not selection.env)
-    if as_json:
+    if form == "json":
         click.echo(json.dumps(proofs.as_json(problems), indent=2))
+    elif form == "markdown":
+        click.echo(proofs.as_markdown(problems) or f"{len(CHECKS)} checks hold.\n", nl=False)
     elif problems:
         proofs.report(problems)
     else:

@@ -1,10 +1,10 @@
 """How do changes read in a pull-request comment?"""
 
-import re
 from collections.abc import Iterator, Sequence
 
 from obs.diff.change import ObjectChange, Sentence
 from obs.diff.wording import ACTIONS, headline, layout_note, noun, subjects, tally, told
+from obs.markup import escaped, fenced
 
 COMMENT_LIMIT = 65_000  # characters; GitHub accepts 65,536 in one comment, and a marker may stand above ours
 SHORTENED = "\n_Shortened to fit one comment; the check's own output has every change._\n"
@@ -46,22 +46,20 @@ def _counted(head: str, lines: list[str], limit: int) -> str:
 def _line(change: ObjectChange) -> str:
     count = sum(not sentence.hidden for sentence in change.sentences)
     said = f": {count} changes" if change.action == "update" else ""
-    return (
-        f"- {_escaped(noun(change))} **{_escaped(change.title or change.uid)[:200]}** {ACTIONS[change.action]}{said}\n"
-    )
+    return f"- {escaped(noun(change))} **{escaped(change.title or change.uid)[:200]}** {ACTIONS[change.action]}{said}\n"
 
 
 def _block(change: ObjectChange) -> str:
-    head = f"#### {_escaped(change.title or change.uid)} ({_escaped(noun(change))}, {ACTIONS[change.action]})\n\n"
+    head = f"#### {escaped(change.title or change.uid)} ({escaped(noun(change))}, {ACTIONS[change.action]})\n\n"
     text = head + "".join(_item(change, subject, sentences) for subject, sentences in subjects(change.sentences))
     if note := layout_note(change):
-        text += f"\n<details><summary>Layout only</summary>\n\n{_escaped(note)}\n\n</details>\n"
+        text += f"\n<details><summary>Layout only</summary>\n\n{escaped(note)}\n\n</details>\n"
     return text + "\n"
 
 
 def _item(change: ObjectChange, subject: str, sentences: Sequence[Sentence]) -> str:
     code = "\n".join(_fences(sentences))
-    return f"- **{_escaped(headline(change, subject))}**: {_escaped(told(sentences))}\n{code}"
+    return f"- **{escaped(headline(change, subject))}**: {escaped(told(sentences))}\n{code}"
 
 
 def _fences(sentences: Sequence[Sentence]) -> Iterator[str]:
@@ -69,12 +67,4 @@ def _fences(sentences: Sequence[Sentence]) -> Iterator[str]:
         lines = [f"- {line}" for line in sentence.before.splitlines()]
         lines += [f"+ {line}" for line in sentence.after.splitlines()]
         if lines:
-            longest = max((len(run) for run in re.findall("`+", "".join(lines))), default=0)
-            fence = "`" * max(3, longest + 1)
-            yield "".join(f"  {line}\n" for line in (f"{fence}diff", *lines, fence))
-
-
-def _escaped(text: str) -> str:
-    """Make GitHub show the text as it is: no emphasis, tags, mentions of people or links to issues."""
-    marked = re.sub(r"[\\`*\[\]<&~]|(?<!\w)_|_(?!\w)", r"\\\g<0>", " ".join(text.split()))
-    return re.sub(r"@(?=\w)|#(?=\d)", "\\g<0>\u200b", marked)
+            yield fenced(lines, "diff")

@@ -1,4 +1,4 @@
-"""How are findings shown: to a person in a terminal, and to a program?"""
+"""How are findings shown: to a person in a terminal or a review, and to a program?"""
 
 import shutil
 from collections.abc import Sequence
@@ -6,10 +6,13 @@ from typing import Any
 
 import click
 
+from obs.markup import escaped, fenced
 from obs.proofs.finding import Fault, Finding
 
 MARGIN = "    "
 ELLIPSIS = "…"
+REVIEW_COLUMNS = 100
+"""Columns of an expression that a comment on GitHub shows without scrolling."""
 
 
 def report(findings: Sequence[Finding]) -> None:
@@ -22,6 +25,17 @@ def report(findings: Sequence[Finding]) -> None:
             click.echo(f"{MARGIN}{line}\n{MARGIN}" + click.style(carets, fg="red"))
     words = f"{len(findings)} problem{'s' * (len(findings) != 1)}"
     click.secho(f"{words}; `obs check --explain {findings[0].check}` says what that check demands, and why", fg="red")
+
+
+def as_markdown(findings: Sequence[Finding]) -> str:
+    """Return findings as items of a list in GitHub's Markdown, each with the line of the expression it is in."""
+    items = []
+    for finding in findings:
+        sentence = str(finding).removeprefix(finding.where)
+        shown = pointed(finding.fault, REVIEW_COLUMNS)
+        code = fenced(shown, "text") if shown else ""
+        items.append(f"- **{escaped(finding.where)}**{escaped(sentence)} ({escaped(finding.check)})\n{code}")
+    return "".join(items)
 
 
 def pointed(fault: Fault, width: int) -> tuple[str, str] | None:

@@ -6,6 +6,7 @@ import re
 import pytest
 
 from tests.checkout import Checkout
+from tests.cli.test_content import ALERT
 
 
 def test_this_repository_has_no_problems(checkout: Checkout) -> None:
@@ -39,6 +40,19 @@ def test_problems_are_read_by_machines(checkout: Checkout) -> None:
     assert done.returncode == 1
     assert {"where", "file", "line", "item", "check", "what", "instead", "expression", "part"} == set(found[0])
     assert any(one["check"] == "file/outdated" and one["where"].startswith("infra/") for one in found)
+
+
+def test_problems_are_read_in_a_review(checkout: Checkout) -> None:
+    """In Markdown each is an item of a list, with the line of its expression below; no text smuggles in markup."""
+    alert = ALERT.replace('expr="up == 0"', 'expr="upp == 0"').replace('summary="', 'summary="<b>@all</b> {{ nope }} ')
+    (checkout.root / "alerts/shop.py").write_text(alert, encoding="utf-8")
+
+    done = checkout.obs("check", "--format", "markdown")
+
+    assert done.returncode == 1, done.stderr
+    assert "\n  ```text\n  upp == 0\n  ^^^\n  ```\n" in done.stdout
+    assert all(line.startswith(("- **", "  ")) for line in done.stdout.splitlines())
+    assert not re.search(r"(?<!\\)<b>|@all", done.stdout)
 
 
 def test_a_removed_case_is_told(checkout: Checkout) -> None:
