@@ -4,10 +4,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from obs.adopt.reading import Imported, read
+from obs.adopt.remainder import unwrapped
 from obs.adopt.writing import module
 from obs.boards.board import board
 from obs.diff import ObjectChange, diff_dashboard
+from obs.diff.documents import opened
+from obs.diff.layout import panels
+from obs.diff.values import finite, objects, table
 from obs.stack import Stack
+
+LEFT = frozenset({"__inputs", "__requires", "__elements", "folderUid"})
+"""What an export says about itself: the inputs become variables, the rest is for Grafana's import page."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,23 +24,41 @@ class Import:
     slug: str
     source: str
     losses: ObjectChange
+    panels: int
+    foreign: tuple[str, ...]
+    """Titles of the panels that ask another data source than Prometheus or Loki: kept, and not checked."""
 
     @property
     def path(self) -> str:
         """Return where the module belongs."""
         return f"dashboards/{self.slug.replace('-', '_')}.py"
 
+    @property
+    def unequal(self) -> int:
+        """Count the panels that are not the same when the module has built them."""
+        said = (one for one in self.losses.sentences if one.subject and not one.subject.startswith("row "))
+        return len({one.subject for one in said if not one.hidden})
 
-def import_dashboard(model: dict[str, Any], stack: Stack, slug: str = "") -> Import:
-    """Turn a dashboard's classic JSON, bare or as Grafana's API and export wrap it, into a module.
 
-    What the vocabulary cannot say is found by comparing what the module builds with the original, so nothing is lost
-    without a word. Raises DiffError for a v2 dashboard and for JSON that is none.
+def import_dashboard(model: dict[str, Any], stack: Stack, slug: str = "", job: str = "") -> Import:
+    """Turn a dashboard's classic JSON, bare or as Grafana's API, export and resources wrap it, into a module.
+
+    What no word says is laid over in Grafana's own JSON; what the module builds is then compared with the original, so
+    nothing is lost without a word. Raises DiffError for a v2 dashboard.
     """
-    inner = model.get("dashboard")
-    original = inner if isinstance(inner, dict) else model
-    imported = read(original, stack, slug)
-    return Import(imported.slug, module(imported), diff_dashboard(original, built(imported, stack)))
+    whole = finite(unwrapped(opened(model)))
+    original = {key: value for key, value in whole.items() if key not in LEFT}
+    imported = read({**original, "__inputs": model.get("__inputs")}, stack, slug, job)
+    shown = [panel for panel in panels(original) if panel.kind != "row"]
+    foreign = tuple(panel.title or f"untitled {panel.kind}" for panel in shown if _asks_others(panel.model))
+    losses = diff_dashboard(original, built(imported, stack))
+    return Import(imported.slug, module(imported), losses, len(shown), foreign)
+
+
+def _asks_others(model: dict[str, Any]) -> bool:
+    sources = [model.get("datasource"), *(target.get("datasource") for target in objects(model.get("targets")))]
+    kinds = {table(source).get("type") for source in sources}
+    return bool(kinds - {None, "prometheus", "loki", "datasource"})
 
 
 def built(imported: Imported, stack: Stack) -> dict[str, Any]:

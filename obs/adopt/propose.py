@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from obs import content
-from obs.adopt.reading import read as read_board
+from obs.adopt.panel import nearest
 from obs.adopt.source import Edit, Source, edited, number_in_toml, read, replayed, unified
 from obs.adopt.writing import panel as panel_source
 from obs.diff import ObjectChange, Sentence, diff_dashboard
@@ -77,7 +77,7 @@ def propose(
     renamed = {str(sentence.new): str(sentence.old) for sentence in shown if sentence.field == "title"}
     trial = _Trial(slug, texts, name, env, dict(live), renamed)
     # Renames last: every other sentence knows its panel by the old title.
-    return [_proposal(trial, sentence, stack) for sentence in sorted(shown, key=lambda one: one.field == "title")]
+    return [_proposal(trial, sentence) for sentence in sorted(shown, key=lambda one: one.field == "title")]
 
 
 def patch(proposals: Sequence[Proposal]) -> str:
@@ -166,14 +166,14 @@ def _load(slug: str, text: str) -> Callable[[Stack], Any]:
     return build
 
 
-def _proposal(trial: _Trial, sentence: Sentence, stack: Stack) -> Proposal:
+def _proposal(trial: _Trial, sentence: Sentence) -> Proposal:
     before = trial.texts
     if trial.done(sentence) or any(trial.settled(sentence, edits) for edits in _candidates(trial, sentence)):
         return Proposal(sentence, before, trial.texts)
     reason, look = "the code computes it, shares it with other panels, or has no argument for it", _json(sentence.new)
     if sentence.field == "panel" and sentence.verb == "added":
         reason = f"paste it into its row of dashboards/{trial.slug}.py"
-        look = _pasteable(trial, sentence, stack)
+        look = _pasteable(trial, sentence)
     return Proposal(sentence, before, before, reason, look)
 
 
@@ -271,11 +271,9 @@ def _title(element: ast.expr) -> str:
     return first.value if isinstance(first, ast.Constant) and isinstance(first.value, str) else ""
 
 
-def _pasteable(trial: _Trial, sentence: Sentence, stack: Stack) -> str:
-    rows = read_board(trial.live, stack, trial.slug).rows.values()
-    found = (panel for members in rows for panel in members if panel.title == sentence.subject)
-    panel = next(found, None)
-    return panel_source(panel) if panel else _json(sentence.new)
+def _pasteable(trial: _Trial, sentence: Sentence) -> str:
+    found = next((panel for panel in panels(trial.live) if panel.title == sentence.subject), None)
+    return panel_source(nearest(found)) if found else _json(sentence.new)
 
 
 def _json(value: Any) -> str:

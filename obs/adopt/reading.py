@@ -1,38 +1,28 @@
-"""Which words of the panel vocabulary say what a dashboard's JSON says?"""
+"""Which words of the panel vocabulary say what a dashboard's JSON says, and what has to be laid over them?"""
 
+import keyword
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Container, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from itertools import count
 from typing import Any
 
+from obs.adopt.panel import read_panel
+from obs.adopt.remainder import of_frame, remainder, unwrapped
 from obs.boards.board import board
-from obs.boards.panels import Column, Kind, Link, Panel, Query, Step
+from obs.boards.grafana import row_json
+from obs.boards.panels import Panel
 from obs.diff.layout import Panel as Placed
 from obs.diff.layout import panels
+from obs.diff.normalise import panel_form, pruned
 from obs.diff.panel import query_text
-from obs.diff.values import objects, table
+from obs.diff.values import objects, same, table
 from obs.stack import Stack
 from obs.stack.identity import panel_id, slugify
 
 Model = dict[str, Any]
 Rows = Mapping[str, tuple[Panel, ...]]
 
-KINDS: dict[str, Kind] = {
-    "timeseries": "timeseries",
-    "graph": "timeseries",
-    "stat": "stat",
-    "singlestat": "stat",
-    "gauge": "stat",
-    "bargauge": "stat",
-    "table": "table",
-    "table-old": "table",
-    "heatmap": "heatmap",
-    "logs": "logs",
-    "text": "text",
-}
-"""The word nearest to each of Grafana's visualisations; of any other, a text panel keeps the place."""
-
-GROUPED = re.compile(r"\bby\s*\(([^)]*)\)")
 JOB = re.compile(r"""\bjob=~?["']([^"'$]+)["']""")
 
 
@@ -48,11 +38,13 @@ class Imported:
     variables: tuple[Model, ...]
     runbook: str
     span: str
+    raw: Model = field(default_factory=dict)
+    raw_rows: Mapping[str, Model] = field(default_factory=dict)
 
     def arguments(self) -> dict[str, Any]:
         """Return them by name, those that `board` has a default for only where they differ."""
         given: dict[str, Any] = {"slug": self.slug, "title": self.title, "why": self.why, "jobs": self.jobs}
-        optional = {"variables": self.variables, "runbook": self.runbook}
+        optional = {"variables": self.variables, "runbook": self.runbook, "raw": self.raw, "raw_rows": self.raw_rows}
         given |= {name: value for name, value in optional.items() if value}
         return (
             given
@@ -61,27 +53,40 @@ class Imported:
         )
 
 
-def read(model: Model, stack: Stack, slug: str = "") -> Imported:
+def read(model: Model, stack: Stack, slug: str = "", job: str = "") -> Imported:
     """Read a dashboard's classic JSON; `slug` names the module, by default from its uid or title.
 
-    Raises DiffError for a v2 dashboard.
+    ``job`` is the scrape job whose instances the board offers, by default the one its queries name. Raises DiffError
+    for a v2 dashboard.
     """
+    model = unwrapped(model)
     service = stack.service.name
     title = str(model.get("title") or "Imported").strip().removeprefix(f"{service} / ")
     uid = str(model.get("uid") or "").removeprefix(f"{service}-")
-    jobs = _jobs(model) or (stack.targets.api.job,)
-    rows = _rows(model, title)
+    groups = _grouped(model)
+    raw_rows = {row.key: _row_remainder(row.key, row.header) for row in groups if row.header}
+    taken = {panel_id(f"row {key}") for key in raw_rows} | {one["id"] for one in raw_rows.values() if "id" in one}
+    rows = {row.key: tuple(read_panel(one, taken) for one in row.members) for row in groups}
     span = re.fullmatch(r"now-(\w+)", str(table(model.get("time")).get("from") or ""))
-    return Imported(
-        slug=slugify(slug or uid or title) or "imported",
+    found = Imported(
+        slug=_module_name(slugify(slug or uid or title) or "imported"),
         title=title,
         why=str(model.get("description") or f"Imported from the dashboard {title}."),
-        jobs=jobs,
+        jobs=(job,) if job else _jobs(model),
         rows=rows,
-        variables=tuple(_own_variables(model, stack, jobs, rows)),
+        variables=(),
         runbook=_runbook(model, stack),
         span=span[1] if span else "6h",
     )
+    standard = board(stack, **found.arguments()).model
+    found = replace(found, variables=tuple(_own_variables(model, standard)), raw=of_frame(standard, model))
+    found = replace(found, raw_rows={key: patch for key, patch in raw_rows.items() if patch})
+    return _in_place(found, groups, stack)
+
+
+def _module_name(slug: str) -> str:
+    """Return a slug whose module Python can import."""
+    return f"board-{slug}" if slug[0].isdigit() or keyword.iskeyword(slug) else slug
 
 
 def _jobs(model: Model) -> tuple[str, ...]:
@@ -96,11 +101,25 @@ def _jobs(model: Model) -> tuple[str, ...]:
     return ()
 
 
-def _own_variables(model: Model, stack: Stack, jobs: tuple[str, ...], rows: Rows) -> Iterator[Model]:
-    """Yield the variables `board` does not make itself."""
-    made = board(stack, slug="any", title="Any", why="Any", jobs=jobs, rows=rows).model
-    names = {variable["name"] for variable in made["templating"]["list"]}
-    yield from (one for one in objects(table(model.get("templating")).get("list")) if one.get("name") not in names)
+def _own_variables(model: Model, standard: Model) -> Iterator[Model]:
+    """Yield the variables that `board` does not make alike, and those an export leaves for its reader to fill in."""
+    made = objects(standard["templating"]["list"])
+    own = [pruned(one) for one in objects(table(model.get("templating")).get("list"))]
+    yield from (one for one in own if not any(same(one, other) for other in made))
+    for given in objects(model.get("__inputs")):
+        name, kind = str(given.get("name") or ""), given.get("type")
+        if not name or any(one.get("name") == name for one in own):
+            continue
+        if kind == "datasource":
+            label = str(given.get("label") or name)
+            yield {
+                "name": name,
+                "label": label,
+                "type": "datasource",
+                "query": str(given.get("pluginId") or "prometheus"),
+            }
+        elif kind == "constant":
+            yield {"name": name, "type": "constant", "query": str(given.get("value") or ""), "hide": 2}
 
 
 def _runbook(model: Model, stack: Stack) -> str:
@@ -110,123 +129,66 @@ def _runbook(model: Model, stack: Stack) -> str:
     return "" if page == "README.md" else page
 
 
-def _rows(model: Model, title: str) -> dict[str, tuple[Panel, ...]]:
-    """Sort the panels into rows in reading order; those above the first row get one named like the dashboard."""
-    placed: dict[str, list[Placed]] = {}
-    for panel in sorted(panels(model), key=lambda one: (one.box[1], one.box[0])):
-        row = panel.title if panel.kind == "row" else panel.row
-        placed.setdefault(row or title, []).extend([] if panel.kind == "row" else [panel])
-    taken = {panel_id(f"row {row}") for row in placed}
-    return {row: tuple(_panel(one, taken) for one in members) for row, members in placed.items()}
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """A row under a title of its own, and its panels in reading order; those above all rows have no header."""
+
+    key: str
+    header: Placed | None
+    members: list[Placed]
 
 
-def _panel(placed: Placed, taken: set[int]) -> Panel:
-    model = placed.model
-    kind = KINDS.get(placed.kind, "text")
-    title = placed.title or f"Untitled {placed.kind or 'panel'}"
-    queries = tuple(_query(target, placed, kind, title) for target in objects(model.get("targets")))
-    defaults = table(table(model.get("fieldConfig")).get("defaults"))
-    columns = _columns(model, queries) if kind == "table" else {}
-    return Panel(
-        kind=kind,
-        title=title,
-        why=str(model.get("description") or f"{title}: imported without a word on what a change of it means."),
-        queries=tuple(Query(one.query, name, instant=True) for name, one in columns.items()) if columns else queries,
-        unit=_unit(model, kind),
-        steps=_steps(table(defaults.get("thresholds")).get("steps")),
-        width=min(max(placed.box[2], 1), 24),
-        height=max(placed.box[3], 1),
-        slug=_slug(title, placed, taken),
-        stacked=table(table(defaults.get("custom")).get("stacking")).get("mode") == "normal"
-        or model.get("stack") is True,
-        low=_number(defaults.get("min")),
-        high=_number(defaults.get("max")),
-        decimals=int(decimals) if (decimals := _number(defaults.get("decimals"))) is not None else None,
-        links=tuple(
-            Link(str(one.get("title") or "Link"), str(one.get("url") or "")) for one in objects(model.get("links"))
-        ),
-        columns=columns,
-        drill=_drill(model) if kind == "table" else {},
-        text=_text(placed) if kind == "text" else "",
-    )
+def _grouped(model: Model) -> list[_Row]:
+    found = [_Row("", None, [])]
+    for placed in panels(model):
+        if placed.kind == "row":
+            found.append(_Row(_unused(placed.title or "Row", {row.key for row in found}), placed, []))
+        else:
+            found[-1].members.append(placed)
+    for row in found:
+        row.members.sort(key=lambda one: (one.box[1], one.box[0]))
+    return found if found[0].members else found[1:]
 
 
-def _slug(title: str, placed: Placed, taken: set[int]) -> str:
-    """Return "" where the title makes an id of its own, else what tells the panel from its namesakes."""
-    for slug in ("", f"{placed.row} {title}", *(f"{title} {count}" for count in range(2, len(taken) + 3))):
-        identity = panel_id(slug or title)
-        if identity not in taken:
-            taken.add(identity)
-            return slug
-    return title
+def _unused(title: str, taken: Container[str]) -> str:
+    names = (f"{title} ({number})" for number in count(2))
+    return title if title not in taken else next(name for name in names if name not in taken)
 
 
-def _query(target: Model, placed: Placed, kind: Kind, title: str) -> Query:
-    expr = query_text(target)
-    source = table(target.get("datasource") or placed.model.get("datasource")).get("type")
-    legend = str(target.get("legendFormat") or "")
-    if kind in {"timeseries", "stat"} and legend in {"", "__auto"}:
-        grouped = GROUPED.search(expr)
-        names = [name.strip() for name in grouped[1].split(",")] if grouped else []
-        legend = " ".join(f"{{{{{name}}}}}" for name in names if name and name != "le") or title
-    return Query(
-        expr,
-        "" if source == "loki" else legend,
-        source="loki" if source == "loki" else "prometheus",
-        instant=bool(target.get("instant")) and not target.get("range"),
-        exemplars=bool(target.get("exemplar")),
-    )
+def _row_remainder(key: str, header: Placed) -> Model:
+    """Return what a row has beside its title; its place is found when all have one."""
+    wanted = {**panel_form(header.model), "panels": []}
+    built = panel_form(row_json(key, 0, {}))
+    patch = {name: value for name, value in remainder(built, wanted).items() if name not in {"gridPos", "collapsed"}}
+    if not isinstance(wanted.get("id"), int):
+        patch.pop("id", None)
+    return patch | ({"collapsed": True} if header.model.get("collapsed") else {})
 
 
-def _unit(model: Model, kind: Kind) -> str:
-    defaults = table(table(model.get("fieldConfig")).get("defaults"))
-    axes = objects(model.get("yaxes"))
-    heat = table(table(model.get("options")).get("yAxis")).get("unit") if kind == "heatmap" else None
-    old = axes[0].get("format") if axes else model.get("format")
-    return str(defaults.get("unit") or heat or old or "short")
+def _in_place(found: Imported, groups: list[_Row], stack: Stack) -> Imported:
+    """Lay the grid places over that the flow from left to right does not give by itself."""
+    built = iter(board(stack, **found.arguments()).model["panels"])
+    rows, raw_rows = dict(found.rows), dict(found.raw_rows)
+    for group in groups:
+        inside: Iterator[Model] = built
+        if group.header:
+            row = next(built)
+            patch = _place(row, group.header, 0)
+            raw_rows |= {group.key: {**raw_rows.get(group.key, {}), **patch}} if patch else {}
+            inside = iter(row["panels"]) if row.get("panels") else built
+        made = [next(inside) for _ in group.members]
+        lower = made[0]["gridPos"]["y"] - group.members[0].start if made and group.members[0].start else 0
+        rows[group.key] = tuple(
+            replace(panel, raw={**panel.raw, **_place(one, placed, lower)})
+            for panel, one, placed in zip(found.rows[group.key], made, group.members, strict=True)
+        )
+    return replace(found, rows=rows, raw_rows=raw_rows)
 
 
-def _steps(steps: Any) -> tuple[Step, ...]:
-    found = tuple((_number(step.get("value")), str(step.get("color"))) for step in objects(steps))
-    return () if found == ((None, "green"),) else found
-
-
-def _number(value: Any) -> float | None:
-    return value if isinstance(value, (int, float)) and not isinstance(value, bool) else None
-
-
-def _columns(model: Model, queries: tuple[Query, ...]) -> dict[str, Column]:
-    """Name each query's column as the table renames it, with the unit and limits of its override."""
-    steps = objects(model.get("transformations"))
-    renamed: dict[str, Any] = {}
-    for step in steps:
-        renamed |= table(table(step.get("options")).get("renameByName"))
-    columns: dict[str, Column] = {}
-    for target, query in zip(objects(model.get("targets")), queries, strict=True):
-        ref = str(target.get("refId") or "")
-        name = str(renamed.get(f"Value #{ref}") or renamed.get("Value") or query.legend or ref or "Value")
-        properties = _properties(model, name)
-        limits = _steps(table(properties.get("thresholds")).get("steps"))
-        columns[name] = Column(query.expr, str(properties.get("unit") or "short"), limits)
-    return columns
-
-
-def _properties(model: Model, name: str) -> dict[str, Any]:
-    overrides = objects(table(model.get("fieldConfig")).get("overrides"))
-    matching = [one for one in overrides if table(one.get("matcher")).get("options") == name]
-    return {str(prop.get("id")): prop.get("value") for one in matching for prop in objects(one.get("properties"))}
-
-
-def _drill(model: Model) -> dict[str, str]:
-    found: dict[str, str] = {}
-    for one in objects(table(model.get("fieldConfig")).get("overrides")):
-        label = table(one.get("matcher")).get("options")
-        for link in objects(_properties(model, str(label)).get("links")):
-            found[str(label)] = str(link.get("url") or "")
-    return found
-
-
-def _text(placed: Placed) -> str:
-    if placed.kind == "text":
-        return str(table(placed.model.get("options")).get("content") or placed.model.get("content") or "")
-    return f"A panel of the type `{placed.kind}` stood here."
+def _place(built: Model, placed: Placed, lower: int) -> Model:
+    """Return the grid place to lay over a built panel; ``lower`` is how far its folded row has gone down."""
+    wanted = table(placed.model.get("gridPos"))
+    if placed.start:
+        wanted = {**wanted, "y": placed.box[1] + lower}
+    patch = remainder(built["gridPos"], wanted) if wanted else {}
+    return {"gridPos": patch} if patch else {}

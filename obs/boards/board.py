@@ -3,10 +3,11 @@
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import quote
 
-from obs.boards.grafana import SCHEMA_VERSION, panel_json, row_json, source_json
+from obs.boards.grafana import SCHEMA_VERSION, identity, laid_over, panel_json, row_json, source_json
 from obs.boards.panels import Panel
 from obs.query import promql
 from obs.stack import AbsentError, Stack
@@ -45,14 +46,19 @@ def board(
     variables: Sequence[Mapping[str, Any]] = (),
     runbook: str = "",
     span: str = "6h",
+    raw: Mapping[str, Any] = MappingProxyType({}),
+    raw_rows: Mapping[str, Mapping[str, Any]] = MappingProxyType({}),
 ) -> Dashboard:
     """
     Build a dashboard.
 
-    ``rows`` maps a row's title to its panels, left to right, wrapped at 24 columns. What may be absent from a stack is
-    given as a function of it, a row or a part of one: where that asks for what is not there, it is left out.
-    ``jobs`` are the scrape jobs whose instances the variables offer, ``runbook`` is the page of docs/operations to
-    link, ``span`` how far back the board opens. Raises ValueError when two panels would share an id.
+    ``rows`` maps a row's title to its panels, left to right, wrapped at 24 columns; those of the row "" stand above all
+    rows. What may be absent from a stack is given as a function of it, a row or a part of one: where that asks for what
+    is not there, it is left out. ``jobs`` are the scrape jobs, if any, whose instances the variables offer; one of
+    ``variables`` takes the place of the standard one of its name. ``runbook`` is the page of docs/operations to link,
+    ``span`` how far back the board opens.
+    ``raw`` and ``raw_rows`` (row to settings) are what no word has, in Grafana's own JSON, as in `Panel`; the lists of
+    a board's ``raw`` are added to its own. Raises ValueError when two panels would share an id.
     """
     service = stack.service.name
     there = dict(_there(stack, rows))
@@ -68,17 +74,34 @@ def board(
         "refresh": "30s",
         "time": {"from": f"now-{span}", "to": "now"},
         "links": _links(stack, jobs, runbook),
-        "templating": {"list": [*_variables(stack, jobs, there), *variables]},
+        "templating": {"list": [*_standing(_variables(stack, jobs, there), variables), *variables]},
         "annotations": {"list": _annotations(stack)},
-        "panels": _layout(there),
+        "panels": _layout(there, raw_rows),
     }
-    return Dashboard(slug, f"dashboards/{slug}.py", model)
+    return Dashboard(slug, f"dashboards/{slug}.py", laid_over(model, _with_lists(model, raw)))
+
+
+def _standing(standard: Sequence[dict[str, Any]], own: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
+    names = {variable.get("name") for variable in own}
+    yield from (variable for variable in standard if variable["name"] not in names)
+
+
+def _with_lists(model: Mapping[str, Any], raw: Mapping[str, Any]) -> dict[str, Any]:
+    """Put a board's own lists before those of what is laid over it."""
+    merged: dict[str, Any] = {}
+    for key, value in raw.items():
+        own = model.get(key)
+        if isinstance(value, Mapping):
+            merged[key] = _with_lists(own if isinstance(own, Mapping) else {}, value)
+        else:
+            merged[key] = [*own, *value] if isinstance(own, list) and isinstance(value, list) else value
+    return merged
 
 
 def _there(stack: Stack, rows: Mapping[str, Row]) -> Iterator[tuple[str, list[Panel]]]:
     for title, row in rows.items():
         panels = [panel for part in (row if isinstance(row, Sequence) else [row]) for panel in _panels(stack, part)]
-        if panels:
+        if panels or not row:
             yield title, panels
 
 
@@ -116,8 +139,8 @@ def _variables(stack: Stack, jobs: Sequence[str], rows: Mapping[str, Sequence[Pa
     return [
         _source_variable("datasource", "Metrics", "prometheus", stack.datasources.prometheus.uid),
         *([_source_variable("logs", "Logs", "loki", stack.datasources.loki.uid)] if reads_logs else []),
-        variable("environment", UP, ENVIRONMENT, scraped, words="Environment"),
-        variable("instance", UP, INSTANCE, scraped, here, words="Instance"),
+        *([variable("environment", UP, ENVIRONMENT, scraped, words="Environment")] if jobs else []),
+        *([variable("instance", UP, INSTANCE, scraped, here, words="Instance")] if jobs else []),
     ]
 
 
@@ -156,39 +179,46 @@ def _links(stack: Stack, jobs: Sequence[str], runbook: str) -> list[dict[str, An
     pane = {"datasource": stack.datasources.prometheus.uid, "queries": [{"refId": "A", "expr": up}]}
     explore = quote(json.dumps({"a": pane | {"range": {"from": "now-1h", "to": "now"}}}, separators=(",", ":")))
     siblings = {"type": "dashboards", "title": "Dashboards", "tags": [stack.service.name], "asDropdown": True}
+    link = {"type": "link", "targetBlank": True}
+    explored = f"{stack.grafana.url.rstrip('/')}/explore?schemaVersion=1&panes={explore}"
     return [
         siblings | {"includeVars": True, "keepTime": True},
-        {"type": "link", "title": "Runbook", "icon": "doc", "url": page, "targetBlank": True},
-        {
-            "type": "link",
-            "title": "Explore",
-            "icon": "bolt",
-            "url": f"{stack.grafana.url.rstrip('/')}/explore?schemaVersion=1&panes={explore}",
-            "targetBlank": True,
-        },
+        link | {"title": "Runbook", "icon": "doc", "url": page},
+        *([link | {"title": "Explore", "icon": "bolt", "url": explored}] if jobs else []),
     ]
 
 
-def _layout(rows: Mapping[str, Sequence[Panel]]) -> list[dict[str, Any]]:
+def _layout(rows: Mapping[str, Sequence[Panel]], raw: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
     y, placed = 0, []
     for title, panels in rows.items():
-        placed.append(row_json(title, y))
-        y += 1
-        x = tallest = 0
-        for panel in panels:
-            if x + panel.width > COLUMNS:
-                y, x, tallest = y + tallest, 0, 0
-            placed.append(panel_json(panel, {"h": panel.height, "w": panel.width, "x": x, "y": y}))
-            x, tallest = x + panel.width, max(tallest, panel.height)
-        y += tallest
+        inside, below = _flowed(panels, y + 1 if title else y)
+        if not title:
+            placed += inside
+            y = below
+            continue
+        row = row_json(title, y, raw.get(title, {}))
+        folded = row.get("collapsed") is True
+        placed += [row | {"panels": inside}] if folded else [row, *inside]
+        y = y + 1 if folded else below
     _refuse_twins(rows)
     return placed
+
+
+def _flowed(panels: Sequence[Panel], y: int) -> tuple[list[dict[str, Any]], int]:
+    """Place panels from left to right, wrapped at the grid's width; return them and the first free line below."""
+    placed, x, tallest = [], 0, 0
+    for panel in panels:
+        if x + panel.width > COLUMNS:
+            y, x, tallest = y + tallest, 0, 0
+        placed.append(panel_json(panel, {"h": panel.height, "w": panel.width, "x": x, "y": y}))
+        x, tallest = x + panel.width, max(tallest, panel.height)
+    return placed, y + tallest
 
 
 def _refuse_twins(rows: Mapping[str, Sequence[Panel]]) -> None:
     names = {panel_id(f"row {title}"): f"row {title}" for title in rows}
     for panel in (panel for panels in rows.values() for panel in panels):
-        identity = panel_id(panel.slug or panel.title)
-        if identity in names:
-            raise ValueError(f"panels '{names[identity]}' and '{panel.title}' share an id; give one of them a slug=")
-        names[identity] = panel.title
+        number = identity(panel)
+        if number in names:
+            raise ValueError(f"panels '{names[number]}' and '{panel.title}' share an id; give one of them a slug=")
+        names[number] = panel.title

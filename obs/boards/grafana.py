@@ -85,14 +85,36 @@ def panel_json(panel: Panel, grid: Mapping[str, int]) -> dict[str, Any]:
         "title": panel.title,
         "description": panel.why,
         "gridPos": dict(grid),
-        "id": panel_id(panel.slug or panel.title),
+        "id": identity(panel),
         "targets": [target_json(query, ref(n), panel.kind) for n, query in enumerate(panel.queries)],
     }
     if panel.links:
         frame["links"] = [{"title": link.title, "url": link.url, "targetBlank": True} for link in panel.links]
+    if panel.kind == "other":
+        return laid_over({key: value for key, value in frame.items() if value}, panel.like, panel.raw)
     if panel.queries:
         frame["datasource"] = source_json(panel.queries[0].source)
-    return drawn(style(panel)) | frame | OWN.get(panel.kind, _nothing)(panel)
+    return laid_over(drawn(style(panel)) | frame | OWN.get(panel.kind, _nothing)(panel), panel.like, panel.raw)
+
+
+def identity(panel: Panel) -> int:
+    """Return the id under which links find a panel."""
+    given = panel.raw.get("id")
+    return given if isinstance(given, int) else panel_id(panel.slug or panel.title)
+
+
+def laid_over(body: Mapping[str, Any], *layers: Mapping[str, Any]) -> dict[str, Any]:
+    """Lay settings over others: objects are merged, None removes, any other value takes the old one's place."""
+    merged = dict(body)
+    for key, value in (pair for layer in layers for pair in layer.items()):
+        if value is None:
+            merged.pop(key, None)
+        elif isinstance(value, Mapping):
+            inner = merged.get(key)
+            merged[key] = laid_over(inner if isinstance(inner, Mapping) else {}, value)
+        else:
+            merged[key] = value
+    return merged
 
 
 def style(panel: Panel) -> Style:
@@ -119,6 +141,13 @@ def _drawn(look: Style) -> bytes:
 
 def target_json(query: Query, ref_id: str, kind: str) -> dict[str, Any]:
     """Return one query. Its refId is its place: A, B, ..."""
+    return laid_over(_plain_target(query, ref_id, kind), query.like, query.raw)
+
+
+def _plain_target(query: Query, ref_id: str, kind: str) -> dict[str, Any]:
+    if kind == "other":
+        told = {"refId": ref_id, "expr": query.expr, "legendFormat": query.legend}
+        return {key: value for key, value in told.items() if value}
     body: dict[str, Any] = {
         "refId": ref_id,
         "expr": query.expr,
@@ -132,10 +161,10 @@ def target_json(query: Query, ref_id: str, kind: str) -> dict[str, Any]:
     return body | {"format": formats.get(kind, "time_series")} | ({"exemplar": True} if query.exemplars else {})
 
 
-def row_json(title: str, y: int) -> dict[str, Any]:
-    """Return an open row above the panels that follow it."""
+def row_json(title: str, y: int, raw: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an open row above the panels that follow it, ``raw`` laid over it."""
     grid = {"h": 1, "w": 24, "x": 0, "y": y}
-    return {
+    row = {
         "type": core.ROW_TYPE,
         "title": title,
         "id": panel_id(f"row {title}"),
@@ -143,6 +172,7 @@ def row_json(title: str, y: int) -> dict[str, Any]:
         "collapsed": False,
         "panels": [],
     }
+    return laid_over(row, raw)
 
 
 def source_json(kind: str) -> dict[str, str]:

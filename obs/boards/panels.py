@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal, TypedDict, Unpack
+from typing import Any, Literal, TypedDict, Unpack
 
 from obs.alerting.slo import Slo
 from obs.query import promql
@@ -14,19 +14,25 @@ from watchkeeper.contract.metrics import Metric
 RATE = "$__rate_interval"
 """At least four scrapes, whatever the zoom: https://grafana.com/docs/grafana/latest/datasources/prometheus/."""
 
-Kind = Literal["timeseries", "stat", "table", "heatmap", "logs", "text"]
+Kind = Literal["timeseries", "stat", "table", "heatmap", "logs", "text", "other"]
 Step = tuple[float | None, str]
 
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """One query: PromQL, or LogQL where ``source`` is loki. ``legend`` names its series: `{{route}}`, or a word."""
+    """
+    One query: PromQL, or LogQL where ``source`` is loki. ``legend`` names its series: `{{route}}`, or a word.
+
+    ``like`` and ``raw`` are laid over its JSON, as in `Panel`.
+    """
 
     expr: str
     legend: str = ""
     source: Literal["prometheus", "loki"] = "prometheus"
     instant: bool = False
     exemplars: bool = False
+    like: Mapping[str, Any] = field(default_factory=dict)
+    raw: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Refuse what is no text: raise ValueError."""
@@ -60,6 +66,9 @@ class Panel:
     of it, and derived from the queries where it is left out.
     ``width`` counts 24ths of the dashboard, ``height`` Grafana's rows of 30 pixels. ``slug`` keeps the id, and so
     saved links, when a panel is renamed. ``drill`` maps a table's label to the address its cells open.
+    ``raw`` are settings that no word has, in Grafana's own JSON, laid over what the words make: objects are merged, any
+    other value takes the place of the old one, and None removes it (a JSON merge patch, RFC 7386). ``like`` are those
+    that several panels share, laid below ``raw``.
     """
 
     kind: Kind
@@ -79,9 +88,13 @@ class Panel:
     columns: Mapping[str, Column] = field(default_factory=dict)
     drill: Mapping[str, str] = field(default_factory=dict)
     text: str = ""
+    like: Mapping[str, Any] = field(default_factory=dict)
+    raw: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Refuse a panel nobody could read; raise ValueError."""
+        if self.kind == "other":
+            return
         if not self.title or not self.why:
             raise ValueError(f"panel {self.title or self.queries!r}: takes a title, and why=, which says how to act")
         if self.kind == "timeseries":
@@ -104,6 +117,8 @@ class Shape(TypedDict, total=False):
     decimals: int | None
     links: tuple[Link, ...]
     drill: Mapping[str, str]
+    like: Mapping[str, Any]
+    raw: Mapping[str, Any]
 
 
 def scope(target: Target) -> tuple[Matcher, ...]:
@@ -248,6 +263,11 @@ def note(title: str, text: str, *, why: str, **shape: Unpack[Shape]) -> Panel:
     """Show Markdown."""
     shape.setdefault("height", 4)
     return Panel(kind="text", title=title, why=why, text=text, **shape)
+
+
+def other(title: str, *queries: Query, why: str = "", **shape: Unpack[Shape]) -> Panel:
+    """Show what no word here says, as its ``raw`` has it: a panel that was imported and may lack title and reason."""
+    return Panel(kind="other", title=title, why=why, queries=queries, **shape)
 
 
 def legend(by: tuple[Label, ...], otherwise: str) -> str:

@@ -3,6 +3,7 @@
 import json
 import os
 from collections import defaultdict
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,31 +14,34 @@ from obs.cli.cli import Selection
 from obs.cli.writing import write
 from obs.deploy.connect import connect
 from obs.deploy.grafana.client import segment
+from obs.diff import Sentence
 from obs.stack import Stack
 
-NAMED = 3  # panels named beside a loss that touches more
+NAMED = 3  # panels named where there are more
 
 
 @click.command("import")
 @click.argument("source", metavar="FILE|UID")
 @click.option("--slug", default="", help="Name of the module and end of the uid; by default from the old uid or title.")
+@click.option("--job", default="", help="Scrape job whose instances the board offers; by default the queries' own.")
 @click.option(
     "--out", type=click.Path(dir_okay=False, path_type=Path), help="Write the module here; never over a file."
 )
 @click.pass_obj
-def import_(selection: Selection, source: str, slug: str, out: Path | None) -> None:
+def import_(selection: Selection, source: str, slug: str, job: str, out: Path | None) -> None:
     r"""
     Turn a dashboard's JSON into a module of dashboards/.
 
-    Takes a file as Grafana exports it, or the uid of a dashboard in the stack's Grafana. The module says only what
-    is not a default. What it cannot say is listed: the module is built and compared with the original.
+    Takes a file as Grafana exports it, or the uid of a dashboard in the stack's Grafana. What no word of the vocabulary
+    says comes over in Grafana's own JSON, as `raw`. The module is built and compared with the original: how many panels
+    are equal is counted, and what differs is listed.
 
     \b
     obs import legacy.json > dashboards/legacy.py
     obs import cIBgcSjkk --slug legacy --out dashboards/legacy.py
     """
     stack = selection.stack()
-    found = import_dashboard(_read(source, stack), stack, slug)
+    found = import_dashboard(_read(source, stack), stack, slug, job)
     if out is None:
         click.echo(found.source, nl=False)
     else:
@@ -61,18 +65,37 @@ def _read(source: str, stack: Stack) -> dict[str, Any]:
     return model
 
 
+RANKS = ("panel", "query", "repeated for variable", "variable", "visualisation", "data source", "thresholds", "unit")
+"""What a loss means, the gravest first; any other setting comes after these, plugin versions and ids last."""
+
+
 def _report(found: Import) -> None:
-    """Say each loss once, with everything it touches; what every dashboard here has anyway is only counted."""
+    """Count the panels, then say each loss once, with everything it touches, the gravest first."""
+    equal = found.panels - found.unequal
+    noun = "panel" if found.panels == 1 else "panels"
+    click.echo(f"{found.panels} {noun}: {equal} equal to the original, {found.unequal} not.", err=True)
+    if found.foreign:
+        click.echo(f"Kept and not checked, for they ask other data sources: {_several(found.foreign)}", err=True)
     touched: dict[str, list[str]] = defaultdict(list)
-    for sentence in found.losses.sentences:
+    for sentence in sorted(found.losses.sentences, key=_rank):
         if sentence.old is not None:
             touched[sentence.text].append(sentence.subject or "the dashboard")
     gained = sum(sentence.old is None for sentence in found.losses.sentences)
-    click.echo("It can't say, or says otherwise:" if touched else "Nothing is lost.", err=True)
+    click.echo("It says otherwise:" if touched else "Nothing is lost.", err=True)
     for text, subjects in touched.items():
-        more = f" and {len(subjects) - NAMED} more" if len(subjects) > NAMED else ""
-        click.echo(f"  {text}  [{', '.join(subjects[:NAMED])}{more}]", err=True)
+        click.echo(f"  {text}  [{_several(subjects)}]", err=True)
     if gained:
         click.echo(
             f"It gains what every dashboard here has ({gained} settings); `obs diff` shows it once built.", err=True
         )
+
+
+def _rank(sentence: Sentence) -> int:
+    if sentence.hidden or sentence.field == "plugin version":
+        return len(RANKS) + 1
+    return RANKS.index(sentence.field) if sentence.field in RANKS else len(RANKS)
+
+
+def _several(names: Sequence[str]) -> str:
+    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    return f"{', '.join(names[:NAMED])}{more}"

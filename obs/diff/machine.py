@@ -1,14 +1,13 @@
 """How does a program read changes?"""
 
 import json
-import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Any
 
 from obs.diff.change import ObjectChange
 from obs.diff.normalise import pruned
+from obs.diff.values import finite
 from obs.diff.wording import headline
 
 
@@ -24,19 +23,10 @@ def _object(change: ObjectChange) -> dict[str, object]:
         {
             **asdict(sentence),
             "where": headline(change, sentence.subject),
-            "old": _finite(pruned(sentence.old)),
-            "new": _finite(pruned(sentence.new)),
+            "old": finite(pruned(sentence.old)),
+            "new": finite(pruned(sentence.new)),
         }
         for sentence in change.sentences
     ]
     names = ("kind", "uid", "title", "action")
     return {**{name: getattr(change, name) for name in names}, "sentences": sentences}
-
-
-def _finite(value: Any) -> Any:
-    """Write infinities as text: JSON has no number for them."""
-    if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_finite(item) for item in value]
-    return str(value) if isinstance(value, float) and math.isinf(value) else value

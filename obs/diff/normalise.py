@@ -33,7 +33,7 @@ DASHBOARD_DEFAULTS: Document = {
     "timezone": "browser",
     "weekStart": "",
 }
-PANEL_DEFAULTS: Document = {"transparent": False, "repeatDirection": "h"}
+PANEL_DEFAULTS: Document = {"transparent": False, "repeatDirection": "h", "collapsed": False}
 NESTED = frozenset({dict, list, float})  # what `pruned` may change
 EMPTIABLE = frozenset({dict, list, str, type(None)})
 QUERY = "expr"
@@ -321,7 +321,7 @@ def _annotations(value: Any) -> Any:
 def _placed(panels: Any, as_is: Container[int] = ()) -> list[Document]:
     """Return panels in the order Grafana shows them: by their place, and as they are listed where that is the same."""
     found = [panel for panel in panels if isinstance(panel, dict)] if isinstance(panels, list) else []
-    listed = [panel if id(panel) in as_is else pruned(_panel(panel)) for panel in found]
+    listed = [panel if id(panel) in as_is else panel_form(panel) for panel in found]
     return sorted(listed, key=lambda panel: _corner(panel.get("gridPos")))
 
 
@@ -344,6 +344,12 @@ def _corner(place: Any) -> tuple[float, float]:
     at = place if isinstance(place, dict) else {}
     y, x = (at.get(side) for side in ("y", "x"))
     return (y if isinstance(y, int | float) else 0, x if isinstance(x, int | float) else 0)
+
+
+def panel_form(panel: Document) -> Document:
+    """Return one panel without what a saving browser adds and what says nothing."""
+    form: Document = pruned(_panel(panel))
+    return form
 
 
 def _panel(panel: Document) -> Document:

@@ -78,6 +78,17 @@ def _aligned(old: Any, new: Any) -> bool:
     return lists and all(isinstance(item, dict) for item in (*old, *new))
 
 
+def finite(value: Any) -> Any:
+    """Write infinities as text and NaN as null: JSON has no number for them."""
+    if isinstance(value, dict):
+        return {key: finite(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [finite(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None if math.isnan(value) else str(value)
+    return value
+
+
 def number(value: float) -> str:
     """Write a number as a person does: 2, 0.05, 1e+09."""
     return f"{value:.10g}"

@@ -125,21 +125,26 @@ def _explored(where: Place, url: str) -> Iterator[Question]:
         for pane in json.loads(panes).values():
             for query in pane.get("queries", ()):
                 if query.get("expr"):
-                    yield Question(where, query["expr"], "link", _language(query))
+                    yield Question(where, query["expr"], "link", _language(query) or "promql")
 
 
 def _panel(where: Place, panel: dict[str, Any]) -> Iterator[Question]:
     for target in panel.get("targets", ()):
-        if target.get("expr"):
-            unit = _unit(panel, target) if _language(target) == "promql" else ""
+        language = _language({"datasource": panel.get("datasource")} | target)
+        if target.get("expr") and language:
+            unit = _unit(panel, target) if language == "promql" else ""
             ref, legend = target.get("refId", ""), target.get("legendFormat", "")
             heatmap = panel.get("type") == "heatmap"
-            yield Question(where, target["expr"], "panel", _language(target), ref, legend, unit, heatmap=heatmap)
+            yield Question(where, target["expr"], "panel", language, ref, legend, unit, heatmap=heatmap)
 
 
-def _language(target: dict[str, Any]) -> Literal["promql", "logql"]:
-    source = target.get("datasource", {})
-    return "logql" if isinstance(source, dict) and source.get("type") == "loki" else "promql"
+def _language(target: dict[str, Any]) -> Literal["promql", "logql"] | None:
+    """Return the language of a query by its data source, None where an imported panel asks another one."""
+    source = target.get("datasource")
+    kind = source.get("type") if isinstance(source, dict) else source
+    if "loki" in str(kind).lower():
+        return "logql"
+    return "promql" if kind in {None, "prometheus", "datasource"} or not isinstance(source, dict) else None
 
 
 def units_of(panel: dict[str, Any]) -> Iterator[str]:
@@ -158,7 +163,7 @@ def _unit(panel: dict[str, Any], target: dict[str, Any]) -> str:
     found = unit or config.get("defaults", {}).get("unit", "")
     for override in config.get("overrides", ()):
         if _meant(override.get("matcher", {}), panel, target):
-            found = next((one["value"] for one in override["properties"] if one["id"] == "unit"), found)
+            found = next((one["value"] for one in override.get("properties", ()) if one["id"] == "unit"), found)
     return str(found)
 
 
