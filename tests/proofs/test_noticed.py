@@ -430,3 +430,62 @@ def test_what_files_name_is_there(planted: Planted, check: str, edit: tuple[str,
     (planted.root / edited).write_text(files[edited].replace(*edit))
 
     assert said in " ".join(planted.told(check))
+
+
+FULL = "redis_memory_used_bytes / (redis_memory_max_bytes > 0)"
+
+
+def marked(expr: str, *steps: tuple[float | None, str]) -> Plant:
+    """Have the panel of the alert plot something, with limits in colours."""
+
+    def plant(model: dict[str, Any]) -> None:
+        model["panels"][1]["targets"][0].update(expr=expr, legendFormat="all")
+        listed = [{"value": value, "color": colour} for value, colour in steps]
+        model["panels"][1]["fieldConfig"] = {"defaults": {"unit": "percentunit", "thresholds": {"steps": listed}}}
+
+    return plant
+
+
+@pytest.mark.parametrize(
+    ("check", "expr", "plant", "said"),
+    [
+        ("alert/panel-limit", f"{FULL} > 0.9", marked(FULL, (None, "green"), (0.8, "red")), "marks 0.8, and the alert"),
+        ("alert/panel-limit", f"{FULL} > 0.9", marked(FULL, (None, "red"), (0.9, "green")), "shows the side as calm"),
+        ("alert/panel-limit", f"{FULL} < 0.9", marked(FULL, (None, "green"), (0.9, "red")), "shows the side as calm"),
+        ("alert/panel-limit", f"{FULL} > 0.9", marked(FULL, (None, "green"), (0.9, "red")), ""),
+        ("alert/panel-limit", f"{FULL} < 0.9", marked(FULL, (None, "red"), (0.9, "green")), ""),
+        ("alert/panel-limit", f"{FULL} > 0.9", marked(FULL, (None, "green")), ""),
+        (
+            "alert/panel-question",
+            "max by (instance) (jobs_waiting) > 5",
+            marked("avg by (instance) (jobs_waiting)"),
+            "shows avg(jobs_waiting), and the alert asks max(jobs_waiting)",
+        ),
+        (
+            "alert/panel-question",
+            f"{FULL} > 0.9",
+            marked("redis_memory_used_bytes"),
+            "asks redis_memory_used_bytes as a ratio",
+        ),
+        (
+            "alert/panel-question",
+            "deriv(jobs_waiting[5m]) > 5",
+            marked("jobs_waiting"),
+            "shows jobs_waiting, and the alert asks deriv(jobs_waiting)",
+        ),
+        (
+            "alert/panel-question",
+            "sum by (queue) (increase(jobs_failed_total[5m])) > 3",
+            marked("sum by (queue) (rate(jobs_failed_total[$__rate_interval]))"),
+            "",
+        ),
+        ("alert/panel-question", "max by (instance) (redis_up) == 0", marked("min(redis_up)"), ""),
+    ],
+)
+def test_the_panel_shows_what_the_alert_judges(
+    planted: Planted, check: str, expr: str, plant: Plant, said: str
+) -> None:
+    """The same question with the same limit, the same way up."""
+    told = planted.told(check, alert=ruled(expr=expr), plant=plant)
+
+    assert told == [] if not said else said in " ".join(told)

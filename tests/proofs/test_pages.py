@@ -56,6 +56,22 @@ def tagged(tag: str) -> Callable[[dict[str, Any]], object]:
     return lambda model: model["annotations"]["list"][0].update(target={"type": "tags", "tags": [tag]})
 
 
+def followed(expr: str) -> Callable[[dict[str, Any]], object]:
+    """Have the panel of the alert ask something."""
+    return lambda model: model["panels"][1]["targets"][0].update(expr=expr, legendFormat="all")
+
+
+def limited(expr: str) -> Callable[[dict[str, Any]], object]:
+    """Have it mark a limit as well."""
+
+    def plant(model: dict[str, Any]) -> None:
+        followed(expr)(model)
+        steps = [{"value": None, "color": "green"}, {"value": 4, "color": "red"}]
+        model["panels"][1]["fieldConfig"] = {"defaults": {"unit": "short", "thresholds": {"steps": steps}}}
+
+    return plant
+
+
 def variable(query: str) -> Callable[[dict[str, Any]], object]:
     """Feed the variable from elsewhere."""
     return lambda model: model["templating"]["list"][1].update(query={"query": query})
@@ -100,6 +116,14 @@ PLANTED: dict[str, dict[str, Any]] = {
         )
     },
     "panel/same-legend": {"plant": first(targets=[QUERY, QUERY | {"refId": "B"}])},
+    "alert/panel-limit": {
+        "alert": replace(ALERT, expr='sum_over_time(up{job="rce-api"}[5m]) > 3'),
+        "plant": limited('sum_over_time(up{job="rce-api", environment=~"$environment"}[5m])'),
+    },
+    "alert/panel-question": {
+        "alert": replace(ALERT, expr='max by (job) (up{job="rce-api"}) > 3'),
+        "plant": followed('avg by (job) (up{job="rce-api", environment=~"$environment"})'),
+    },
     "alert/panel": {"alert": replace(ALERT, expr='redis_up{job="redis"} == 0', summary="It is down.")},
     "runbook/missing": {"page": ("## ApiDown", "## Apidown")},
     "runbook/reference": {"page": ("Start it.", "See [Redis](reddis.md).")},

@@ -1,6 +1,7 @@
 """What is checked? Every check is in this list; a check nobody lists here does not exist."""
 
 from obs.proofs.checks import (
+    compared,
     dashboards,
     files,
     functions,
@@ -29,6 +30,7 @@ CHECKS: tuple[Check, ...] = (
     *shown.CHECKS,
     *dashboards.CHECKS,
     *variables.CHECKS,
+    *compared.CHECKS,
     *links.CHECKS,
     *runbooks.CHECKS,
     *references.CHECKS,
