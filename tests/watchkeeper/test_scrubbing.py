@@ -15,7 +15,7 @@ JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl"
 REPEATED = (
     *("eyJ", "eyJ-", "eyJabcde.", "eyJ..", "a://", "a://b:c", "cookie", "cookie:\n", 'cookie"', "authorization "),
     *("proxy-", "bearer ", "digest\t", "token=", "token = ", 'token="', "session-id", "?key=", "&token"),
-    *(" ", "\n", '"', ":", "x"),
+    *(" ", "\n", '"', ":", "x", "\\", "user[password]=", "sig=", "password1", 'pwd="\\'),
 )
 
 
@@ -35,6 +35,19 @@ REPEATED = (
         "https://user:s3cr3t-value@host/path",
         "redis://:s3cr3t-value@redis:6379/0",
         "called with bearer s3cr3t-value",
+        "pwd=s3cr3t-value",
+        "GET /blob?se=2026&sig=s3cr3t-value&sv=1",
+        "AWS_SECRET_ACCESS_KEY=s3cr3t-value",
+        "AccountKey=s3cr3t-value;EndpointSuffix=core.example",
+        "user[password]=s3cr3t-value&page=2",
+        "user%5Bpassword%5D=s3cr3t-value",
+        "{'new_password1': 's3cr3t-value', 'new_password2': 's3cr3t-value'}",
+        r'{"password": "with \" a quote s3cr3t-value"}',
+        r'"{\"password\": \"s3cr3t-value\", \"user\": \"ann\"}"',
+        r'"{\"password\": \"with \\\" a quote s3cr3t-value\"}"',
+        'Cookie: theme="dark"; sid="s3cr3t-value"',
+        "postgres://user:p@s3cr3t-value@host/db",
+        "redis://:a:b@s3cr3t-value@redis:6379/0",
         f"token in a path: /reset/{JWT}/confirm",
     ],
 )
@@ -55,6 +68,9 @@ def test_credentials_in_text_are_taken_out(text: str) -> None:
         "the token bucket is full",
         "https://example.com/a:b@c",
         "took 12:30:01 for 3 retries",
+        "design: done, keyboard=qwerty, monkey: see",
+        "https://host:443/?reply=ann@example.com",
+        r"{\"user\": \"ann\", \"page\": 2}",
     ],
 )
 def test_ordinary_text_stays_as_it_is(text: str) -> None:
@@ -137,13 +153,16 @@ def test_configured_query_parameters_are_taken_out_by_name() -> None:
     assert Scrubber(["invite"]).query("Invite=abc&page=2&invite=") == f"Invite={REDACTED}&page=2&invite={REDACTED}"
 
 
-@pytest.mark.parametrize("name", ["Authorization", "cookie", "x-auth-token", "client_secret", "API_KEY", "sessionid"])
+@pytest.mark.parametrize(
+    "name",
+    ["Authorization", "cookie", "x-auth-token", "client_secret", "API_KEY", "sessionid", "new_password1", "pwd", "sig"],
+)
 def test_fields_named_like_credentials_are_secret(name: str) -> None:
     """A field is recognised by the last word of its name."""
     assert is_secret(name)
 
 
-@pytest.mark.parametrize("name", ["user", "token_count", "keyboard", "author", "cookie_policy"])
+@pytest.mark.parametrize("name", ["user", "token_count", "keyboard", "author", "cookie_policy", "design", "monkey"])
 def test_fields_that_only_resemble_them_are_not(name: str) -> None:
     """A name that merely contains such a word is kept."""
     assert not is_secret(name)
