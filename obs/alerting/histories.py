@@ -26,10 +26,9 @@ def timed(stack: Stack, *, within: str, over: str) -> dict[str, str]:
     """Return the series of a case in which requests are answered ``within`` the latency threshold, or ``over`` it."""
     labels = (*at(stack.targets.api), METHOD.eq("GET"), ROUTE.eq("/v1/rooms"))
     edge = stack.slo.latency.threshold_seconds
-    edges = [edge, REQUEST_DURATION.buckets[-1]]
     series = {
         promql.select(REQUEST_DURATION.bucket, *labels, promql.le(REQUEST_DURATION, upper)): samples
-        for upper, samples in zip(edges, (within, over), strict=True)
+        for upper, samples in {REQUEST_DURATION.buckets[-1]: over, edge: within}.items()
     }
     everything = promql.select(REQUEST_DURATION.bucket, *labels, LE.eq("+Inf"))
     return {
