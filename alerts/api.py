@@ -1,6 +1,6 @@
 """What wakes someone for the API, and what proves that it does?"""
 
-from obs.alerting.histories import requests, timed
+from obs.alerting.histories import duration, requests, timed
 from obs.alerting.model import Alert, PanelRef, Severity, clears, fires, silent
 from obs.query import promql
 from obs.stack import Stack
@@ -148,7 +148,7 @@ def p95_over_slo(stack: Stack) -> Alert:
                 at="15m",
                 series=slow(1.2 * budget),
                 where=(job,),
-                says=f"p{100 * promise.objective:g} is {reading:.4g}s over the last five minutes.",
+                says=f"p{100 * promise.objective:g} is {duration(reading)} over the last five minutes.",
             ),
             silent("less than half as many are slow as promised", at="15m", series=slow(0.4 * budget)),
             silent("no traffic", at="15m", series=timed(stack, within="300x20", over="600x20")),

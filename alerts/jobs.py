@@ -1,5 +1,7 @@
 """What wakes someone for the background jobs, and what proves that it does?"""
 
+import math
+
 from obs.alerting import histories
 from obs.alerting.model import Alert, PanelRef, Severity, clears, fires, silent
 from obs.query import promql
@@ -20,7 +22,10 @@ RUNBOOK = "jobs.md"
 
 FAILURE_RATIO = Threshold("job_failure_ratio", 0.1, "share of failing jobs that makes a ticket", below=1)
 QUEUE_LATENCY_SECONDS = Threshold(
-    "job_queue_latency_seconds", 30.5, "wait before a job starts; an edge of the histogram's buckets"
+    "job_queue_latency_seconds",
+    30.5,
+    "wait before a job starts; an edge of the histogram's buckets",
+    edges=JOB_QUEUE_LATENCY.buckets,
 )
 STALLED_SECONDS = Threshold(
     "job_stalled_seconds", 900, "age of the oldest waiting job at which the queue counts as stalled"
@@ -44,37 +49,49 @@ def failure_ratio_high(stack: Stack) -> Alert:
     every = promql.total(promql.increase(JOBS_PROCESSED, job, over="5m"), by=(QUEUE,))
     done, timeout = one(stack, JOBS_PROCESSED), one(stack, JOBS_FAILED, ERROR.eq("TimeoutError"))
     refused = one(stack, JOBS_FAILED, ERROR.eq("ConnectionError"))
+    far, minute = min(2.5 * limit, (1 + limit) / 2), max(4 / limit, 40)
+    says = f"{100 * far:.4g}% of the jobs in queue email fail."
+    runs, many, half, few = (f"{minute * share:.12g}" for share in (1, far, far / 2, limit / 4))
     return Alert(
         name="JobFailureRatioHigh",
         expr=f"{promql.ratio(failed, every)} > {limit:g} and {failed} > {SPIKE_FAILURES}",
         hold="1m",
         keep_firing_for="5m",
         severity=Severity.TICKET,
-        summary=f"More than {limit:.0%} of a queue's jobs fail.",
+        summary=f"More than {100 * limit:g}% of a queue's jobs fail.",
         description="{{ $value | humanizePercentage }} of the jobs in queue {{ $labels.queue }} fail.",
         runbook=RUNBOOK,
         panel=PanelRef("jobs", "Failure ratio"),
         cases=(
             fires(
-                "one job in four fails",
+                "far more jobs fail than are bearable",
                 at="10m",
-                series={done: "0+40x15", timeout: "0+10x15"},
+                series={done: f"0+{runs}x15", timeout: f"0+{many}x15"},
                 where=(EMAIL,),
-                says="25% of the jobs in queue email fail.",
+                says=says,
             ),
             fires(
                 "two kinds of error together",
                 at="10m",
-                series={done: "0+40x15", timeout: "0+5x15", refused: "0+5x15"},
+                series={done: f"0+{runs}x15", timeout: f"0+{half}x15", refused: f"0+{half}x15"},
                 where=(EMAIL,),
-                says="25% of the jobs in queue email fail.",
+                says=says,
             ),
-            silent("one job in forty fails", at="10m", series={done: "0+40x15", timeout: "0+1x15"}),
+            silent("a few jobs fail", at="10m", series={done: f"0+{runs}x15", timeout: f"0+{few}x15"}),
             silent("one failure in a quiet queue", at="10m", series={done: "0x5 2x10", timeout: "0x5 1x10"}),
-            silent("failures of this very minute", at="6m", series={done: "0+40x15", timeout: "0x5 40x10"}),
+            silent("failures of this very minute", at="6m", series={done: f"0+{runs}x15", timeout: f"0x5 {runs}x10"}),
             silent("no jobs", at="10m", series={done: "40x15", timeout: "10x15"}),
-            silent("workers restart from zero", at="10m", series={done: "0+40x5 0+40x10", timeout: "0+1x5 0+1x10"}),
-            clears("jobs succeed again", fired="10m", at="25m", series={done: "0+40x30", timeout: "0+10x10 100x20"}),
+            silent(
+                "workers restart from zero",
+                at="10m",
+                series={done: f"0+{runs}x5 0+{runs}x10", timeout: f"0+{few}x5 0+{few}x10"},
+            ),
+            clears(
+                "jobs succeed again",
+                fired="10m",
+                at="25m",
+                series={done: f"0+{runs}x30", timeout: f"0+{many}x10 {10 * minute * far:.12g}x20"},
+            ),
         ),
     )
 
@@ -85,15 +102,21 @@ def queue_latency_high(stack: Stack) -> Alert:
     limit = QUEUE_LATENCY_SECONDS.of(stack)
     p95 = promql.quantile(0.95, JOB_QUEUE_LATENCY, job, over="5m", by=(QUEUE,))
 
+    last = JOB_QUEUE_LATENCY.buckets[-1]
+    # Beyond the last edge nothing is measured: a quantile there is that edge itself
+    exceeds = ">" if limit < last else ">="
+    # Of six in a hundred one lies below the quantile, on its way from the edge to the last one
+    reading = limit + (last - limit) / 6
+
     def waits(within: str, all_of_them: str) -> dict[str, str]:
-        last = JOB_QUEUE_LATENCY.buckets[-1]
-        edges = (promql.le(JOB_QUEUE_LATENCY, limit), promql.le(JOB_QUEUE_LATENCY, last), LE.eq("+Inf"))
-        samples = (within, all_of_them, all_of_them)
-        return {one(stack, JOB_QUEUE_LATENCY.bucket, edge): each for edge, each in zip(edges, samples, strict=True)}
+        samples = {last: all_of_them, limit: within}
+        buckets = {promql.le(JOB_QUEUE_LATENCY, edge): each for edge, each in samples.items()}
+        buckets[LE.eq("+Inf")] = all_of_them
+        return {one(stack, JOB_QUEUE_LATENCY.bucket, edge): each for edge, each in buckets.items()}
 
     return Alert(
         name="JobQueueLatencyHigh",
-        expr=f"{p95} > {limit:g}",
+        expr=f"{p95} {exceeds} {limit:g}",
         hold="5m",
         keep_firing_for="5m",
         severity=Severity.TICKET,
@@ -107,7 +130,7 @@ def queue_latency_high(stack: Stack) -> Alert:
                 at="15m",
                 series=waits("0+94x20", "0+100x20"),
                 where=(EMAIL,),
-                says="One job in twenty waits over 2m 55s in queue email.",
+                says=f"One job in twenty waits over {histories.duration(reading)} in queue email.",
             ),
             silent("one job in fifty waits", at="15m", series=waits("0+49x20", "0+50x20")),
             silent("four bad minutes", at="13m", series=waits("0+60x9 600x6", "0+60x15")),
@@ -122,7 +145,8 @@ def queue_stalled(stack: Stack) -> Alert:
     limit = STALLED_SECONDS.of(stack)
     job = JOB.eq(stack.targets.jobs.job)
     oldest = promql.aggregate("max", promql.select(JOBS_OLDEST_WAITING, job), by=(QUEUE,))
-    age = one(stack, JOBS_OLDEST_WAITING)
+    age, minutes = one(stack, JOBS_OLDEST_WAITING), math.ceil(limit / 60)
+    fired = minutes + 15
     return Alert(
         name="JobQueueStalled",
         expr=f"{oldest} > {limit:g}",
@@ -135,15 +159,15 @@ def queue_stalled(stack: Stack) -> Alert:
         cases=(
             fires(
                 "nothing takes from the queue",
-                at="30m",
-                series={age: "0+60x40"},
+                at=f"{fired}m",
+                series={age: f"0+60x{fired + 10}"},
                 where=(EMAIL,),
-                says="The oldest job in queue email has waited 30m 0s.",
+                says=f"The oldest job in queue email has waited {histories.duration(60 * fired)}.",
             ),
-            silent("jobs are taken after five minutes", at="30m", series={age: "300x40"}),
-            silent("it is taken just in time", at="20m", series={age: "0+60x18 0x10"}),
+            silent("jobs are taken in time", at=f"{fired}m", series={age: f"{limit / 3:.12g}x{fired + 10}"}),
+            silent("it is taken just in time", at=f"{minutes + 5}m", series={age: f"0+60x{minutes + 3} 0x10"}),
             silent("the queue is empty", at="30m", series={age: "0x40"}),
-            clears("a worker comes back", fired="30m", at="35m", series={age: "0+60x30 0x10"}),
+            clears("a worker comes back", fired=f"{fired}m", at=f"{fired + 5}m", series={age: f"0+60x{fired} 0x10"}),
         ),
     )
 

@@ -48,6 +48,9 @@ def _poor(stack: Stack, rating: Rating, name: str, symptom: str) -> Alert:
             promql.select(metric.count, *one): every,
         }
 
+    far = min(2 * limit, (1 + limit) / 2)
+    fine, mostly = f"{10 * (1 - far):.12g}", f"{10 * (1 - 0.4 * limit):.12g}"
+
     return Alert(
         name=name,
         expr=f"1 - {not_poor} > {limit:g} and {visits} > {VISITS}",
@@ -59,17 +62,22 @@ def _poor(stack: Stack, rating: Rating, name: str, symptom: str) -> Alert:
         panel=PanelRef("ux", f"{rating.words} ratings"),
         cases=(
             fires(
-                "half of the visits are poor",
+                "far too many visits are poor",
                 at="90m",
-                series=seen("0+5x100", "0+10x100"),
+                series=seen(f"0+{fine}x100", "0+10x100"),
                 where=where,
-                says="50% of mobile visits to /rooms/{id} rate poor.",
+                says=f"{100 * far:.4g}% of mobile visits to /rooms/{{id}} rate poor.",
             ),
-            silent("one visit in ten is poor", at="90m", series=seen("0+9x100", "0+10x100")),
+            silent("a few visits are poor", at="90m", series=seen(f"0+{mostly}x100", "0+10x100")),
             silent("the only visits at night are poor", at="90m", series=seen("0x100", "0x40 1x3 2x3 3x60")),
             silent("ten poor minutes", at="20m", series=seen("_x9 0x20", "_x9 0+10x20")),
             silent("no visits", at="90m", series=seen("5x100", "10x100")),
-            clears("a fix is deployed", fired="90m", at="3h", series=seen("0+5x90 450+10x100", "0+10x190")),
+            clears(
+                "a fix is deployed",
+                fired="90m",
+                at="3h",
+                series=seen(f"0+{fine}x90 {900 * (1 - far):.12g}+10x100", "0+10x190"),
+            ),
         ),
     )
 

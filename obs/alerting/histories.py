@@ -22,6 +22,17 @@ def requests(stack: Stack, status: str, route: str = "/v1/rooms") -> str:
     return one(stack.targets.api, REQUESTS, METHOD.eq("GET"), ROUTE.eq(route), STATUS.eq(status))
 
 
+def duration(seconds: float) -> str:
+    """Return at least a second as Prometheus' `humanizeDuration` writes it: `2.5s`, `2m 55s`, `1h 0m 0s`."""
+    if seconds < 60:  # noqa: PLR2004 - a minute
+        return f"{seconds:.4g}s"
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    days, hours = divmod(hours, 24)
+    larger = f"{days}d {hours}h " if days else f"{hours}h " if hours else ""
+    return f"{larger}{minutes}m {rest}s"
+
+
 def timed(stack: Stack, *, within: str, over: str) -> dict[str, str]:
     """Return the series of a case in which requests are answered ``within`` the latency threshold, or ``over`` it."""
     labels = (*at(stack.targets.api), METHOD.eq("GET"), ROUTE.eq("/v1/rooms"))

@@ -12,8 +12,9 @@ class Threshold:
     """
     A limit of a rule that a service may set: ``name`` is its key in [thresholds], ``default`` what holds without it.
 
-    It lies in the open interval from ``above`` to ``below``; ratios run from 0 to 1. ``why`` says what it is the limit
-    of. Declare it in the module of `alerts/` whose rule uses it: that is what makes the key legal.
+    It lies in the open interval from ``above`` to ``below``; ratios run from 0 to 1. One that is compared with a
+    quantile is one of the ``edges`` of the buckets. ``why`` says what it is the limit of. Declare it in the module of
+    `alerts/` whose rule uses it: that is what makes the key legal.
     """
 
     name: str
@@ -21,6 +22,7 @@ class Threshold:
     why: str
     above: float = 0
     below: float | None = None
+    edges: tuple[float, ...] = ()
 
     def of(self, stack: Stack) -> float:
         """Return the limit of a stack."""
@@ -28,6 +30,8 @@ class Threshold:
 
     def complaint(self, value: float) -> str:
         """Return what is wrong with a value; nothing where it is fine."""
+        if self.edges and value not in self.edges:
+            return f"takes an edge of the histogram: {', '.join(f'{edge:g}' for edge in self.edges)}"
         if value > self.above and (self.below is None or value < self.below):
             return ""
         upper = "" if self.below is None else f" and below {self.below:g}"
