@@ -44,7 +44,7 @@ def test_problems_are_read_by_machines(checkout: Checkout) -> None:
 
 def test_problems_are_read_in_a_review(checkout: Checkout) -> None:
     """In Markdown each is an item of a list, with the line of its expression below; no text smuggles in markup."""
-    alert = ALERT.replace('expr="up == 0"', 'expr="upp == 0"').replace('summary="', 'summary="<b>@all</b> {{ nope }} ')
+    alert = ALERT.replace('expr="up == 0"', 'expr="upp == 0"').replace('summary="', 'summary="<b>@all</b> ')
     (checkout.root / "alerts/shop.py").write_text(alert, encoding="utf-8")
 
     done = checkout.obs("check", "--format", "markdown")
