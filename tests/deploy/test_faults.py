@@ -2,13 +2,15 @@
 
 import copy
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from obs.deploy.grafana.errors import DeployError
+from obs.deploy.grafana.state import Desired
 from obs.deploy.push.outcome import Outcome
 from tests.deploy.conftest import MakeWorld
-from tests.deploy.world import NEW, OLD, VERSIONS, World
+from tests.deploy.world import NEW, OLD, OWNER, VERSIONS, board, folders
 from tests.fake_grafana import Fault
 from tests.fake_grafana.faults import How
 
@@ -29,17 +31,36 @@ FINAL: list[tuple[How, tuple[int, int]]] = [
     ("forbidden", (13, 0)),
 ]
 
+LESS = Desired(OWNER, (*folders()[:1], board("shop-api", "API", threshold=2)))
+
 
 class Sweep:
-    """Moves a Grafana from OLD to NEW again and again, with a fault one request later each time."""
+    """Moves a Grafana from one state to another again and again, with a fault one request later each time.
 
-    def __init__(self, make_world: MakeWorld, version: tuple[int, int]) -> None:
-        self.world = make_world(version)
-        self.world.push(OLD, commit="c0")
-        self._start = copy.deepcopy(self.world.fake.state)
+    With ``died_at`` an earlier push to the other state has died at that write, and left its journal and its lease.
+    """
+
+    def __init__(
+        self,
+        make_world: MakeWorld,
+        version: tuple[int, int],
+        states: tuple[Desired, Desired] = (OLD, NEW),
+        *,
+        prune: bool = False,
+        died_at: int | None = None,
+    ) -> None:
+        self.world, self._target, self._prune = make_world(version), states[1], prune
+        self.world.push(states[0], commit="c0")
         self.old = self.world.snapshot()
+        if died_at is not None:
+            self._die(died_at)
+        self._start, self._journals = copy.deepcopy(self.world.fake.state), self._read_journals()
+        started = self.world.snapshot()
+        self.world.fake.state.folders.pop("shop--deploying", None)  # a run that is refused gives its lease back
+        self.unchanged = {self.old, started, self.world.snapshot()}
+        self.world.fake.state = copy.deepcopy(self._start)
         self.world.fake.forget()
-        self.world.push(NEW)
+        self.push()
         self.new = self.world.snapshot()
         self.requests = len(self.world.fake.log)
         self.writes = len(self.world.fake.written)
@@ -48,26 +69,41 @@ class Sweep:
         """Yield the number of the faulty request and what the push said."""
         for index in range(self.writes if writes else self.requests):
             self.world.fake.state = copy.deepcopy(self._start)
+            for path, content in self._journals.items():
+                path.write_bytes(content)
             self.world.fake.arm(Fault(how, at=index, times=times, writes=writes))
-            outcome = _try_to_push(self.world)
+            outcome = self._try_to_push()
             self.world.fake.arm()
             yield index, outcome
 
     def check_old_new_or_reported(self, index: int, outcome: Outcome | DeployError) -> None:
         """Check that the report and Grafana agree."""
         if isinstance(outcome, DeployError) or outcome.state == "old":
-            assert self.world.snapshot() == self.old or "deploying" in str(outcome), f"request {index}: {outcome}"
+            assert self.world.snapshot() in self.unchanged or "deploying" in str(outcome), f"request {index}: {outcome}"
         elif outcome.state == "new":
             assert self.world.snapshot() == self.new or outcome.notes, f"request {index}: {outcome}"
         else:
             assert outcome.with_fate("left"), f"request {index}: a mixture nobody reports: {outcome}"
 
+    def push(self) -> Outcome:
+        """Push the other state."""
+        return self.world.push(self._target, prune=self._prune)
 
-def _try_to_push(world: World) -> Outcome | DeployError:
-    try:
-        return world.push(NEW)
-    except DeployError as error:
-        return error
+    def _try_to_push(self) -> Outcome | DeployError:
+        try:
+            return self.push()
+        except DeployError as error:
+            return error
+
+    def _die(self, at: int) -> None:
+        self.world.limit_seconds = 0.05
+        self.world.fake.arm(Fault("drop-before", at=at, times=10_000, writes=True))
+        self._try_to_push()
+        self.world.fake.arm()
+        self.world.limit_seconds = 5
+
+    def _read_journals(self) -> dict[Path, bytes]:
+        return {path: path.read_bytes() for path in self.world.journals.glob("*.jsonl")}
 
 
 @pytest.mark.parametrize(("how", "version"), PASSING)
@@ -94,6 +130,28 @@ def test_a_final_fault_at_any_request_ends_old_or_new_or_reported(
     for index, outcome in sweep.runs(how):
         sweep.check_old_new_or_reported(index, outcome)
         sweep.world.push(NEW)
+        assert sweep.world.snapshot() == sweep.new, f"request {index}"
+
+
+@pytest.mark.parametrize("how", ["drop-after", "forbidden"])
+def test_with_the_journal_of_a_run_that_died_the_same_holds(make_world: MakeWorld, how: How) -> None:
+    """A fault at any request of the run that finishes what another began: old, new or reported, and then new."""
+    sweep = Sweep(make_world, (12, 3), died_at=6)
+
+    for index, outcome in sweep.runs(how):
+        sweep.check_old_new_or_reported(index, outcome)
+        sweep.push()
+        assert sweep.world.snapshot() == sweep.new, f"request {index}"
+
+
+@pytest.mark.parametrize(("how", "version"), [("500-after", (10, 4)), ("forbidden", (12, 3))])
+def test_pruning_under_faults_ends_as_a_push_does(make_world: MakeWorld, how: How, version: tuple[int, int]) -> None:
+    """A fault at any request of a push that deletes: old, new or reported; the next one ends as planned."""
+    sweep = Sweep(make_world, version, (NEW, LESS), prune=True)
+
+    for index, outcome in sweep.runs(how):
+        sweep.check_old_new_or_reported(index, outcome)
+        sweep.push()
         assert sweep.world.snapshot() == sweep.new, f"request {index}"
 
 
