@@ -15,6 +15,7 @@ from obs.proofs.checks.links import anchors
 from obs.proofs.compose import services
 from obs.proofs.evidence import Evidence
 from obs.proofs.finding import Fault
+from obs.stack.settings import STACK, Targets
 
 LINK = re.compile(r"(?<!!)\[[^\]]*\]\((?P<address>[^)\s]+)\)")
 PANEL = re.compile(r"(?:panels?\s+\*(?P<after>[^*\n]+)\*)|(?:\*(?P<before>[^*\n]+)\*\s+panel\b)")
@@ -29,8 +30,9 @@ VALUED = frozenset(
 
 def mounts(evidence: Evidence) -> Iterator[Fault]:
     """Find files that a compose file mounts and that are not there."""
+    absent = set(STACK) - set(evidence.built.stack.targets)  # what they mount is not written, and nothing asks for it
     for path, name, service in services(evidence.root):
-        for source in _mounted(service):
+        for source in _mounted(service) if name not in absent else ():
             if not (evidence.root / source).exists():
                 where, instead = Place(path.name, item=f"service '{name}'"), _close(source, _beside(evidence, source))
                 yield Fault(where, f"it mounts {source}, which is not there", instead)
@@ -50,10 +52,11 @@ def unresolved(evidence: Evidence) -> Iterator[Fault]:
     makefile = evidence.root / "Makefile"
     targets = set(TARGET.findall(makefile.read_text(encoding="utf-8"))) if makefile.exists() else set()
     titles = {str(p.get("title")) for board in evidence.built.dashboards for p in panels(board.model)}
+    whole = set(Targets.KNOWN) <= set(evidence.built.stack.targets)  # else a panel may be left out with its part
     for path, text in evidence.pages.items():
         for position, what, instead in (
             *_links(evidence, path, text),
-            *_named(PANEL, text, titles, "there is no panel"),
+            *(_named(PANEL, text, titles, "there is no panel") if whole else ()),
             *(_named(MAKE, text, targets, "the Makefile has no target") if targets else ()),
             *(_services(text, started) if started else ()),
         ):
