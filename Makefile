@@ -38,10 +38,10 @@ diff: .venv/.ready ## say in words what differs from main (SIDES=A..B: between t
 	@$(OBS) diff $(or $(SIDES),main)
 
 plan: .venv/.ready ## say what a push would change in Grafana
-	@$(OBS) plan
+	@$(OBS) plan $(if $(PLAN),--out $(PLAN))
 
 push: .venv/.ready ## plan, push, verify; undo on failure
-	@$(OBS) push
+	@$(OBS) push $(PLAN)
 
 drift: .venv/.ready ## compare code, last deployment and Grafana
 	@$(OBS) drift

@@ -13,6 +13,7 @@ from obs.cli.plan import with_deletions
 from obs.deploy import ruler
 from obs.deploy.plan.desired import desired
 from obs.deploy.plan.plan import Plan, make_plan
+from obs.deploy.plan.saved import SavedPlan, load
 from obs.deploy.push import commits, report
 from obs.deploy.push.journal import open_journal
 from obs.deploy.push.outcome import Outcome, Result
@@ -22,6 +23,7 @@ JOURNALS = Path(".obs/push")
 
 
 @click.command()
+@click.argument("approved", metavar="[PLAN]", required=False, type=click.Path(dir_okay=False, path_type=Path))
 @click.option("--prune", is_flag=True, help="Delete what is ours and gone from the code.")
 @click.option("--adopt-mine", metavar="UID", multiple=True, help="Let the code win over a person's edit of it.")
 @click.option("--keep-going", is_flag=True, help="After a failure write the rest, and put nothing back.")
@@ -34,6 +36,7 @@ JOURNALS = Path(".obs/push")
 def push(
     selection: Selection,
     *,
+    approved: Path | None,
     prune: bool,
     adopt_mine: tuple[str, ...],
     keep_going: bool,
@@ -46,6 +49,7 @@ def push(
 
     \b
     obs push --dry-run                    the plan alone
+    obs push approved.json                what `obs plan --out approved.json` saved, or nothing if the world has moved
     obs push --prune                      delete what left the code, too
     obs push --adopt-mine rce-api-api     overwrite a person's edit of one dashboard
     obs push --ruler https://mimir/prometheus/config/v1/rules
@@ -53,6 +57,11 @@ def push(
     Tokens come from GRAFANA_TOKEN and RULER_TOKEN, or from the files GRAFANA_TOKEN_FILE and RULER_TOKEN_FILE name.
     Exit codes: 0 done, 1 something is in the way and nothing was written, 2 it failed.
     """
+    if approved and (prune or adopt_mine or resend_secrets or ruler_url):
+        raise click.UsageError("a saved plan says itself what is pruned and adopted; give the options to `obs plan`")
+    plan = load(approved) if approved else None
+    if plan:
+        prune, adopt_mine = plan.options.prune, plan.options.adopt_mine
     stack = selection.stack()
     texts = output.build(stack).texts
     if ruler_url:
@@ -67,6 +76,8 @@ def push(
             client, wanted, prune_gone=prune, adopt_mine=frozenset(adopt_mine), resend_secrets=resend_secrets
         )
         show(with_deletions(made, selection))
+        if plan:
+            refuse_moved(plan, made)
         if not dry_run:
             name = commits.name(Path.cwd(), selection.files[0], selection.env, wanted, os.environ)
             if commits.DIRTY in name:
@@ -79,6 +90,16 @@ def show(made: Plan) -> None:
     """Print a plan; end with exit code 1 if something is in its way."""
     click.echo(report.rendered(made, "terminal"))
     if made.refused:
+        raise SystemExit(FOUND)
+
+
+def refuse_moved(approved: SavedPlan, made: Plan) -> None:
+    """End with exit code 1 if a plan made now would do anything that was not approved, or less."""
+    moved = list(approved.moved(made))
+    for sentence in moved:
+        click.echo(f"not as approved: {sentence}")
+    if moved:
+        click.echo("Nothing was written: the plan is not what it was; plan again, and have that approved.")
         raise SystemExit(FOUND)
 
 

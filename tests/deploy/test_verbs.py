@@ -103,6 +103,46 @@ def test_a_dry_run_writes_nothing(world: World) -> None:
 
 
 @pytest.mark.usefixtures("checkout")
+def test_a_push_does_what_was_approved_or_nothing(world: World) -> None:
+    """A saved plan is applied as it is; when code or Grafana have moved since, each difference is named."""
+    assert run("plan", "--out", ".obs/approved.json").exit_code == 0
+    assert "Everything is as planned." in run("push", ".obs/approved.json").output
+    run("plan", "--out", ".obs/approved.json")
+    world.fake.forget()
+
+    commit(api_error_ratio="0.05")
+    world.fake.state.dashboards.pop("rce-api-redis")
+    moved = run("push", ".obs/approved.json")
+
+    assert moved.exit_code == 1
+    assert "not as approved: dashboard rce-api-redis" in moved.output
+    assert "Nothing was written" in moved.output
+    assert world.fake.written == []
+    assert run("push", ".obs/approved.json", "--prune").exit_code == 2
+
+
+@pytest.mark.usefixtures("checkout")
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        (None, "can't be read: No such file"),
+        ("{", "is no plan"),
+        ("[]", "is no plan"),
+        ('{"format": 0}', "another version"),
+    ],
+)
+def test_what_is_no_plan_is_refused(world: World, text: str | None, reason: str) -> None:
+    """Nothing is asked of Grafana for a file that `obs plan` did not write."""
+    if text is not None:
+        Path("approved.json").write_text(text, encoding="utf-8")
+
+    with pytest.raises(DeployError, match=reason):
+        run("push", "approved.json")
+
+    assert world.fake.written == []
+
+
+@pytest.mark.usefixtures("checkout")
 def test_an_edit_in_the_way_is_exit_code_1(world: World) -> None:
     """The edit is told in words and nothing is written."""
     run("push")
