@@ -9,14 +9,16 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from obs.boards.model import panels
+from obs.content import DASHBOARDS
 from obs.place import Place
 from obs.proofs.checks.check import Check
 from obs.proofs.checks.links import anchors
 from obs.proofs.compose import services
 from obs.proofs.evidence import Evidence
 from obs.proofs.finding import Fault
-from obs.stack.settings import STACK, Targets
+from obs.stack.settings import STACK
 
+QUOTED = re.compile(r'"([^"\n]+)"')
 LINK = re.compile(r"(?<!!)\[[^\]]*\]\((?P<address>[^)\s]+)\)")
 PANEL = re.compile(r"(?:panels?\s+\*(?P<after>[^*\n]+)\*)|(?:\*(?P<before>[^*\n]+)\*\s+panel\b)")
 COMPOSE = re.compile(r"\bdocker compose (?P<verb>exec|logs|ps|restart|run|start|stop|up)\b(?P<rest>[^`\n|&;,]*)")
@@ -52,15 +54,21 @@ def unresolved(evidence: Evidence) -> Iterator[Fault]:
     makefile = evidence.root / "Makefile"
     targets = set(TARGET.findall(makefile.read_text(encoding="utf-8"))) if makefile.exists() else set()
     titles = {str(p.get("title")) for board in evidence.built.dashboards for p in panels(board.model)}
-    whole = set(Targets.KNOWN) <= set(evidence.built.stack.targets)  # else a panel may be left out with its part
+    titles |= _quoted(evidence.root)
     for path, text in evidence.pages.items():
         for position, what, instead in (
             *_links(evidence, path, text),
-            *(_named(PANEL, text, titles, "there is no panel") if whole else ()),
+            *_named(PANEL, text, titles, "there is no panel"),
             *(_named(MAKE, text, targets, "the Makefile has no target") if targets else ()),
             *(_services(text, started) if started else ()),
         ):
             yield Fault(Place(path, text.count("\n", 0, position) + 1), what, instead)
+
+
+def _quoted(root: Path) -> set[str]:
+    """Return what modules of dashboards/ quote: a panel that a stack leaves out with its part is among it."""
+    modules = (root / DASHBOARDS).glob("*.py")
+    return {text for path in modules for text in QUOTED.findall(path.read_text(encoding="utf-8"))}
 
 
 def _mounted(service: dict[str, Any]) -> Iterator[str]:
