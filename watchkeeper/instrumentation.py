@@ -13,7 +13,7 @@ from watchkeeper.asgi.types import App, Receive, Scope, Send
 from watchkeeper.metrics_app import MetricsApp
 from watchkeeper.paths import path_below
 from watchkeeper.process import Telemetry
-from watchkeeper.settings import Options, Settings
+from watchkeeper.settings import Options
 from watchkeeper.vitals.endpoint import VitalsEndpoint
 from watchkeeper.vitals.limits import Gate
 
@@ -39,7 +39,7 @@ def instrument(
     """
     if telemetry is not None and settings:
         raise TypeError("pass either telemetry or settings; a Telemetry has its settings already")
-    telemetry = telemetry or Telemetry(Settings.read(**settings))
+    telemetry = telemetry or Telemetry.read(**settings)
 
     def observe(served: App) -> App:
         return Observed(served, app, telemetry, user)

@@ -1,5 +1,7 @@
 """What does one process need to be observed: a web worker, a job runner or a script?"""
 
+import logging
+import os
 from collections.abc import Callable
 from typing import Self, Unpack
 
@@ -10,6 +12,8 @@ from watchkeeper.recorder import Recorder
 from watchkeeper.settings import Options, Settings
 from watchkeeper.store.redis import RedisStore
 from watchkeeper.tracing.tracing import Tracing
+
+_log = logging.getLogger("telemetry")
 
 
 class Telemetry:
@@ -33,7 +37,11 @@ class Telemetry:
     @classmethod
     def read(cls, **chosen: Unpack[Options]) -> Self:
         """Configure from keywords and environment; raise TelemetryError for what cannot work."""
-        return cls(Settings.read(**chosen))
+        doubts: list[str] = []
+        telemetry = cls(Settings.read(os.environ, doubts.append, **chosen))
+        for doubt in doubts:  # now that logging is set up
+            _log.warning("%s", doubt)
+        return telemetry
 
     def start(self) -> Self:
         """Deliver counts in the background from now on; more than once does no harm."""

@@ -1,7 +1,9 @@
 """How is the instrumentation configured: by keyword first, then by environment, then by a sensible default?"""
 
+import logging
 import os
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Any, Self, TypedDict, Unpack
@@ -9,6 +11,7 @@ from typing import Any, Self, TypedDict, Unpack
 from watchkeeper.scrubbing import DEFAULT_QUERY_PARAMETERS
 from watchkeeper.store.client import check_url
 
+HTTP = "http/protobuf"
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 SAMPLERS = (
     "always_on",
@@ -18,6 +21,10 @@ SAMPLERS = (
     "parentbased_always_off",
     "parentbased_traceidratio",
 )
+
+
+_DSN = re.compile(r"https?://[^@/\s]+@[^/\s]+/(?:[^\s]*/)?\d+")
+_log = logging.getLogger("telemetry")
 
 
 class TelemetryError(Exception):
@@ -37,6 +44,7 @@ class Options(TypedDict, total=False):
     redis_url: str
     log_level: str
     otlp_endpoint: str
+    otlp_traces_endpoint: str
     sampler: str
     sampler_ratio: float
     sentry_dsn: str
@@ -73,6 +81,7 @@ class Settings:
     redis_url: str = _from("REDIS_URL")
     log_level: str = _from("LOG_LEVEL", "INFO")
     otlp_endpoint: str = _from("OTEL_EXPORTER_OTLP_ENDPOINT")
+    otlp_traces_endpoint: str = _from("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
     sampler: str = _from("OTEL_TRACES_SAMPLER", "parentbased_always_on")
     sampler_ratio: float = _from("OTEL_TRACES_SAMPLER_ARG", 1.0)
     sentry_dsn: str = _from("SENTRY_DSN")
@@ -90,16 +99,29 @@ class Settings:
     secret_query_parameters: tuple[str, ...] = DEFAULT_QUERY_PARAMETERS
 
     @classmethod
-    def read(cls, environ: Mapping[str, str] = os.environ, /, **chosen: Unpack[Options]) -> Self:
-        """Return settings from keywords, then ``environ``; raise TelemetryError for an unknown or unusable one."""
+    def read(
+        cls,
+        environ: Mapping[str, str] = os.environ,
+        doubt: Callable[[str], object] = _log.warning,
+        /,
+        **chosen: Unpack[Options],
+    ) -> Self:
+        """
+        Return settings from keywords, then ``environ``; raise TelemetryError for an unknown or unusable one.
+
+        A wrong value in OpenTelemetry's variables, SENTRY_DSN or LOG_LEVEL is no reason not to serve: ``doubt`` is told
+        of it, and the default holds.
+        """
         known = {entry.name: entry for entry in fields(cls)}
         values: dict[str, Any] = {**chosen}
         if unknown := sorted(values.keys() - known.keys()):
             raise TelemetryError(f"instrument() has no setting '{unknown[0]}'; it has: {', '.join(sorted(known))}")
         for name, entry in known.items():
             text = environ.get(entry.metadata.get("variable", ""), "").strip()
-            if text and name not in values:
+            if text and name not in values and _is_sane(name, text, doubt):
                 values[name] = text.replace(",", " ").split() if isinstance(entry.default, tuple) else text
+        if not _exports(environ, doubt):
+            values["otlp_endpoint"] = values["otlp_traces_endpoint"] = ""
         return cls(**values)
 
     def __post_init__(self) -> None:
@@ -123,6 +145,12 @@ class Settings:
         _ = self.networks
 
     @property
+    def traces_url(self) -> str:
+        """Where spans are sent, "" for nowhere."""
+        base = self.otlp_endpoint.rstrip("/")
+        return self.otlp_traces_endpoint or (f"{base}/v1/traces" if base else "")
+
+    @property
     def networks(self) -> tuple[IPv4Network | IPv6Network, ...]:
         """Who may read the metrics without a token, parsed; raise TelemetryError for what is no network."""
         try:
@@ -131,9 +159,44 @@ class Settings:
             raise TelemetryError(f"metrics_networks: {error}; write '10.0.0.0/8' or one address") from None
 
 
+def _is_sane(name: str, text: str, doubt: Callable[[str], object]) -> bool:
+    """Say whether a variable can be used, where it may be left out; doubt it otherwise, without repeating a secret."""
+    try:
+        if name == "log_level":
+            _one_of("LOG_LEVEL", text.upper(), LEVELS)
+        elif name == "sampler":
+            _one_of("OTEL_TRACES_SAMPLER", text, SAMPLERS)
+        elif name == "sampler_ratio":
+            _share("OTEL_TRACES_SAMPLER_ARG", text)
+        elif name == "sentry_dsn":
+            _dsn(text)
+    except TelemetryError as error:
+        doubt(f"{error}; the default is used")
+        return False
+    return True
+
+
+def _exports(environ: Mapping[str, str], doubt: Callable[[str], object]) -> bool:
+    """Say whether spans are exported at all: https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/."""
+    exporter = environ.get("OTEL_TRACES_EXPORTER", "").strip() or "otlp"
+    kind = "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL"
+    kind = kind if environ.get(kind, "").strip() else "OTEL_EXPORTER_OTLP_PROTOCOL"
+    protocol = environ.get(kind, "").strip() or HTTP
+    if exporter not in ("otlp", "none"):
+        doubt(f"OTEL_TRACES_EXPORTER is {exporter!r}; it takes: otlp, none; otlp is used")
+    if protocol != HTTP:
+        doubt(f"{kind} is {protocol!r}; spans go as {HTTP}")
+    return exporter != "none" and environ.get("OTEL_SDK_DISABLED", "").strip().lower() != "true"
+
+
 def _one_of(name: str, value: str, known: tuple[str, ...]) -> None:
     if value not in known:
         raise TelemetryError(f"{name} is {value!r}; it takes: {', '.join(known)}")
+
+
+def _dsn(text: str) -> None:
+    if not _DSN.fullmatch(text):
+        raise TelemetryError("SENTRY_DSN is no Sentry DSN; it looks like https://KEY@HOST/PROJECT")
 
 
 def _path(name: str, path: str) -> None:

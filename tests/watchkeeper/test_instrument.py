@@ -1,6 +1,7 @@
 """One line makes any ASGI application observable, and changes nothing else about it."""
 
 import asyncio
+import json
 import subprocess
 import sys
 from collections.abc import Callable
@@ -21,6 +22,7 @@ from tests.watchkeeper.serving import client, lifespan, samples
 from watchkeeper import Telemetry, TelemetryError, instrument
 from watchkeeper.asgi.types import App, Receive, Scope, Send
 from watchkeeper.instrumentation import Instrumented
+from watchkeeper.settings import Settings
 
 METRICS = "/api/metrics/prometheus"
 
@@ -243,6 +245,49 @@ def test_a_setting_that_cannot_work_is_named(settings: dict[str, Any], message: 
 
     assert str(refused.value).startswith(message)
     assert "s3cr3t" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("variable", "text", "told"),
+    [
+        ("LOG_LEVEL", "loud", "LOG_LEVEL is 'LOUD'; it takes: DEBUG"),
+        ("OTEL_TRACES_SAMPLER", "sometimes", "OTEL_TRACES_SAMPLER is 'sometimes'"),
+        ("OTEL_TRACES_SAMPLER_ARG", "2", "OTEL_TRACES_SAMPLER_ARG is '2'"),
+        ("OTEL_TRACES_EXPORTER", "jaeger", "OTEL_TRACES_EXPORTER is 'jaeger'; it takes: otlp, none"),
+        ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc", "OTEL_EXPORTER_OTLP_PROTOCOL is 'grpc'; spans go as http/protobuf"),
+        ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "grpc", "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL is 'grpc'"),
+        ("SENTRY_DSN", "s3cr3t", "SENTRY_DSN is no Sentry DSN"),
+    ],
+)
+async def test_a_wrong_variable_is_a_warning(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], variable: str, text: str, told: str
+) -> None:
+    """What a deployment misspells does not keep an API from starting; the line says which variable, and no secret."""
+    monkeypatch.setenv(variable, text)
+
+    async with client(instrument(bare)) as session:
+        assert (await session.get("/")).status_code == 200
+
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    (warning,) = [line["message"] for line in lines if line["level"] == "warning"]
+    assert warning.startswith(told)
+    assert "s3cr3t" not in warning
+
+
+@pytest.mark.parametrize(
+    ("environ", "url"),
+    [
+        ({}, "http://otel:4318/v1/traces"),
+        ({"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "http://tempo/in"}, "http://tempo/in"),
+        ({"OTEL_SDK_DISABLED": "TRUE"}, ""),
+        ({"OTEL_SDK_DISABLED": "1"}, "http://otel:4318/v1/traces"),
+        ({"OTEL_TRACES_EXPORTER": "none"}, ""),
+        ({"OTEL_TRACES_EXPORTER": "otlp"}, "http://otel:4318/v1/traces"),
+    ],
+)
+def test_where_spans_go(environ: dict[str, str], url: str) -> None:
+    """OpenTelemetry's variables mean what its specification says."""
+    assert Settings.read({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://otel:4318/", **environ}).traces_url == url
 
 
 def test_settings_come_from_the_environment_and_keywords_win(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,9 @@
 
 import pytest
 
+from tests.watchkeeper.serving import client
+from watchkeeper import instrument
+from watchkeeper.asgi.types import Receive, Scope, Send
 from watchkeeper.settings import Settings
 from watchkeeper.tracing.trace_context import current, outgoing_headers, parse_trace_id, parse_traceparent
 from watchkeeper.tracing.tracing import Tracing
@@ -63,6 +66,47 @@ def test_a_callers_span_goes_before_a_bare_trace_id() -> None:
     context = Tracing(Settings()).begin(headers)
 
     assert (context.trace_id, context.parent_id, context.state) == (TRACE, SPAN, "a=b")
+
+
+@pytest.mark.parametrize(
+    ("state", "passed"),
+    [
+        ("foo=1 \t , \t bar=2,", "foo=1,bar=2"),
+        ("tenant@system=a b", "tenant@system=a b"),
+        (",".join(f"k{number}=1" for number in range(32)), ",".join(f"k{number}=1" for number in range(32))),
+        (",".join(f"k{number}=1" for number in range(33)), ""),
+        ("a" * 256 + "=1", "a" * 256 + "=1"),
+        ("a" * 257 + "=1", ""),
+        ("t" * 242 + "@v=1", ""),
+        ("Foo=1", ""),
+        ("foo", ""),
+        ("foo=a=b", ""),
+        ("foo=" + "v" * 257, ""),
+        ("foo=\xe9", ""),
+    ],
+)
+def test_a_tracestate_is_passed_on_where_it_is_one(state: str, passed: str) -> None:
+    """Keys, values and their number are those of the grammar; what is not is left out as a whole."""
+    headers = {b"traceparent": f"00-{TRACE}-{SPAN}-01".encode(), b"tracestate": state.encode("latin-1")}
+
+    assert Tracing(Settings()).begin(headers).state == passed
+
+
+async def test_headers_that_come_several_times() -> None:
+    """Several lines of `tracestate` are one list; two `traceparent` name no parent, so a new trace begins."""
+    seen: list[dict[str, str]] = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        seen.append(outgoing_headers())
+
+    parent = (b"traceparent", f"00-{TRACE}-{SPAN}-01".encode())
+    observed = instrument(app, logs=False)
+    async with client(observed) as session:
+        for lines in ([parent, (b"tracestate", b"a=1"), (b"tracestate", b"b=2")], [parent, parent]):
+            await session.get("/", headers=lines)
+
+    assert seen[-2]["tracestate"] == "a=1,b=2"
+    assert seen[-1]["traceparent"].split("-")[1] != TRACE
 
 
 def test_without_a_collector_a_callers_decision_is_passed_on() -> None:

@@ -56,7 +56,7 @@ class Requests:
 
     def begin(self, scope: Scope) -> Told:
         """Begin the span of a request, in the trace its headers name or a new one."""
-        headers: Headers = dict(scope["headers"])
+        headers = _headers(scope)
         method = scope["method"][:20] if scope["type"] == "http" else "WEBSOCKET"
         return Told(headers, method, self._tracing.enter(self._tracing.begin(headers), "server", method))
 
@@ -123,6 +123,17 @@ def _write(line: RequestLine, status: int, error: Exception | None) -> None:
         _log.handle(logging.LogRecord(REQUEST_LOGGER, level, __file__, 0, line, None, exc_info))
         if error is not None:
             told(error)
+
+
+def _headers(scope: Scope) -> Headers:
+    """Return headers by name: of several lines the last, `tracestate` combined, and none of several `traceparent`."""
+    lines = scope["headers"]
+    headers: Headers = dict(lines)
+    if len(headers) < len(lines):
+        headers[b"tracestate"] = b",".join(value for name, value in lines if name == b"tracestate")
+        if sum(name == b"traceparent" for name, _ in lines) > 1:
+            del headers[b"traceparent"]
+    return headers
 
 
 def _client(scope: Scope) -> str:

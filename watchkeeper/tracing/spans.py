@@ -56,8 +56,7 @@ class Spans:
             ),
             id_generator=_IdGenerator(),
         )
-        endpoint = settings.otlp_endpoint.rstrip("/") + "/v1/traces"
-        exporter = OTLPSpanExporter(endpoint=endpoint, timeout=EXPORT_TIMEOUT_SECONDS)
+        exporter = OTLPSpanExporter(endpoint=settings.traces_url, timeout=EXPORT_TIMEOUT_SECONDS)
         self._provider.add_span_processor(BatchSpanProcessor(exporter))
         self._scrubber = Scrubber(settings.secret_query_parameters)
         self.tracer = self._provider.get_tracer("telemetry", settings.version)

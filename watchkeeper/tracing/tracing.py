@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 Sample = Callable[[str, TraceContext | None], bool]
 """Trace id and the caller's span, if any -> whether spans of the trace are recorded."""
 
-_STATE = re.compile(r"[\x20-\x7e]{1,512}")
+_KEY = r"(?:[a-z0-9][a-z0-9_\-*/]{0,255}|[a-z0-9][a-z0-9_\-*/]{0,240}@[a-z][a-z0-9_\-*/]{0,13})"
+_MEMBER = re.compile(_KEY + r"=[\x20-\x2b\x2d-\x3c\x3e-\x7e]{0,255}[\x21-\x2b\x2d-\x3c\x3e-\x7e]")
+MAX_MEMBERS = 32
 
 
 @dataclass(slots=True)
@@ -52,7 +54,7 @@ class Tracing:
     """
 
     def __init__(self, settings: Settings) -> None:
-        self.spans: Spans | None = _spans(settings) if settings.otlp_endpoint else None
+        self.spans: Spans | None = _spans(settings) if settings.traces_url else None
         self._samples = sampler(settings) if self.spans else _callers_choice
 
     def begin(self, headers: Mapping[bytes, bytes]) -> TraceContext:
@@ -60,8 +62,7 @@ class Tracing:
         header = headers.get(b"traceparent")
         parent = None if header is None else parse_traceparent(header.decode("latin-1").strip())
         if parent is not None:
-            state = headers.get(b"tracestate", b"").decode("latin-1")
-            return self.below(parent._replace(state=state if _STATE.fullmatch(state) else ""))
+            return self.below(parent._replace(state=_state(headers.get(b"tracestate", b""))))
         asked = headers.get(b"x-trace-id")
         trace_id = (asked and parse_trace_id(asked.decode("latin-1"))) or new_trace_id()
         return TraceContext(trace_id, new_span_id(), self._samples(trace_id, None))
@@ -93,6 +94,14 @@ class Tracing:
         """Export what is still held; an unreachable collector delays this by about a second."""
         if self.spans is not None:
             self.spans.close()
+
+
+def _state(header: bytes) -> str:
+    """Return a `tracestate` that may be passed on, "" for none: https://www.w3.org/TR/trace-context/#list."""
+    members = [member for part in header.decode("latin-1").split(",") if (member := part.strip(" \t"))]
+    if len(members) > MAX_MEMBERS or not all(map(_MEMBER.fullmatch, members)):
+        return ""
+    return ",".join(members)
 
 
 def sampler(settings: Settings) -> Sample:
