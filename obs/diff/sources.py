@@ -5,19 +5,20 @@ from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from obs.alerting import rules
-from obs.boards import dashboards
+from obs import output
 from obs.diff.cases import diff_cases
 from obs.diff.change import DiffError, ObjectChange
 from obs.diff.documents import parsed
+from obs.diff.settings import diff_settings
 from obs.diff.trees import diff_trees, not_compared
 from obs.stack import Stack
 
 OUTPUT = "infra/observability"
 GENERATED = (f"{OUTPUT}/grafana/dashboards", f"{OUTPUT}/prometheus/rules")
-REVIEWED = (*GENERATED, "alerts")
+SETTINGS = ("stack.toml", "docker-compose.observability.yml")
+REVIEWED = (OUTPUT, "alerts", *SETTINGS)
 DOCUMENTS = (".json", ".yml", ".yaml")
-READ = (*DOCUMENTS, ".py")
+READ = (*DOCUMENTS, ".py", ".toml")
 Files = Mapping[str, bytes]
 
 
@@ -26,11 +27,26 @@ def diff_files(old: Files, new: Files) -> tuple[ObjectChange, ...]:
 
     A file that both sides hold alike is not read further: a dashboard in it counts as one unchanged object.
     """
+    settings = sorted(path for path in {*old, *new} if _is_setting(path))
+    told_settings = [_setting(path, old.get(path), new.get(path)) for path in settings]
+    old, new = ({path: text for path, text in side.items() if not _is_setting(path)} for side in (old, new))
     unchanged = [path for path, text in old.items() if path.endswith(".json") and new.get(path) == text]
     told, unread = _parsed([old, new], frozenset(unchanged))
     modules = ({path: text for path, text in files.items() if path.endswith(".py")} for files in (old, new))
     alike = (ObjectChange("dashboard", path, path, "unchanged") for path in unchanged if b'"panels"' in old[path])
-    return (*unread, *diff_trees(*told), *alike, *diff_cases(*modules))
+    return (*unread, *diff_trees(*told), *told_settings, *alike, *diff_cases(*modules))
+
+
+def _is_setting(path: str) -> bool:
+    """Tell whether a file of a checkout holds settings of the stack: what is built beside dashboards and rules."""
+    return path in SETTINGS or (path.startswith(f"{OUTPUT}/") and not path.startswith(GENERATED))
+
+
+def _setting(path: str, old: bytes | None, new: bytes | None) -> ObjectChange:
+    try:
+        return diff_settings(path, old, new)
+    except DiffError as error:
+        return not_compared(path, error)
 
 
 def _parsed(sides: list[Files], skipped: Container[str]) -> tuple[list[dict[str, Any]], list[ObjectChange]]:
@@ -63,7 +79,9 @@ def compared(repository: Path, stack: Callable[[], Stack], sides: Sequence[str])
         )
     match sides:
         case []:
-            return read_folder(repository, GENERATED), read_code(stack())
+            code = read_code(stack())
+            committed = read_folder(repository, (OUTPUT,))
+            return {path: text for path, text in committed.items() if path in code or path.startswith(GENERATED)}, code
         case [one]:
             old, new = revisions(one)
             if new and new.startswith("."):
@@ -79,9 +97,8 @@ def compared(repository: Path, stack: Callable[[], Stack], sides: Sequence[str])
 
 
 def read_code(stack: Stack) -> dict[str, bytes]:
-    """Render the dashboards and rules of a stack, by the path they are committed at."""
-    texts = {**dashboards.render(stack), **rules.render(stack)}
-    return {f"{OUTPUT}/{path}": text.encode() for path, text in texts.items()}
+    """Build what the programs of a stack load, by the path it is committed at."""
+    return {path: text.encode() for path, text in output.build(stack).texts.items() if path.startswith(f"{OUTPUT}/")}
 
 
 def read_folder(folder: Path, below: Iterable[str] = ("",)) -> dict[str, bytes]:
@@ -93,8 +110,14 @@ def read_folder(folder: Path, below: Iterable[str] = ("",)) -> dict[str, bytes]:
         raise DiffError(f"{folder} is neither a file, a folder nor a git revision")
     if folder.is_file():
         return {folder.name: folder.read_bytes()}
-    found = (path for part in below for path in sorted((folder / part).rglob("*")) if path.suffix in READ)
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in found if path.is_file()}
+    parts = [folder / part for part in below]
+    found = (path for part in parts for path in ([part] if part.is_file() else sorted(part.rglob("*"))))
+    files = {path.relative_to(folder).as_posix(): path for path in found if path.is_file()}
+    return {name: path.read_bytes() for name, path in files.items() if _is_read(name)}
+
+
+def _is_read(path: str) -> bool:
+    return path.endswith(READ) or _is_setting(path)
 
 
 def read_revision(repository: Path, revision: str, below: Iterable[str] = REVIEWED) -> dict[str, bytes]:
@@ -105,7 +128,7 @@ def read_revision(repository: Path, revision: str, below: Iterable[str] = REVIEW
     listing = _git(repository, "ls-tree", "-r", "-z", "--full-tree", "--end-of-options", revision, "--", *below)
     entries = [entry.split(b"\t", 1) for entry in listing.split(b"\0") if entry]
     blobs = {path.decode(): head.split()[2] for head, path in entries if head.split()[1] == b"blob"}
-    wanted = {path: blob for path, blob in blobs.items() if path.endswith(READ)}
+    wanted = {path: blob for path, blob in blobs.items() if _is_read(path)}
     answer = _git(repository, "cat-file", "--batch", stdin=b"".join(blob + b"\n" for blob in wanted.values()))
     files = {}
     for path in wanted:

@@ -194,3 +194,8 @@ def table(value: Any) -> Mapping[str, Any]:
 def objects(value: Any) -> list[dict[str, Any]]:
     """Return the JSON objects in a list; anything else holds none."""
     return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
+def listed_objects(value: Any) -> bool:
+    """Tell whether a value is a list of JSON objects."""
+    return isinstance(value, list) and bool(value) and objects(value) == value

@@ -18,6 +18,7 @@ KINDS = {
     "rule-group": "rule group",
     "datasource": "data source",
     "contact-point": "contact point",
+    "settings": "settings",
 }
 
 

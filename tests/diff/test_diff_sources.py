@@ -11,6 +11,7 @@ from click.testing import CliRunner, Result
 
 from obs.cli.cli import obs
 from obs.diff import DiffError
+from obs.diff.settings import CONSEQUENCES
 from obs.diff.sources import GENERATED
 from tests.diff.boards import Model, alert, rules, usual
 
@@ -262,3 +263,79 @@ def test_foreign_files_are_skipped_by_name(tmp_path: Path) -> None:
     assert result.exit_code == 0
     assert 'file "package.json"' in result.output
     assert "same.json" not in result.output
+
+
+ROUTES = """
+route:
+  receiver: unrouted
+  group_wait: 30s
+  routes:
+    - matchers: ['severity="page"']
+      receiver: {page}
+    - matchers: ['severity="ticket"']
+      receiver: tickets
+receivers:
+  - name: pager
+{more}
+"""
+STACK_TOML = """
+[service]
+name = "shop"
+environment = "{environment}"
+[grafana]
+pages = {pages}
+"""
+SCRAPES = """
+scrape_configs:
+  - job_name: api
+    sample_limit: {limit}
+    metric_relabel_configs:
+      - {{source_labels: [__name__], target_label: __name__, replacement: {name}}}
+"""
+
+
+def test_what_a_build_writes_beside_boards_and_rules_is_told_key_by_key(repository: Path) -> None:
+    """A reviewer sees who is woken by what, what is scraped and renamed, and what a key of stack.toml entails."""
+    sides = (
+        {"page": "pager", "more": "", "environment": "production", "pages": "false", "limit": 10, "name": "a"},
+        {"page": "tickets", "more": "  - name: chat", "environment": "prod", "pages": "true", "limit": 20, "name": "b"},
+    )
+    for one in sides:
+        for path, text in (
+            ("infra/observability/alertmanager/alertmanager.yml", ROUTES),
+            ("infra/observability/prometheus/prometheus.yml", SCRAPES),
+            ("infra/observability/prometheus/flags", "# {limit}\n--storage.retention={limit}d\n--web\n"),
+            ("stack.toml", STACK_TOML),
+        ):
+            (repository / path).parent.mkdir(parents=True, exist_ok=True)
+            (repository / path).write_text(text.format(**one), encoding="utf-8")
+        git(repository, "add", ".")
+        git(repository, *COMMIT)
+
+    said = run("HEAD~1", "HEAD").output
+    changed = [line.split(" / ", 1)[1] for line in said.splitlines() if " / " in line]
+
+    assert changed == [
+        """route.routes "severity="page"": receiver "pager" to "tickets\"""",
+        'receivers "chat": added',
+        'scrape_configs "api": sample_limit 10 to 20',
+        """scrape_configs "api".metric_relabel_configs "a": removed""",
+        """scrape_configs "api".metric_relabel_configs "b": added""",
+        'service: environment "production" to "prod": it is a label of every alert and series',
+        f"grafana: pages on: {CONSEQUENCES['grafana.pages']}",
+    ]
+    assert "      - --storage.retention=10d\n      + --storage.retention=20d\n" in said
+    assert run("HEAD").output.endswith("6 unchanged\n")
+
+
+def test_settings_that_cannot_be_read_are_named(repository: Path) -> None:
+    """A broken stack.toml is a sentence, and the dashboards are compared all the same."""
+    (repository / "stack.toml").write_text("[service", encoding="utf-8")
+    git(repository, "add", ".")
+    git(repository, *COMMIT)
+    (repository / "stack.toml").write_text("[service]", encoding="utf-8")
+
+    result = run("HEAD")
+
+    assert result.exit_code == 2
+    assert "stack.toml is not valid TOML: " in result.output
