@@ -4,22 +4,29 @@ import json
 from pathlib import Path
 
 import click
+import requests
 
 from obs import proofs
 from obs.cli.cli import FOUND, Selection
 from obs.cli.forms import form_options
 from obs.nearest import nearest
 from obs.output import build
+from obs.programs.ask import Prometheus
 from obs.proofs.checks import CHECKS, Check
+from obs.proofs.evidence import Evidence
+from obs.proofs.finding import Finding
+from obs.proofs.live import absent, unasked
 from obs.proofs.pages import page
+from watchkeeper.contract.labels import listed
 
 
 @click.command()
 @form_options
 @click.option("--list", "listing", is_flag=True, help="Say what is checked, and stop.")
 @click.option("--explain", metavar="CHECK", default="", help="Say what one check demands and why, and stop.")
+@click.option("--live", metavar="URL", default="", help="Ask a running Prometheus whether it has what queries ask for.")
 @click.pass_obj
-def check(selection: Selection, form: str, listing: bool, explain: str) -> None:
+def check(selection: Selection, form: str, listing: bool, explain: str, live: str) -> None:
     r"""
     Prove every query, panel, alert, link and runbook offline. Nothing is written.
 
@@ -31,6 +38,7 @@ def check(selection: Selection, form: str, listing: bool, explain: str) -> None:
     obs check --format markdown    for a review
     obs check --json | jq -r '.[].where'
     obs check --explain query/syntax
+    obs check --live http://localhost:9090
     """
     if explain:
         click.echo(page(_named(explain)), nl=False)
@@ -40,17 +48,34 @@ def check(selection: Selection, form: str, listing: bool, explain: str) -> None:
             click.echo(f"{one.id:30}{one.claim}")
         return
     # What is committed is the stack without an overlay: another one is judged by itself, not by those files.
-    problems = proofs.check(build(selection.stack()), Path.cwd(), written=not selection.env)
+    built = build(selection.stack())
+    if live:
+        problems, summary = _live(Evidence(built, Path.cwd(), whole=not selection.env), live)
+    else:
+        problems, summary = proofs.check(built, Path.cwd(), written=not selection.env), f"{len(CHECKS)} checks hold"
     if form == "json":
         click.echo(json.dumps(proofs.as_json(problems), indent=2))
     elif form == "markdown":
-        click.echo(proofs.as_markdown(problems) or f"{len(CHECKS)} checks hold.\n", nl=False)
+        click.echo(proofs.as_markdown(problems) or f"{summary}.\n", nl=False)
     elif problems:
         proofs.report(problems)
     else:
-        click.secho(f"{len(CHECKS)} checks hold", fg="green")
+        click.secho(summary, fg="green")
     if problems:
         click.get_current_context().exit(FOUND)
+
+
+def _live(evidence: Evidence, url: str) -> tuple[list[Finding], str]:
+    """Return what a server lacks; say on standard error which of its series nobody asks for."""
+    server = Prometheus(url.rstrip("/"))
+    try:
+        found, idle = absent(evidence, server), unasked(evidence, server)
+    except requests.RequestException as error:
+        raise click.ClickException(f"{url} can't be asked: {error}") from error
+    click.echo(
+        f"{len(idle)} series are asked for by nobody: {listed(idle)}" if idle else "every series is used", err=True
+    )
+    return found, f"{url} has every series, label and value that is asked for"
 
 
 def _named(name: str) -> Check:

@@ -40,6 +40,10 @@ class Prometheus:
         """Return the values a label has in the series of a selector."""
         return list(_get(f"{self.url}/api/v1/label/{label}/values", {"match[]": selector}))
 
+    def labels(self, selector: str) -> list[str]:
+        """Return the names of the labels that the series of a selector have."""
+        return list(_get(f"{self.url}/api/v1/labels", {"match[]": selector}))
+
     def exemplars(self, expr: str, start: float) -> list[dict[str, str]]:
         """Return the labels of every exemplar stored since ``start`` for the series of an expression."""
         asked = {"query": expr, "start": start, "end": time.time()}

@@ -8,15 +8,22 @@ from obs.proofs.checks.check import Check
 INDEX = "docs/checks/README.md"
 MADE = "<!-- Made by `make check-pages`: edit obs/proofs/checks/ instead. -->\n\n"
 
+HEAD = """# Checks
+
+`obs check` holds all of these, offline. What has to stay for a while is waived in waivers.toml.
+
+`obs check --live http://localhost:9090` asks a running Prometheus instead: which series, labels and values that rules,
+panels, variables, templates and runbooks ask for it does not have, and which of its series nobody asks for. What appears
+with the first event, such as a failed job, is missing until then.
+
+"""
+
 
 def pages(checks: Iterable[Check]) -> dict[str, str]:
     """Return the page of every check and their index, path below the checkout to text."""
     listed = sorted(checks, key=lambda check: check.id)
     rows = "".join(f"| [`{check.id}`]({check.page.rpartition('/')[2]}) | {check.claim} |\n" for check in listed)
-    index = (
-        f"{MADE}# Checks\n\n`obs check` holds all of these, offline. What has to stay for a while is waived in "
-        f"waivers.toml.\n\n| check | holds when |\n| --- | --- |\n{rows}"
-    )
+    index = f"{MADE}{HEAD}| check | holds when |\n| --- | --- |\n{rows}"
     return {INDEX: index} | {check.page: MADE + page(check) for check in listed}
 
 

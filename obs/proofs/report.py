@@ -7,8 +7,10 @@ from typing import Any
 import click
 
 from obs.markup import escaped, fenced
+from obs.proofs.checks import CHECKS
 from obs.proofs.finding import Fault, Finding
 
+WHY = "says what that check demands, and why"
 MARGIN = "    "
 ELLIPSIS = "…"
 REVIEW_COLUMNS = 100
@@ -24,7 +26,9 @@ def report(findings: Sequence[Finding]) -> None:
             line, carets = shown
             click.echo(f"{MARGIN}{line}\n{MARGIN}" + click.style(carets, fg="red"))
     words = f"{len(findings)} problem{'s' * (len(findings) != 1)}"
-    click.secho(f"{words}; `obs check --explain {findings[0].check}` says what that check demands, and why", fg="red")
+    paged = {check.id for check in CHECKS}
+    explained = next((f"; `obs check --explain {one.check}` {WHY}" for one in findings if one.check in paged), "")
+    click.secho(words + explained, fg="red")
 
 
 def as_markdown(findings: Sequence[Finding]) -> str:

@@ -179,7 +179,7 @@ CHECKS = (
         "runbooks name pages, sections, panels, services and make targets that are there",
         unresolved,
         why="A command or a link that fails costs minutes when there are none.",
-        fails="See [Redis](reddis.md), the *Memry* panel, and `docker compose logs reddis`.",
+        fails="See the *Memry* panel, and `docker compose logs reddis`.",
         remedy="Write the name as it stands in the dashboard, the compose file or the Makefile.",
         language="markdown",
         whole=True,
