@@ -13,8 +13,8 @@ HEAD = """# Checks
 `obs check` holds all of these, offline. What has to stay for a while is waived in waivers.toml.
 
 `obs check --live http://localhost:9090` asks a running Prometheus instead: which series, labels and values that rules,
-panels, variables, templates and runbooks ask for it does not have, and which of its series nobody asks for. What appears
-with the first event, such as a failed job, is missing until then.
+panels, variables, templates and runbooks ask for it does not have, and which of its series nobody asks for. What
+appears with the first event, such as a failed job, is missing until then.
 
 """
 
