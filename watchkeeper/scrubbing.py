@@ -43,7 +43,7 @@ _SCHEME = re.compile(r"(?i)(?P<lead>\b(?:bearer|basic|digest)\s+)(?!\[redacted)[
 
 
 class Scrubbed(str):
-    """A text that has been scrubbed and cut already."""
+    """A text that has been scrubbed already; of one that is too long the end matters."""
 
     __slots__ = ()
 
@@ -93,7 +93,7 @@ class Scrubber:
         whole = self.text(valid_text("\n".join(reversed(kept))))
         if len(kept) == len(lines) and len(whole) <= limit:
             return Scrubbed(whole)
-        return Scrubbed(f"…\n{whole[2 - limit :].partition(chr(10))[2]}")
+        return Scrubbed(_end(f"…\n{whole}", limit))
 
     def query(self, query: str) -> str:
         """Return a query string with the values of secret parameters taken out."""
@@ -112,7 +112,7 @@ class Scrubber:
         integers beyond 64 bits, bytes, lone surrogates, any other object) becomes text.
         """
         if isinstance(value, str):
-            return cut(value, limit) if isinstance(value, Scrubbed) else self.limited(value, limit)
+            return _end(value, limit) if isinstance(value, Scrubbed) else self.limited(value, limit)
         if value is None or isinstance(value, bool | int | float):
             return _number(value, limit)
         if depth < MAX_DEPTH and isinstance(value, Mapping):
@@ -148,6 +148,11 @@ def _beginning(text: str, length: int) -> str:
         return text
     space = text.rfind(" ", max(length - MAX_WORD, 0), length)
     return text[: space if space > 0 else length]
+
+
+def _end(text: str, limit: int) -> str:
+    """Return the last lines of a text within ``limit`` characters, and an ellipsis where something is gone."""
+    return text if len(text) <= limit else f"…\n{text[2 - limit :].partition(chr(10))[2]}"
 
 
 def cut(text: str, limit: int) -> str:

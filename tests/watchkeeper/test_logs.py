@@ -2,6 +2,9 @@
 
 import json
 import logging
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.watchkeeper.servers import ROOT
 from watchkeeper.logs import lines
 from watchkeeper.settings import Settings
 from watchkeeper.tracing.trace_context import TraceContext, current
@@ -138,11 +142,40 @@ def test_any_record_is_one_line_within_the_limit(extra: dict[str, Any], message:
     ],
 )
 def test_a_huge_record_is_cut_to_fit_a_line(extra: dict[str, Any]) -> None:
-    """A line stays below what Docker's log driver would split, and says what it is about."""
+    """A line stays below what a pipe takes at once, and says what it is about."""
     line = FORMATTER.format(record("huge", **extra))
 
     assert len(line) <= lines.LINE_LIMIT
     assert fields(line)["message"] == "huge"
+
+
+def test_a_failure_that_says_much_keeps_its_last_lines() -> None:
+    """What went wrong stands at the end of a traceback, so its beginning goes first."""
+    error = ValueError("x" * 3000)
+    error.add_note("the end")
+    made = logging.getLogger("app").makeRecord("app", logging.ERROR, "", 1, "no", (), (ValueError, error, None))
+
+    found = fields(FORMATTER.format(made))
+
+    assert found["exception_stacktrace"].splitlines()[-1] == "the end"
+    assert found["exception_message"].startswith("xxx")
+
+
+def test_several_workers_write_whole_lines_to_one_pipe() -> None:
+    """However long their records are, no line of one process is divided by another's."""
+    code = (
+        "import logging; from watchkeeper import Telemetry; Telemetry.read()\n"
+        "for size in range(300): logging.warning('n' * 40 * size)"
+    )
+    reading, writing = os.pipe()
+    workers = [subprocess.Popen([sys.executable, "-c", code], stdout=writing, cwd=ROOT) for _ in range(3)]
+    os.close(writing)
+    with os.fdopen(reading, encoding="ascii") as pipe:
+        written = [fields(line.rstrip("\n")) for line in pipe]
+
+    assert [worker.wait() for worker in workers] == [0, 0, 0]
+
+    assert len(written) == 900
 
 
 def test_a_record_with_wrong_arguments_is_not_lost() -> None:

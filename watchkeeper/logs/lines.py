@@ -12,10 +12,13 @@ from watchkeeper.scrubbing import REDACTED, Scrubber, as_text, class_name, cut, 
 from watchkeeper.settings import Settings
 from watchkeeper.tracing.trace_context import current
 
-LINE_LIMIT = 16_000
-"""Longest line in bytes; Docker's log driver splits lines at 16 KiB, and half a line is no JSON."""
+LINE_LIMIT = 4095
+"""Longest line in bytes, its newline apart: on Linux a pipe takes 4,096 at once, however many workers write to it."""
 
-VALUE_LIMITS = (4096, 1024, 256, 64)
+STACK_LIMIT = 2800
+"""Longest traceback in characters; with the other fields it fits into a line."""
+
+VALUE_LIMITS = (3500, STACK_LIMIT, 2000, 1000, 256, 64)
 """Longest text of one field in characters; the next one down is tried while the line is too long."""
 
 _TOLD = "_watchkeeper_told"
@@ -70,7 +73,9 @@ class JsonLines(BaseJsonFormatter):
         """Return the line, without its newline."""
         line = record.msg
         if type(line) is RequestLine and not record.exc_info:
-            return self._request_line(record, line)
+            short = self._request_line(record, line)
+            if len(short) <= LINE_LIMIT:
+                return short
         try:
             return super().format(record)
         except Exception as error:  # noqa: BLE001 - a broken record must not lose what it wanted to say
@@ -112,7 +117,7 @@ class JsonLines(BaseJsonFormatter):
         return {
             "exception_type": class_name(error),
             "exception_message": as_text(error),
-            "exception_stacktrace": self._scrubber.stacktrace(error, VALUE_LIMITS[0]),
+            "exception_stacktrace": self._scrubber.stacktrace(error, STACK_LIMIT),
         }
 
     def _timestamp(self, created: float) -> str:
@@ -137,8 +142,14 @@ class JsonLines(BaseJsonFormatter):
             line = _encode(self._clean(log_data, limit))
             if len(line) <= LINE_LIMIT:
                 return line
-        few = {name: log_data[name] for name in list(log_data)[:20]}
-        return _encode(self._clean(few, VALUE_LIMITS[-1]) | {"log_error": "record too large: fields were left out"})
+        why = {"log_error": "record too large: fields were left out"}
+        kept: dict[str, Any] = {}
+        room = LINE_LIMIT - len(_encode(why))
+        for name, item in self._clean(log_data, VALUE_LIMITS[-1]).items():
+            size = len(_encode({name: item}))
+            if size <= room:
+                kept[name], room = item, room - size
+        return _encode(kept | why)
 
     def _clean(self, fields: dict[str, Any], limit: int) -> dict[str, Any]:
         return {
