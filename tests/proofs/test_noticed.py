@@ -103,6 +103,7 @@ SOUND = [
     "max by (route) (histogram_quantile(0.9, sum by (le, route) (rate(http_request_duration_seconds_bucket[5m]))))",
     "quantile(0.5, jobs_waiting)",
     "sum(up) / count(up)",
+    "redis_memory_used_bytes / redis_memory_max_bytes > 0.9 and redis_memory_max_bytes > 0",
     "sum by (instance) (rate(redis_commands_duration_seconds_total[5m])) > sum by (instance) (redis_db_keys)",
 ]
 

@@ -9,7 +9,7 @@ from obs.proofs.checks.check import Check
 from obs.proofs.evidence import Evidence
 from obs.proofs.finding import Fault
 from obs.proofs.questions import Question
-from obs.query.expr import bare
+from obs.query.expr import Parsed, bare
 from obs.query.labels import carried, matched, vectors
 from obs.query.series import Contract
 from obs.query.units import alike, unit
@@ -59,16 +59,27 @@ def mixed_units(evidence: Evidence) -> Iterator[Fault]:
 def unguarded(evidence: Evidence) -> Iterator[Fault]:
     """Find divisions by what may be zero."""
     for question, query in evidence.answerable:
+        asked = _beside(query) if question.origin not in PEOPLE else frozenset()
         for node in query.nodes if question.origin not in PEOPLE else ():
             if isinstance(node, ast.BinaryExpr) and str(node.op) in ("/", "%"):
                 divides = carried(node.rhs, evidence.contract) is not None
                 if divides and not _guarded(bare(node.rhs)):
-                    text = " ".join(bare(node.rhs).prettify().split())
-                    yield question.fault(
-                        f"it divides by '{text}', which can be zero",
-                        f"write ({text} > 0)",
-                        _dividend(question.text, text),
-                    )
+                    text = _text(node.rhs)
+                    if text not in asked:
+                        what, instead = f"it divides by '{text}', which can be zero", f"write ({text} > 0)"
+                        yield question.fault(what, instead, _dividend(question.text, text))
+
+
+def _beside(query: Parsed) -> frozenset[str]:
+    """Return what an expression demands to be above zero beside its divisions: `a / b > 1 and b > 0`."""
+    demanded = (bare(node.rhs) for node in query.nodes if isinstance(node, ast.BinaryExpr) and str(node.op) == "and")
+    return frozenset(
+        _text(node.lhs) for node in demanded if isinstance(node, ast.BinaryExpr) and str(node.op) in GUARDS[:-1]
+    )
+
+
+def _text(node: Any) -> str:
+    return " ".join(bare(node).prettify().split())
 
 
 def _operator(question: Question, node: ast.BinaryExpr) -> str:
