@@ -49,7 +49,7 @@ def one_sided(subject: str, text: str, field: str, old: Any, new: Any, *, path: 
 
 @dataclass(frozen=True, slots=True)
 class Tile:
-    """A panel's place on Grafana's 24-column grid, in grid units, and what became of it."""
+    """A panel's place on Grafana's 24-column grid, in grid units, what became of it, and which sentences say so."""
 
     key: str
     title: str
@@ -59,6 +59,7 @@ class Tile:
     w: int
     h: int
     verb: Verb | None = None
+    subject: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -212,15 +212,16 @@ def _folding(old: Panel, new: Panel, subject: str) -> Iterator[Sentence]:
 
 
 def _tiles(found: Pairing[Panel], told: list[tuple[Panel, Sentence]]) -> tuple[tuple[Tile, ...], tuple[Tile, ...]]:
-    verbs: dict[int, Verb] = {}
+    states: dict[int, tuple[Verb, str]] = {}
     for panel, sentence in told:
         if not sentence.hidden:
-            known = verbs.get(id(panel))
-            verbs[id(panel)] = sentence.verb if known is None else "changed"
-    before = [_tile(str(index), old, verbs.get(id(new))) for index, (old, new) in enumerate(found.pairs)]
-    after = [_tile(str(index), new, verbs.get(id(new))) for index, (_, new) in enumerate(found.pairs)]
-    before += [_tile(f"removed-{index}", panel, "removed") for index, panel in enumerate(found.removed)]
-    after += [_tile(f"added-{index}", panel, "added") for index, panel in enumerate(found.added)]
+            verb: Verb = "changed" if id(panel) in states else sentence.verb
+            states[id(panel)] = verb, sentence.subject
+    unchanged = (None, "")
+    before = [_tile(str(index), old, *states.get(id(new), unchanged)) for index, (old, new) in enumerate(found.pairs)]
+    after = [_tile(str(index), new, *states.get(id(new), unchanged)) for index, (_, new) in enumerate(found.pairs)]
+    before += [_tile(f"removed-{index}", panel, *states[id(panel)]) for index, panel in enumerate(found.removed)]
+    after += [_tile(f"added-{index}", panel, *states[id(panel)]) for index, panel in enumerate(found.added)]
     return tuple(before), tuple(after)
 
 
@@ -229,5 +230,5 @@ def _tiles_of(model: Model, verb: Verb) -> tuple[tuple[Tile, ...], tuple[Tile, .
     return ((), tiles) if verb == "added" else (tiles, ())
 
 
-def _tile(key: str, panel: Panel, verb: Verb | None) -> Tile:
-    return Tile(key, panel.title, panel.kind, *panel.box, verb)
+def _tile(key: str, panel: Panel, verb: Verb | None, subject: str = "") -> Tile:
+    return Tile(key, panel.title, panel.kind, *panel.box, verb, subject)

@@ -1,27 +1,31 @@
 """How do changes look on a page, panel beside panel?"""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 from pathlib import Path
 
-from obs.diff.change import ObjectChange, Sentence, Tile
+from obs.diff.change import ObjectChange, Sentence, Tile, Verb
 from obs.diff.wording import ACTIONS, layout_note, noun, subjects, tally, told
 
 STYLE = Path(__file__).with_name("page.css")
-LEGEND = "".join(f'<span class="verb {verb}">{verb}</span>' for verb in ("added", "removed", "changed", "moved"))
+SHAPES: dict[Verb, str] = {"added": "+", "removed": "−", "changed": "~", "renamed": "~", "moved": "→"}  # noqa: RUF001 - a sign
+LEGEND = "".join(f'<span class="verb {verb}">{SHAPES[verb]} {verb}</span>' for verb in SHAPES if verb != "renamed")
+OPEN = 10  # changed objects up to which every dashboard's picture is unfolded
 ROW_LINES = 3  # a row's title needs more height on the page than the one grid unit it has in Grafana
 
 
 def render_html(changes: Sequence[ObjectChange], *, title: str = "Dashboards and rules") -> str:
     """Draw the changes on one self-contained page: sentences, queries side by side, and each dashboard's grid twice.
 
+    A tile says in a word and a sign what became of its panel and leads to the sentences that tell it; pictures fold.
     Needs no network and no script, follows the reader's light or dark theme, and prints.
     """
     shown = [change for change in changes if change.action != "unchanged"]
     links = "".join(
         f'<a href="#change-{index}">{escape(change.title or change.uid)}</a>' for index, change in enumerate(shown)
     )
-    body = "".join(_article(index, change) for index, change in enumerate(shown))
+    unfolded = len(shown) <= OPEN
+    body = "".join(_article(f"change-{index}", change, unfolded=unfolded) for index, change in enumerate(shown))
     return (
         '<!doctype html>\n<html lang="en">\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
@@ -31,23 +35,25 @@ def render_html(changes: Sequence[ObjectChange], *, title: str = "Dashboards and
     )
 
 
-def _article(index: int, change: ObjectChange) -> str:
+def _article(anchor: str, change: ObjectChange, *, unfolded: bool) -> str:
     whole = noun(change).capitalize()
-    said = "".join(_entry(whole, subject, sentences) for subject, sentences in subjects(change.sentences))
+    told = list(subjects(change.sentences))
+    anchors = {subject: f"{anchor}-{index}" for index, (subject, _) in enumerate(told)}
+    said = "".join(_entry(anchors[subject], subject or whole, sentences) for subject, sentences in told)
     note = layout_note(change)
     return (
-        f'<article id="change-{index}">\n<h2><span class="verb {change.action}">{ACTIONS[change.action]}</span>'
+        f'<article id="{anchor}">\n<h2><span class="verb {change.action}">{ACTIONS[change.action]}</span>'
         f"{escape(change.title or change.uid)} <small>{escape(noun(change))} {escape(change.uid)}</small></h2>\n"
         f"<dl>\n{said}</dl>\n"
         + (f'<p class="note">{escape(note)} (layout only)</p>\n' if note else "")
-        + _boards(change)
+        + _boards(change, anchors, unfolded=unfolded)
         + "</article>\n"
     )
 
 
-def _entry(whole: str, subject: str, sentences: Sequence[Sentence]) -> str:
+def _entry(anchor: str, name: str, sentences: Sequence[Sentence]) -> str:
     code = "".join(_sides(sentence) for sentence in sentences)
-    return f"<dt>{escape(subject or whole)}</dt><dd>{escape(told(sentences))}{code}</dd>\n"
+    return f'<dt id="{anchor}" tabindex="-1">{escape(name)}</dt><dd>{escape(told(sentences))}{code}</dd>\n'
 
 
 def _sides(sentence: Sentence) -> str:
@@ -56,21 +62,23 @@ def _sides(sentence: Sentence) -> str:
     return f'<div class="sides">{"".join(blocks)}</div>' if blocks else ""
 
 
-def _boards(change: ObjectChange) -> str:
+def _boards(change: ObjectChange, anchors: Mapping[str, str], *, unfolded: bool) -> str:
     boards = (("Before", change.tiles_before), ("After", change.tiles_after))
     drawn = [
-        f'<section><h3>{name}</h3><div class="grid">{"".join(_tiles(tiles))}</div></section>'
+        f'<section><h3>{name}</h3><div class="grid">{"".join(_tiles(tiles, anchors))}</div></section>'
         for name, tiles in boards
         if tiles
     ]
+    if not drawn:
+        return ""
+    fold = " open" if unfolded else ""
     return (
-        f'<div class="boards"><p class="legend">{LEGEND}</p><div class="sides">{"".join(drawn)}</div></div>\n'
-        if drawn
-        else ""
+        f'<details class="boards"{fold}><summary>Panels on the grid</summary><p class="legend">{LEGEND}</p>'
+        f'<div class="sides">{"".join(drawn)}</div></details>\n'
     )
 
 
-def _tiles(tiles: Sequence[Tile]) -> Iterator[str]:
+def _tiles(tiles: Sequence[Tile], anchors: Mapping[str, str]) -> Iterator[str]:
     """Draw panels at their places; every row above pushes what follows down by the height its title takes here."""
     rows = sorted(tile.y for tile in tiles if tile.panel_type == "row")
     for tile in tiles:
@@ -80,5 +88,9 @@ def _tiles(tiles: Sequence[Tile]) -> Iterator[str]:
         place = (
             f"grid-area:{pushed + 1}/{tile.x + 1}/span {ROW_LINES if is_row else max(tile.h, 1)}/span {max(tile.w, 1)}"
         )
-        kind = "" if is_row else f"<span>{escape(tile.panel_type)}</span>"
-        yield f'<div class="{classes}" style="{place}">{escape(tile.title)}{kind}</div>'
+        state = f"{SHAPES[tile.verb]} {tile.verb}" if tile.verb else ""
+        words = ", ".join(filter(None, ("" if is_row else escape(tile.panel_type), state)))
+        anchor = anchors.get(tile.subject) if tile.verb and tile.subject else None
+        opening, closing = (f'a href="#{anchor}"', "a") if anchor else ("div", "div")
+        said = f"<span>{words}</span>" if words else ""
+        yield f'<{opening} class="{classes}" style="{place}">{escape(tile.title)}{said}</{closing}>'

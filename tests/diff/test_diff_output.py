@@ -90,6 +90,17 @@ def test_a_comment_keeps_whole_what_fits() -> None:
     assert "dashboard **Huge** changed: 100 changes" in text
 
 
+def test_a_tile_says_its_state_in_words_and_leads_to_its_sentences() -> None:
+    """Colour alone tells nothing to whom does not see it, and a picture of many panels is an index."""
+    text = render_html(several())
+    ids = set(re.findall(r'<dt id="([^"]+)"', text))
+    links = re.findall(r'<a href="#(change-\d+-\d+)" class="tile (\w+)"[^>]*>[^<]*<span>([^<]*)</span></a>', text)
+
+    assert {anchor for anchor, _, _ in links} <= ids
+    assert ("changed", "timeseries, ~ changed") in {(kind, words) for _, kind, words in links}
+    assert text.count("<details") == text.count('<details class="boards" open>') > 0
+
+
 def test_titles_cannot_smuggle_markup_into_a_comment() -> None:
     """A title shows as it is: it pings nobody, links nothing and closes no fence."""
     old, new = board(panel(1, HOSTILE)), board(panel(1, HOSTILE, expr="up # ``` @team"))
