@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import sentry_sdk
@@ -56,6 +57,26 @@ async def test_an_exception_is_reported_once_with_its_trace_id(app: App, sentry:
     assert (event["release"], event["environment"]) == ("chat@1.2", "test")
     assert event["exception"]["values"][-1]["value"] == "no access with token=[redacted]"
     assert "s3cr3t" not in json.dumps(event)
+
+
+async def test_a_client_that_the_application_made_is_kept(sentry: Received) -> None:
+    """Its release and its own hook hold; its events name the trace and lose their secrets before the hook sees them."""
+
+    def hook(event: Any, _: Any) -> Any:
+        seen.append(json.dumps(event))
+        return {**event, "transaction": "theirs"}
+
+    seen: list[str] = []
+    sentry_sdk.init(dsn=dsn(sentry), release="theirs@9", before_send=hook)
+    observed = instrument(bare, sentry_dsn="https://key@sentry.example/1", service="chat")
+    async with client(observed) as session:
+        answer = await session.get("/", headers=SECRETS)
+    sentry_sdk.flush(5)
+
+    (event,) = sentry.events()
+    assert (event["release"], event["transaction"]) == ("theirs@9", "theirs")
+    assert event["tags"]["trace_id"] == answer.headers["x-trace-id"]
+    assert "s3cr3t" not in json.dumps(event) + seen[0]
 
 
 def test_a_failed_job_is_reported(sentry: Received) -> None:

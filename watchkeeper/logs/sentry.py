@@ -14,6 +14,9 @@ Hook = Callable[[Event, Any], Event]
 MAX_VALUE = 8192
 """Longest text in an event, in characters."""
 
+LOCALS = False
+"""Whether frames show their variables: these hold the ASGI scope, and with it every header."""
+
 FRAME_DEPTH = 4
 """Levels between an event and the frames of its stack traces; what hangs below them is scrubbed to full depth."""
 
@@ -22,6 +25,8 @@ def start(settings: Settings) -> Callable[[BaseException], object]:
     """
     Initialise Sentry where a DSN is set and return what exceptions are reported with.
 
+    An application that has initialised Sentry itself keeps its client: its events are cleaned, name the trace, and then
+    pass its own `before_send`.
     Without a DSN nothing is imported and reporting does nothing. Raise TelemetryError where the DSN is set and
     the `sentry` extra is not installed, or the DSN is not one.
     """
@@ -34,6 +39,13 @@ def start(settings: Settings) -> Callable[[BaseException], object]:
     except ImportError:
         raise TelemetryError("SENTRY_DSN is set, but sentry-sdk is missing: install 'watchkeeper[sentry]'") from None
     before_send, before_breadcrumb = hooks(settings)
+    # A request that failed is reported with its exception; its log line would be a second event.
+    ignore_logger(REQUEST_LOGGER)
+    options = sentry_sdk.get_client().options
+    if options.get("dsn") and not getattr(options.get("before_send"), "ours", False):
+        options["include_local_variables"] = LOCALS
+        options["before_send"] = _before(before_send, options.get("before_send"))
+        return sentry_sdk.capture_exception
     try:
         sentry_sdk.init(
             dsn=settings.sentry_dsn,
@@ -42,16 +54,19 @@ def start(settings: Settings) -> Callable[[BaseException], object]:
             server_name=settings.service,
             before_send=before_send,  # type: ignore[arg-type] # Event is a TypedDict; a plain dict does not satisfy it
             before_breadcrumb=before_breadcrumb,
-            # Locals hold the ASGI scope, and with it every header.
-            include_local_variables=False,
+            include_local_variables=LOCALS,
             max_request_body_size="never",
             traces_sample_rate=None,
         )
     except BadDsn:
         raise TelemetryError("SENTRY_DSN is no Sentry DSN; it looks like https://KEY@HOST/PROJECT") from None
-    # A request that failed is reported with its exception; its log line would be a second event.
-    ignore_logger(REQUEST_LOGGER)
     return sentry_sdk.capture_exception
+
+
+def _before(ours: Hook, theirs: Callable[[Event, Any], Event | None] | None) -> Callable[[Event, Any], Event | None]:
+    if theirs is None:
+        return ours
+    return lambda event, hint: theirs(ours(event, hint), hint)
 
 
 def hooks(settings: Settings) -> tuple[Hook, Hook]:
@@ -73,4 +88,5 @@ def hooks(settings: Settings) -> tuple[Hook, Hook]:
             event["contexts"] = {**(event.get("contexts") or {}), "trace": place}
         return event
 
+    before_send.ours = True  # type: ignore[attr-defined] # tells a client of ours, which is made anew, from another's
     return before_send, clean
