@@ -12,7 +12,7 @@ import pytest
 from obs.proofs.promtool import find
 from tests.conftest import ROOT
 
-CONTENT = ("alerts", "dashboards", "metrics", "docs", "infra", "stack.toml", "waivers.toml")
+CONTENT = ("alerts", "dashboards", "metrics", "docs", "infra", "stack.toml", "stack.schema.json", "waivers.toml")
 
 USER = """\
 from fastapi import FastAPI

@@ -4,7 +4,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from obs import config
+from obs import config, content
 from obs.alerting import render, rules
 from obs.alerting.model import Group
 from obs.boards import dashboards
@@ -12,7 +12,7 @@ from obs.boards.board import Dashboard
 from obs.output.catalog import PATH as CATALOG
 from obs.output.catalog import catalog
 from obs.output.write import MANIFEST
-from obs.stack import Stack
+from obs.stack import Stack, schema
 
 FOLDER = "infra/observability"
 """Where the programs of the stack load their files from, below the checkout."""
@@ -60,7 +60,8 @@ def build(stack: Stack) -> Built:
         started = time.perf_counter()
     below = {f"{FOLDER}/{path}": file for path, file in files.items()}
     page = File(catalog(stack, groups, boards), "catalog")
-    return Built(stack, groups, tuple(boards), with_manifest(FOLDER, below | {CATALOG: page}))
+    keys = File(schema.render(sorted(content.here().thresholds, key=lambda one: one.name)), "keys of stack.toml")
+    return Built(stack, groups, tuple(boards), with_manifest(FOLDER, below | {CATALOG: page, schema.PATH: keys}))
 
 
 def with_manifest(folder: str, files: Mapping[str, File]) -> dict[str, File]:
