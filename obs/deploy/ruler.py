@@ -80,7 +80,7 @@ class Ruler:
                 self._write(change.name, change.body)
             self._verify(written)
         except DeployError as error:
-            left = self._afresh()._put_back(begun)  # noqa: SLF001  its own kind
+            left = self._afresh()._put_back(begun)  # noqa: SLF001 - its own kind
             state = f"not put back: {'; '.join(left)}" if left else "nothing has changed: what was written is put back"
             raise DeployError(f"{error}; {state}") from error
         return written
@@ -116,7 +116,7 @@ class Ruler:
     def _afresh(self) -> "Ruler":
         """Return this ruler for putting things back, as `Client.afresh`."""
         twin = copy.copy(self)
-        twin._client = self._client.afresh()  # noqa: SLF001
+        twin._client = self._client.afresh()  # noqa: SLF001 - its own kind
         return twin
 
     def _by_name(self) -> dict[str, dict[str, Any]]:

@@ -130,7 +130,7 @@ class Client:
     def patiently(self, patience: Patience) -> "Client":
         """Return this client, its connections shared, with another limit on waiting."""
         twin = copy.copy(self)
-        twin.patience, twin._silence = patience, ""  # noqa: SLF001  its own kind
+        twin.patience, twin._silence = patience, ""  # noqa: SLF001 - its own kind
         return twin
 
     def afresh(self) -> "Client":
