@@ -1,5 +1,7 @@
 """What is sampled reaches the collector, under the id in the log line and the response; the rest costs nothing."""
 
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -12,6 +14,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Mount, Route
 
 from tests.watchkeeper.collectors import Received, attributes, receiver
+from tests.watchkeeper.servers import ROOT
 from tests.watchkeeper.serving import client, request_lines, samples
 from watchkeeper import Telemetry, instrument, outgoing_headers
 
@@ -193,6 +196,49 @@ def test_the_applications_tracers_find_the_provider(collector: Received) -> None
     telemetry = Telemetry.read(otlp_endpoint=collector.url)
     with telemetry, telemetry.jobs.run("mail"):
         assert get_tracer("library").start_span("x").get_span_context().is_valid
+
+
+JOINING = """
+import asyncio
+from opentelemetry import trace
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from starlette.applications import Starlette
+from starlette.responses import PlainTextResponse
+from starlette.routing import Route
+from tests.watchkeeper.serving import client
+from watchkeeper import instrument
+
+kept, theirs = InMemorySpanExporter(), TracerProvider()
+theirs.add_span_processor(SimpleSpanProcessor(kept))
+trace.set_tracer_provider(theirs)
+app = instrument(
+    Starlette(routes=[Route("/x", lambda _: PlainTextResponse("x"))]), otlp_endpoint="http://127.0.0.1:1", logs=False
+)
+
+async def visit():
+    async with client(app) as session:
+        return (await session.get("/x", headers={"x-trace-id": "ab" * 16})).headers["x-trace-id"]
+
+told = asyncio.run(visit())
+(span,) = kept.get_finished_spans()
+assert trace.get_tracer_provider() is theirs
+assert (span.name, f"{span.context.trace_id:032x}") == ("GET /x", told), (span.name, told)
+assert told == "ab" * 16
+with theirs.get_tracer("later").start_as_current_span("after"):
+    pass
+assert len(kept.get_finished_spans()) == 2
+"""
+
+
+def test_a_provider_that_the_application_set_is_joined() -> None:
+    """Requests are spans of its provider, under the id of their response, and it is not stopped with ours."""
+    done = subprocess.run(
+        [sys.executable, "-c", JOINING], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
+    )
+
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 async def test_a_trace_that_is_not_recorded_is_no_exemplar(collector: Received) -> None:

@@ -41,27 +41,25 @@ class _IdGenerator(RandomIdGenerator):
         return int(chosen, 16) if chosen else super().generate_trace_id()
 
 
+class _Provider(TracerProvider):
+    """A provider of ours, which a later one need not join."""
+
+
 class Spans:
-    """Records spans with OpenTelemetry's SDK and exports them over OTLP/HTTP from a thread of its own."""
+    """
+    Records spans with OpenTelemetry's SDK and exports them over OTLP/HTTP from a thread of its own.
+
+    A provider that the application set before is joined: its sampler, resource and exporters are those of all spans.
+    """
 
     def __init__(self, settings: Settings) -> None:
-        self._provider = TracerProvider(
-            sampler=_sdk_sampler(settings),
-            resource=Resource.create(
-                {
-                    "service.name": settings.service,
-                    "service.version": settings.version,
-                    "deployment.environment.name": settings.environment,
-                }
-            ),
-            id_generator=_IdGenerator(),
-        )
-        exporter = OTLPSpanExporter(endpoint=settings.traces_url, timeout=EXPORT_TIMEOUT_SECONDS)
-        self._provider.add_span_processor(BatchSpanProcessor(exporter))
+        owner = trace.get_tracer_provider()
+        self._joined = isinstance(owner, TracerProvider) and not isinstance(owner, _Provider)
+        self._provider = owner if isinstance(owner, TracerProvider) and self._joined else _provider(settings)
         self._scrubber = Scrubber(settings.secret_query_parameters)
         self.tracer = self._provider.get_tracer("telemetry", settings.version)
-        # The application's own spans join ours, unless it brought a provider of its own.
-        if isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider):
+        self.tracer.id_generator = _IdGenerator()  # type: ignore[attr-defined] # the SDK's tracer has it
+        if isinstance(owner, trace.ProxyTracerProvider):
             trace.set_tracer_provider(self._provider)
 
     def start(self, name: str, kind: Kind, context: TraceContext, attributes: Mapping[str, Any]) -> Span:
@@ -103,8 +101,23 @@ class Spans:
         }
 
     def close(self) -> None:
-        """Export what is still held and stop."""
-        self._provider.shutdown()
+        """Export what is still held and stop; a provider that was joined is its owner's to stop."""
+        if self._joined:
+            self._provider.force_flush(EXPORT_TIMEOUT_SECONDS * 1000)
+        else:
+            self._provider.shutdown()
+
+
+def _provider(settings: Settings) -> TracerProvider:
+    resource = {
+        "service.name": settings.service,
+        "service.version": settings.version,
+        "deployment.environment.name": settings.environment,
+    }
+    provider = _Provider(sampler=_sdk_sampler(settings), resource=Resource.create(resource))
+    exporter = OTLPSpanExporter(endpoint=settings.traces_url, timeout=EXPORT_TIMEOUT_SECONDS)
+    provider.add_span_processor(BatchSpanProcessor(exporter))
+    return provider
 
 
 def _sdk_sampler(settings: Settings) -> Sampler:

@@ -79,7 +79,8 @@ class Tracing:
             return Work(context, current.set(context))
         span = self.spans.start(name, kind, context, attributes or {}) if context.sampled else None
         if span is not None:
-            context = context._replace(span_id=f"{span.get_span_context().span_id:016x}")
+            made = span.get_span_context()
+            context = context._replace(span_id=f"{made.span_id:016x}", sampled=made.trace_flags.sampled)
         return Work(context, current.set(context), span, self.spans.attach(span, context))
 
     def leave(self, work: Work, error: Exception | None = None) -> None:
