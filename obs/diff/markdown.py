@@ -51,15 +51,15 @@ def _line(change: ObjectChange) -> str:
 
 def _block(change: ObjectChange) -> str:
     head = f"#### {escaped(change.title or change.uid)} ({escaped(noun(change))}, {ACTIONS[change.action]})\n\n"
-    text = head + "".join(_item(change, subject, sentences) for subject, sentences in subjects(change.sentences))
+    text = head + "".join(_item(change, names, sentences) for names, sentences in subjects(change.sentences))
     if note := layout_note(change):
         text += f"\n<details><summary>Layout only</summary>\n\n{escaped(note)}\n\n</details>\n"
     return text + "\n"
 
 
-def _item(change: ObjectChange, subject: str, sentences: Sequence[Sentence]) -> str:
+def _item(change: ObjectChange, names: Sequence[str], sentences: Sequence[Sentence]) -> str:
     code = "\n".join(_fences(sentences))
-    return f"- **{escaped(headline(change, subject))}**: {escaped(told(sentences))}\n{code}"
+    return f"- **{escaped(headline(change, *names))}**: {escaped(told(sentences))}\n{code}"
 
 
 def _fences(sentences: Sequence[Sentence]) -> Iterator[str]:

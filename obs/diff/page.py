@@ -38,8 +38,8 @@ def render_html(changes: Sequence[ObjectChange], *, title: str = "Dashboards and
 def _article(anchor: str, change: ObjectChange, *, unfolded: bool) -> str:
     whole = noun(change).capitalize()
     told = list(subjects(change.sentences))
-    anchors = {subject: f"{anchor}-{index}" for index, (subject, _) in enumerate(told)}
-    said = "".join(_entry(anchors[subject], subject or whole, sentences) for subject, sentences in told)
+    anchors = {name: f"{anchor}-{index}" for index, (names, _) in enumerate(told) for name in names}
+    said = "".join(_entry(anchors[names[0]], ", ".join(names) or whole, sentences) for names, sentences in told)
     note = layout_note(change)
     return (
         f'<article id="{anchor}">\n<h2><span class="verb {change.action}">{ACTIONS[change.action]}</span>'

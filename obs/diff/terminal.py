@@ -31,8 +31,8 @@ def _object(change: ObjectChange) -> Iterator[str]:
     named = _inert(f'{noun(change)} "{change.title or change.uid}"')
     uid = _inert(f" ({change.uid})" if change.uid != change.title else "")
     yield click.style(f"{sign} {named}", fg=colour, bold=True) + click.style(uid, dim=True)
-    for subject, sentences in subjects(change.sentences):
-        yield f"    {click.style(_inert(headline(change, subject)), bold=True)}: {_inert(told(sentences))}"
+    for names, sentences in subjects(change.sentences):
+        yield f"    {click.style(_inert(headline(change, *names)), bold=True)}: {_inert(told(sentences))}"
         yield from _code(sentences)
     if note := layout_note(change):
         yield click.style(f"    {note} (hidden)", dim=True)

@@ -1,7 +1,7 @@
 """Which sentences belong together, and how are changes counted?"""
 
-from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 
 from obs.diff.change import Action, ObjectChange, Sentence
 
@@ -13,6 +13,8 @@ ACTIONS: dict[Action, str] = {
     "skipped": "skipped",
     "unread": "not compared",
 }
+SEVERAL = 3  # subjects from which what is said of each alike is said once
+NAMED = 6  # of several subjects that are named, the others are counted
 KINDS = {
     "cases": "cases of the alerts in",
     "rule-group": "rule group",
@@ -27,18 +29,29 @@ def noun(change: ObjectChange) -> str:
     return KINDS.get(change.kind, change.kind.replace("-", " "))
 
 
-def subjects(sentences: Sequence[Sentence]) -> Iterator[tuple[str, list[Sentence]]]:
-    """Gather the sentences a reader should see first by subject, in the order the subjects appear."""
+def subjects(sentences: Sequence[Sentence]) -> Iterator[tuple[tuple[str, ...], list[Sentence]]]:
+    """Gather the sentences a reader should see first by subject, in the order the subjects appear.
+
+    Several subjects in which all the same has changed come together: a change repeated over a board is said once.
+    """
     together: dict[str, list[Sentence]] = {}
     for sentence in sentences:
         if not sentence.hidden:
             together.setdefault(sentence.subject, []).append(sentence)
-    yield from together.items()
+    alike: dict[Hashable, list[str]] = defaultdict(list)
+    for subject, said in together.items():
+        repeats = subject and all(one.verb == "changed" for one in said)
+        alike[tuple((one.text, one.before, one.after) for one in said) if repeats else subject].append(subject)
+    for names in alike.values():
+        for group in [names] if len(names) >= SEVERAL else [[name] for name in names]:
+            yield tuple(group), together[group[0]]
 
 
-def headline(change: ObjectChange, subject: str) -> str:
-    """Name where a line's changes are: `API / Error ratio`, or the object alone."""
-    return f"{change.title or change.uid} / {subject}" if subject else change.title or change.uid
+def headline(change: ObjectChange, *names: str) -> str:
+    """Name where a line's changes are: `API / Error ratio`, several panels, or the object alone."""
+    more = [f"{len(names) - NAMED} more"] if len(names) > NAMED else []
+    where = " and ".join(filter(None, [", ".join(names[:NAMED]), *more]))
+    return f"{change.title or change.uid} / {where}" if where else change.title or change.uid
 
 
 def told(sentences: Iterable[Sentence]) -> str:

@@ -1,8 +1,10 @@
 """Can a reader of any output say what changed, and can no title break it?"""
 
+import copy
 import html.parser
 import json
 import re
+from collections.abc import Callable
 
 import click
 import pytest
@@ -88,6 +90,21 @@ def test_a_comment_keeps_whole_what_fits() -> None:
 
     assert 'refresh every set to "1m"' in text
     assert "dashboard **Huge** changed: 100 changes" in text
+
+
+@pytest.mark.parametrize("render", [render_terminal, render_markdown, render_html])
+def test_a_change_repeated_over_a_board_is_said_once(render: Callable[..., str]) -> None:
+    """Ten panels of which the same is said share a line; those of which more is said keep their own."""
+    before = board(*(panel(number, f"P{number}", y=number * 8) for number in range(10)))
+    after = copy.deepcopy(before)
+    for one in after["panels"]:
+        one["fieldConfig"]["defaults"]["unit"] = "s"
+    after["panels"][4]["description"] = "Other."
+
+    text = render(diff_trees({"a": before}, {"a": after}))
+
+    assert text.count("unit percentunit to s") == 2
+    assert "P0, P1, P2, P3, P5, P6" in text
 
 
 def test_a_tile_says_its_state_in_words_and_leads_to_its_sentences() -> None:
