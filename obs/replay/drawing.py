@@ -15,14 +15,15 @@ SCRAPE_SECONDS, GRID_SECONDS = 15, 5
 BLANK, STALE = "_", "stale"
 
 
-def series(stack: Stack, scenario: Scenario) -> dict[str, str]:
-    """Return the samples of each series, a text of promtool's every GRID_SECONDS."""
+def series(stack: Stack, scenario: Scenario, read: frozenset[str]) -> dict[str, str]:
+    """Return the samples of each series whose name is in ``read``, a text of promtool's every GRID_SECONDS."""
     incident = {track.key: track for track in scenario.tracks}
     usual = {track.key: track for track in scenario.usual}
     drawn: dict[str, str] = {}
     for key in {**usual, **incident}:
         for name, levels in _levels(scenario, usual.get(key), incident.get(key)):
-            drawn[name] = _text(levels)
+            if name.partition("{")[0] in read:
+                drawn[name] = _text(levels)
     for target in stack.targets.values():
         labels = {JOB.name: target.job, INSTANCE.name: target.address, ENVIRONMENT.name: stack.service.environment}
         state = scenario.targets.get(target.job)

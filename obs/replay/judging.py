@@ -57,7 +57,8 @@ def judge(config: Mapping[str, Any], environment: str, scenario: Scenario, firin
     ]
     start, end = scenario.before, scenario.before + scenario.lasts
     sent = notifications(config, labelled, scenario.length)
-    pages, tickets = _told(sent, PAGE), _told(sent, TICKET)
+    pages = [one for one in _told(sent, PAGE) if not one.joins]
+    tickets = _told(sent, TICKET)
     wanted = [one for one in (pages if scenario.wants == PAGE else tickets) if start <= one.at]
     first = (
         wanted[0]

@@ -24,13 +24,16 @@ class Notification:
     """
     One message: when, to which receiver, the alerts that fire in it, and those it tells of for the first time.
 
-    ``names`` is empty in the message that says that all is over.
+    ``names`` is empty in the message that says that all is over. ``joins`` says that the last message of its group told
+    of something that fires: PagerDuty adds it to the incident it has open for the group, and wakes nobody again
+    (https://developer.pagerduty.com/docs/events-api-v2/trigger-events/, dedup_key).
     """
 
     at: float
     receiver: str
     names: tuple[str, ...]
     new: tuple[Firing, ...]
+    joins: bool = False
 
 
 @dataclass(slots=True)
@@ -138,5 +141,6 @@ def _flush(group: _Group, muted: _Muted, moment: float) -> None:
     if not new and not repeated and not (over and (firing or over == group.told)):
         return
     names = tuple(sorted({dict(one.labels)[ALERTNAME.name] for one in firing}))
-    group.sent.append(Notification(moment, group.receiver, names, tuple(sorted(new, key=lambda one: one.start))))
+    told = tuple(sorted(new, key=lambda one: one.start))
+    group.sent.append(Notification(moment, group.receiver, names, told, joins=bool(group.told)))
     group.told, group.last = firing, moment

@@ -14,7 +14,7 @@ from typing import Any
 from obs.durations import seconds
 from obs.proofs.promtool import Promtool, PromtoolError
 from obs.query.promql import select
-from obs.replay import drawing
+from obs.replay import drawing, reach
 from obs.replay import scenario as scenarios_module
 from obs.replay.drawing import GRID_SECONDS, series
 from obs.replay.scenario import Scenario
@@ -56,11 +56,10 @@ def play(
     """
     # Recordings first, so that what reads them is not one evaluation behind.
     ordered = sorted(groups, key=lambda group: (all("alert" in rule for rule in group["rules"]), group["name"]))
-    rules = json.dumps({"groups": ordered})
     found: dict[str, list[Firing]] = {}
     with ThreadPoolExecutor(PROCESSES) as pool:
         try:
-            asked = {pool.submit(_play, promtool, stack, rules, one): one for one in scenarios}
+            asked = {pool.submit(_play, promtool, stack, ordered, one): one for one in scenarios}
             for future in as_completed(asked):
                 found[asked[future].name] = future.result()
                 done(asked[future])
@@ -70,14 +69,18 @@ def play(
     return found
 
 
-def _play(promtool: Promtool, stack: Stack, rules: str, scenario: Scenario) -> list[Firing]:
+def _play(promtool: Promtool, stack: Stack, groups: reach.Groups, scenario: Scenario) -> list[Firing]:
+    reached = reach.within(groups, scenario)
+    if not reached:
+        return []
+    rules = json.dumps({"groups": reached})
     kept = CACHE / f"{_digest(promtool, stack, rules, scenario)}.json"
     try:
         return _firings([(at, told) for at, told in json.loads(kept.read_text(encoding="utf-8"))])
     except (OSError, ValueError):
         pass  # never played with these rules
     try:
-        changes = _asked(promtool, rules, _test(stack, scenario))
+        changes = _asked(promtool, rules, _test(stack, scenario, reach.names(reached)))
         _keep(kept, changes)
     except OSError as error:
         raise PlayingError(f"'{scenario.name}' can't be played: {error}; free some space, or fix the folder") from error
@@ -112,7 +115,7 @@ def _digest(promtool: Promtool, stack: Stack, rules: str, scenario: Scenario) ->
     return hashlib.sha256(b"\n".join([facts.encode(), *code])).hexdigest()[:32]
 
 
-def _test(stack: Stack, scenario: Scenario) -> dict[str, Any]:
+def _test(stack: Stack, scenario: Scenario, read: frozenset[str]) -> dict[str, Any]:
     """Ask at each evaluation what began (1) and what ended (0): promtool prints it as not what was expected."""
     firing = select(ALERTS, ALERTSTATE.eq("firing"))
     before = f"{firing} offset {EVALUATION_SECONDS}s"
@@ -121,7 +124,7 @@ def _test(stack: Stack, scenario: Scenario) -> dict[str, Any]:
     test = {
         "name": scenario.name,
         "interval": f"{GRID_SECONDS}s",
-        "input_series": [{"series": one, "values": text} for one, text in series(stack, scenario).items()],
+        "input_series": [{"series": one, "values": text} for one, text in series(stack, scenario, read).items()],
         "promql_expr_test": [{"expr": changed, "eval_time": f"{moment}s"} for moment in moments],
     }
     return {"rule_files": ["rules.json"], "evaluation_interval": f"{EVALUATION_SECONDS}s", "tests": [test]}

@@ -102,7 +102,8 @@ class Scenario:
     """
     One incident: ``usual`` holds for ``before`` seconds, then ``tracks`` for ``lasts``, then ``usual`` again.
 
-    ``targets`` says which scrape jobs fail meanwhile: 1 answers, 0 does not, None is not scraped at all. Wanted is a
+    ``targets`` says which scrape jobs fail meanwhile: 1 answers, 0 does not, None is not scraped at all. ``differs`` is
+    what is usual here and not elsewhere. Wanted is a
     notification of the severity ``wants`` at most ``within`` seconds after the beginning, and one only.
     """
 
@@ -116,6 +117,7 @@ class Scenario:
     usual: tuple[Track, ...]
     tracks: tuple[Track, ...]
     targets: Mapping[str, Shape]
+    differs: tuple[Track, ...] = ()
 
     @property
     def length(self) -> float:
@@ -187,7 +189,9 @@ class Reader:
             tracks = tuple(self._track(where, text, value, lasts, usual) for text, value in series.items())
             downs = {job: self._target(where, job, state) for job, state in targets.items()}
             always = tuple(usual.values())
-            yield Scenario(one["name"], part, before, lasts, after, one["wants"], within, always, tracks, downs)
+            yield Scenario(
+                one["name"], part, before, lasts, after, one["wants"], within, always, tracks, downs, tuple(own)
+            )
 
     def _target(self, where: Place, job: str, state: Any) -> Shape:
         if job not in self.addresses:

@@ -89,6 +89,17 @@ def test_an_answer_is_kept(service: Path, monkeypatch: pytest.MonkeyPatch) -> No
     assert len(list((service / ".obs/drill").iterdir())) == 1
 
 
+def test_rules_that_an_incident_cannot_reach_are_not_played(service: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Left out is only what would have stayed silent: all rules together say the same."""
+    dead = incident("ticket", "10m", f"{DEAD}\n[incident.series]\n'jobs_workers{{queue=\"mail\"}}' = 0")
+    some = drill(service, dead, "--json")
+    monkeypatch.setattr("obs.replay.reach.within", lambda groups, _: list(groups))
+    every = drill(service, dead, "--json")
+
+    assert every.output == some.output
+    assert len(list((service / ".obs/drill").iterdir())) == 2
+
+
 def test_another_incident_is_played_anew(service: Path) -> None:
     """What is kept belongs to the incident as it was: a longer one of the same name has its own answer."""
     drill(service, incident("ticket", "10m", DEAD), "--json")
@@ -199,6 +210,15 @@ def test_a_repetition_tells_of_nothing_new() -> None:
     sent = notifications(CONFIG, [firing("A", 0, None)], 4000)
 
     assert [(one.at, len(one.new)) for one in sent] == [(30, 1), (3930, 0)]
+
+
+def test_what_joins_an_open_group_wakes_nobody_again() -> None:
+    """PagerDuty opens one incident for a group; another begins once the group's alerts have all ended."""
+    alerts = [firing("A", 0, 900, instance="1"), firing("A", 400, 800, instance="2"), firing("A", 2000, None)]
+
+    sent = notifications(CONFIG, alerts, 2500)
+
+    assert [(one.at, one.joins) for one in sent if one.new] == [(30, False), (630, True), (2030, False)]
 
 
 def test_a_child_takes_its_own_wait() -> None:
