@@ -5,7 +5,7 @@ from pathlib import Path
 from obs import proofs
 from obs.cli.cli import Selection
 from obs.cli.table import Row
-from obs.output import Built, FileChange, Staging, build, changes, in_kubernetes
+from obs.output import Built, FileChange, OutputError, Staging, build, changes, in_kubernetes
 
 
 def compiled(selection: Selection, out: Path | None, target: str, *, write: bool) -> list[Row] | None:
@@ -15,8 +15,12 @@ def compiled(selection: Selection, out: Path | None, target: str, *, write: bool
     Everything is proven before the first file is written. Raises what `build`, the proofs and the disk raise.
     """
     rows: list[Row] = []
+    stacks = list(selection.stacks())
+    names = [stack.service.name for stack in stacks]
+    if twins := [name for name in names if names.count(name) > 1]:
+        raise OutputError(f"service.name = {twins[0]!r}: two of the stacks are called so; rename one")
     with Staging() as staging:
-        for stack in selection.stacks():
+        for stack in stacks:
             root = Path.cwd() if out is None else out / stack.service.name
             built = build(stack)
             if problems := proofs.check(built, Path.cwd(), written=False):

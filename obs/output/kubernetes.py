@@ -8,12 +8,17 @@ from typing import Any
 import yaml
 
 from obs.config.document import dump, lines
+from obs.config.prometheus import scrapes
 from obs.output.built import FOLDER as LOADED
 from obs.output.built import Built, File, with_manifest
 from obs.stack import Stack
 
 FOLDER = "infra/kubernetes"
 """Where the resources are written, below the checkout."""
+
+ALERTMANAGER = "alertmanager/alertmanager.yml"
+DATASOURCES = "grafana/provisioning/datasources/stack.yml"
+ENVIRONMENT = "service.env"
 
 GROUP = "monitoring.coreos.com"
 CONFIG_FOLDER = "/etc/alertmanager/config"
@@ -49,10 +54,8 @@ def manifests(stack: Stack, files: Mapping[str, str]) -> dict[str, str]:
     """
     written = {
         "prometheus-rule.yaml": [_rules(stack, files)],
-        "scrape-configs.yaml": list(_scrapes(stack, files)),
-        "alertmanager-config.yaml": [_alertmanager(stack, files)],
-        "grafana-datasources.yaml": [_datasources(stack, files)],
-        "service-environment.yaml": [_environment(stack, files)],
+        "scrape-configs.yaml": list(_scrapes(stack)),
+        **_of_programs(stack, files),
         **{f"dashboard-{slug}.yaml": [_dashboard(stack, slug, text)] for slug, text in _dashboards(files)},
     }
     kustomization = {
@@ -74,8 +77,18 @@ def _rules(stack: Stack, files: Mapping[str, str]) -> dict[str, Any]:
     return _resource(stack, f"{GROUP}/v1", "PrometheusRule", "rules", spec={"groups": groups})
 
 
-def _scrapes(stack: Stack, files: Mapping[str, str]) -> Iterator[dict[str, Any]]:
-    for scrape in _load(files["prometheus/prometheus.yml"])["scrape_configs"]:
+def _of_programs(stack: Stack, files: Mapping[str, str]) -> dict[str, list[dict[str, Any]]]:
+    """Return the resources of what the stack runs itself: a part that is absent, or run by others, has none."""
+    made = {
+        "alertmanager-config.yaml": (ALERTMANAGER, _alertmanager),
+        "grafana-datasources.yaml": (DATASOURCES, _datasources),
+        "service-environment.yaml": (ENVIRONMENT, _environment),
+    }
+    return {name: [resource(stack, files)] for name, (path, resource) in made.items() if path in files}
+
+
+def _scrapes(stack: Stack) -> Iterator[dict[str, Any]]:
+    for scrape in scrapes(stack):
         spec = {
             "jobName": scrape["job_name"],
             "staticConfigs": scrape["static_configs"],
@@ -86,7 +99,7 @@ def _scrapes(stack: Stack, files: Mapping[str, str]) -> Iterator[dict[str, Any]]
 
 
 def _alertmanager(stack: Stack, files: Mapping[str, str]) -> dict[str, Any]:
-    config = _load(files["alertmanager/alertmanager.yml"])
+    config = _load(files[ALERTMANAGER])
     config["templates"] = [f"{CONFIG_FOLDER}/*.tmpl"]
     templates = {
         PurePosixPath(path).name: text for path, text in files.items() if path.startswith("alertmanager/templates/")
@@ -102,7 +115,7 @@ def _alertmanager(stack: Stack, files: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _datasources(stack: Stack, files: Mapping[str, str]) -> dict[str, Any]:
-    text = files["grafana/provisioning/datasources/stack.yml"]
+    text = files[DATASOURCES]
     found = _resource(stack, "v1", "ConfigMap", "datasources", data={"stack.yaml": text})
     found["metadata"]["labels"][stack.kubernetes.datasource_label] = "1"
     return found
@@ -122,7 +135,7 @@ def _dashboard(stack: Stack, slug: str, text: str) -> dict[str, Any]:
 
 
 def _environment(stack: Stack, files: Mapping[str, str]) -> dict[str, Any]:
-    pairs = (line.split("=", 1) for line in files["service.env"].splitlines() if line and not line.startswith("#"))
+    pairs = (line.split("=", 1) for line in files[ENVIRONMENT].splitlines() if line and not line.startswith("#"))
     return _resource(stack, "v1", "ConfigMap", "environment", data=dict(pairs))
 
 

@@ -218,6 +218,15 @@ def test_an_overlay_is_proven_by_itself(checkout: Checkout) -> None:
     assert result.returncode == 0, result.stdout + result.stderr
 
 
+def test_two_stacks_of_one_name_are_refused(checkout: Checkout) -> None:
+    """The second would overwrite the first, in the same folder and under the same uids."""
+    done = checkout.obs("--stack", "stack.toml", "--stack", "stack.toml", "build", "--out", "stacks")
+
+    assert done.returncode == 2
+    assert "service.name = 'rce-api': two of the stacks are called so; rename one" in done.stderr
+    assert not (checkout.root / "stacks").exists()
+
+
 def test_a_build_for_a_cluster_leaves_the_other_files_alone(checkout: Checkout) -> None:
     """Only infra/kubernetes is written, a board that is gone leaves it, and `--check` holds afterwards."""
     before = checkout.written()

@@ -12,6 +12,7 @@ from jsonschema import Draft202012Validator
 from obs.output import build, in_kubernetes
 from obs.stack import Stack, StackError, loads
 from tests.conftest import ROOT
+from tests.stack.parts import without
 
 Resources = dict[str, list[dict[str, Any]]]
 
@@ -36,6 +37,31 @@ def resources(stack: Stack) -> Resources:
     """Return every resource of a stack, by the file it is in."""
     files = in_kubernetes(build(stack)).texts
     return {Path(path).name: list(yaml.safe_load_all(text)) for path, text in files.items() if path.endswith("yaml")}
+
+
+@pytest.mark.parametrize(
+    ("absent", "others", "gone"),
+    [
+        (
+            ("alertmanager", "grafana", "logs", "traces"),
+            False,
+            {"alertmanager-config.yaml", "grafana-datasources.yaml"},
+        ),
+        (("redis",), True, {"alertmanager-config.yaml", "grafana-datasources.yaml", "service-environment.yaml"}),
+    ],
+)
+def test_a_part_that_is_absent_has_no_resources(absent: tuple[str, ...], others: bool, gone: set[str]) -> None:
+    """What is left is listed by the kustomization; targets are scraped whoever runs Prometheus."""
+    lacking = without(absent, others=others)
+    made = {Path(path).name: text for path, text in in_kubernetes(build(lacking)).texts.items()}
+
+    assert not gone & set(made)
+    assert set(yaml.safe_load(made["kustomization.yaml"])["resources"]) == set(made) - {
+        "kustomization.yaml",
+        "files.txt",
+    }
+    scraped = {one["spec"]["jobName"] for one in yaml.safe_load_all(made["scrape-configs.yaml"])}
+    assert scraped == set(lacking.targets.jobs_scraped)
 
 
 @pytest.fixture(scope="module")
