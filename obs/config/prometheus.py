@@ -22,6 +22,10 @@ QUEUE = {  # a receiver may be away for about two hours before samples are lost:
 }
 
 
+REPLICA = "__replica__"
+"""The external label that tells the two of a pair apart: the receiver keeps one's samples, and drops the label."""
+
+
 def render(stack: Stack) -> dict[str, str]:
     """Return ``prometheus.yml`` and the command-line flags, one a line, for what no configuration file takes."""
     return {
@@ -31,11 +35,12 @@ def render(stack: Stack) -> dict[str, str]:
 
 
 def _configuration(stack: Stack) -> dict[str, Any]:
-    everything = {
+    replica = {REPLICA: stack.prometheus.replica} if stack.prometheus.replica else {}
+    everything: dict[str, Any] = {
         "global": {
             "scrape_interval": stack.prometheus.scrape_interval,
             "evaluation_interval": stack.prometheus.scrape_interval,
-            "external_labels": {"environment": stack.service.environment},
+            "external_labels": {"environment": stack.service.environment} | replica,
         },
         "storage": {"exemplars": {"max_exemplars": EXEMPLARS}},
         "rule_files": ["rules/*.yml"],
@@ -43,9 +48,13 @@ def _configuration(stack: Stack) -> dict[str, Any]:
         "scrape_configs": scrapes(stack),
     }
     if stack.prometheus.remote_write_url:
-        everything["remote_write"] = [
-            {"url": stack.prometheus.remote_write_url, "send_exemplars": True, "queue_config": QUEUE}
-        ]
+        remote = {"url": stack.prometheus.remote_write_url, "send_exemplars": True, "queue_config": QUEUE}
+        if stack.prometheus.remote_write_credentials_file:
+            remote["authorization"] = {"credentials_file": stack.prometheus.remote_write_credentials_file}
+        everything["remote_write"] = [remote]
+    if replica:
+        # An alert of both is one alert to Alertmanager only while its labels are the same.
+        everything["alerting"]["alert_relabel_configs"] = [{"action": "labeldrop", "regex": REPLICA}]
     return everything
 
 

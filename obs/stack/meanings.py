@@ -33,6 +33,8 @@ MEANINGS = {
     "prometheus.retention": "how long samples are kept",
     "prometheus.retention_size": "what they may take on disk: the older ones go first",
     "prometheus.remote_write_url": "where every sample is also sent: [when one Prometheus is not enough](scaling.md)",
+    "prometheus.remote_write_credentials_file": "a file in the Prometheus container: the bearer token of the receiver",
+    "prometheus.replica": "the name of one of two Prometheus servers that scrape the same: [pairs](scaling.md#a-pair)",
     "alertmanager.url": "what Alertmanager calls itself in its messages; people reach it through Grafana",
     "grafana.url": "where people find Grafana: every link to a dashboard begins with it",
     "grafana.folder": "the folder dashboards are in",

@@ -176,6 +176,8 @@ class Prometheus:
     retention: str = duration("30d")
     retention_size: str = setting(pattern=r"[1-9][0-9]*(MB|GB|TB)", takes='a size such as "20GB"', default="20GB")
     remote_write_url: str = optional_address()
+    remote_write_credentials_file: str = setting(pattern=r"(/\S+)?", takes="an absolute path, or nothing", default="")
+    replica: str = setting(pattern=r"[A-Za-z0-9_-]*", takes="letters, digits, _ and -, or nothing", default="")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

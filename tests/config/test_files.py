@@ -23,6 +23,15 @@ STACKS = {
         PRODUCTION,
         prometheus=dataclasses.replace(PRODUCTION.prometheus, remote_write_url="https://mimir.example/api/v1/push"),
     ),
+    "a pair, with a token": dataclasses.replace(
+        PRODUCTION,
+        prometheus=dataclasses.replace(
+            PRODUCTION.prometheus,
+            remote_write_url="https://mimir.example/api/v1/push",
+            remote_write_credentials_file="/run/secrets/remote_write",
+            replica="a",
+        ),
+    ),
     "Grafana pages": dataclasses.replace(
         PRODUCTION, grafana=dataclasses.replace(PRODUCTION.grafana, pages=True, url="https://grafana.example/ops")
     ),
@@ -160,3 +169,19 @@ def test_nothing_that_is_published_can_be_changed_or_read_by_another_origin() ->
     assert re.fullmatch(allowed, PRODUCTION.prometheus.url)
     assert not any(re.fullmatch(allowed, origin) for origin in ("http://evil.example", "null", "http://localhost:9091"))
     assert read(PRODUCTION, "loki/loki.yml")["limits_config"]["deletion_mode"] == "disabled"
+
+
+def test_a_pair_tells_its_samples_apart_and_not_its_alerts() -> None:
+    """The receiver sees which of the two sent a sample; Alertmanager must not, or each alert would be told twice."""
+    pair = read(STACKS["a pair, with a token"], "prometheus/prometheus.yml")
+
+    assert pair["global"]["external_labels"]["__replica__"] == "a"
+    assert pair["alerting"]["alert_relabel_configs"] == [{"action": "labeldrop", "regex": "__replica__"}]
+    assert "alert_relabel_configs" not in read(PRODUCTION, "prometheus/prometheus.yml")["alerting"]
+
+
+def test_the_token_of_a_receiver_stays_in_a_file() -> None:
+    """Prometheus reads it at each request, so it is in no configuration and can be renewed."""
+    (remote,) = read(STACKS["a pair, with a token"], "prometheus/prometheus.yml")["remote_write"]
+
+    assert remote["authorization"] == {"credentials_file": "/run/secrets/remote_write"}

@@ -18,6 +18,7 @@ SOURCES = {
     "promtail": "a release of Promtail, up to 3.5",
     "jaeger": "go install github.com/jaegertracing/jaeger/cmd/jaeger@v1.76.0, which is 2.13, or its release",
     "docker-compose": "apt-get install docker-compose, 2.x",
+    "cortex": "go build github.com/cortexproject/cortex/cmd/cortex@v1.21.1 from its module, -tags netgo,slicelabels",
     "node": "apt-get install nodejs",
     "victoria-metrics": "apt-get install victoria-metrics",
 }
