@@ -15,6 +15,7 @@ from obs.cli.writing import write
 from obs.deploy.connect import connect
 from obs.deploy.grafana.client import segment
 from obs.diff import Sentence
+from obs.diff.documents import DASHBOARD_FIELDS, opened
 from obs.stack import Stack
 
 NAMED = 3  # panels named where there are more
@@ -60,8 +61,12 @@ def _read(source: str, stack: Stack) -> dict[str, Any]:
         model = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise click.ClickException(f"{source} can't be read as JSON: {error}") from error
+    except RecursionError as error:
+        raise click.ClickException(f"{source} can't be read: its values are nested too deeply") from error
     if not isinstance(model, dict):
         raise click.ClickException(f"{source} holds a {type(model).__name__}; a dashboard is an object")
+    if not DASHBOARD_FIELDS & opened(model).keys():
+        raise click.ClickException(f"{source} holds no dashboard: it has neither panels nor rows")
     return model
 
 

@@ -448,6 +448,8 @@ def test_the_verb_never_writes_over_a_file(tmp_path: Path) -> None:
     [
         ("{", "can't be read as JSON"),
         ("[]", "a dashboard is an object"),
+        ('{"name": "package"}', "holds no dashboard"),
+        ('{"panels": ' + "[" * 3000 + "]" * 3000 + "}", "nested too deeply"),
         ('{"elements": {}, "layout": {}}', "v2 schema"),
     ],
 )
