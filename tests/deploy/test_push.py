@@ -1,5 +1,7 @@
 """Does a push write what differs, all of it, and nothing else?"""
 
+import functools
+
 import pytest
 
 from obs.deploy.grafana.state import Desired, Kind, item
@@ -109,14 +111,14 @@ def test_a_folder_somebody_moved_is_found_where_it_is(world: World) -> None:
 
 
 def test_a_first_push_asks_for_nothing_it_can_know(world: World) -> None:
-    """One save and one verifying read per dashboard, and a handful of requests that do not grow with their number."""
+    """One save per dashboard, one list that verifies them, and requests that do not grow with their number."""
     boards = [board(f"shop-{number}", f"Board {number}") for number in range(60)]
 
     world.push(Desired(OWNER, (*folders(), *boards)))
 
     reads = [entry for entry in world.fake.log if "/dashboards/uid/" in entry.path]
     saves = [entry for entry in world.fake.log if entry.path == "/api/dashboards/db"]
-    assert (len(reads), len(saves)) == (60, 60)
+    assert (len(reads), len(saves)) == (0, 60)
     assert len(world.fake.log) - len(reads) - len(saves) < 25
 
 
@@ -137,6 +139,18 @@ def test_a_second_push_lists_where_the_version_can(
     assert len(world.fake.log) - 4 * 2 <= requests
 
 
+def test_a_board_that_reads_back_differently_fails_the_push_whichever_way_it_is_read(world: World) -> None:
+    """Somebody saves one of many boards right after its save was accepted: the list finds it, and all is put back."""
+    boards = [board(f"shop-{number}", f"Board {number}") for number in range(20)]
+    edit = functools.partial(world.fake.state.edited_by, "ann", "shop-3", title="By Ann")
+    world.fake.on_path["/apis/dashboard.grafana.app"] = edit
+
+    outcome = world.push(Desired(OWNER, (*folders(), *boards)))
+
+    assert "shop-3: the write was accepted, and then title read back differently" in outcome.failure
+    assert set(world.fake.state.dashboards) == {"shop-3"}
+
+
 def test_a_list_is_not_asked_for_when_most_of_it_is_other_peoples(world: World) -> None:
     """Five boards of ours among a hundred: each is read by itself."""
     world.push(Desired("cart", tuple(board(f"cart-{number}", f"Cart {number}", folder="") for number in range(100))))
@@ -149,14 +163,15 @@ def test_a_list_is_not_asked_for_when_most_of_it_is_other_peoples(world: World) 
     assert not [entry for entry in world.fake.log if entry.path.startswith("/apis")]
 
 
-def test_a_list_that_is_refused_is_done_without(make_world: MakeWorld) -> None:
+def test_a_list_that_is_refused_is_done_without(world: World) -> None:
     """A name space that is called otherwise, as in Grafana Cloud, is no failure: each board is read by itself."""
-    world = make_world()
     ours = Desired(OWNER, (*folders(), *(board(f"shop-{number}", f"Board {number}") for number in range(5))))
-    world.push(ours)
     world.fake.state.name_space = "stacks-7"
 
+    assert world.push(ours).state == "new"
+    world.fake.forget()
     assert world.push(ours).results == ()
+
     assert [entry.status for entry in world.fake.log if entry.path.startswith("/apis/dashboard.grafana.app/")] == [403]
 
 

@@ -56,6 +56,7 @@ class FakeGrafana:
         self.faults: tuple[Fault, ...] = ()
         self.retry_after = "0"
         self.call: Callable[[], Any] = lambda: None
+        self.on_path: dict[str, Callable[[], Any]] = {}  # runs before a request for just that path is answered
         self.release = threading.Event()
         self.lock = threading.RLock()
         self._requests = self._writes = 0
@@ -122,6 +123,7 @@ class _Handler(BaseHTTPRequestHandler):
         fault = self.fake.fault_of(self.command)
         if self.fake.latency_seconds:
             time.sleep(self.fake.latency_seconds)
+        self.fake.on_path.get(self.path, lambda: None)()
         if fault and fault.how == "call-before":
             self.fake.call()
         if fault and not fault.applies:

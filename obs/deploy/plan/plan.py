@@ -17,7 +17,7 @@ from obs.deploy.plan.obstacles import Judge
 from obs.deploy.plan.survey import Survey, survey
 
 MAIN_ORGANISATION = 1
-LIST_FROM, LIST_SHARE = 4, 4  # a list costs two requests, and the time of all that is in it
+LIST_FROM, LIST_SHARE = 5, 4  # a list costs two requests, and the time of all that is in it
 Action = Literal["create", "update", "delete", "unchanged"]
 
 
@@ -42,7 +42,8 @@ class Change:
 class Plan:
     """Everything one push would do, in the order it would do it, planned against one state of one Grafana.
 
-    ``deployed`` is the latest deploy annotation found there.
+    ``deployed`` is the latest deploy annotation found there; ``lists_dashboards`` tells whether a list of all boards is
+    the better way to read many of ours.
     """
 
     url: str
@@ -52,6 +53,7 @@ class Plan:
     notes: tuple[str, ...] = ()
     missing_permissions: tuple[str, ...] = ()
     deployed: Mark | None = None
+    lists_dashboards: bool = False
 
     @property
     def writes(self) -> tuple[Change, ...]:
@@ -102,7 +104,7 @@ def make_plan(
         notes.append("the token may not list data sources, so their uids were not checked")
     needed = seen.missing_permissions if any(change.action != "unchanged" for change in found) else ()
     latest = next(iter(seen.marks), None)
-    return Plan(client.url, desired.owner, server, tuple(found), tuple(notes), needed, latest)
+    return Plan(client.url, desired.owner, server, tuple(found), tuple(notes), needed, latest, _lists(judge))
 
 
 def _refuse_unknown(adopt_mine: frozenset[str], found: Iterable[Change]) -> None:
@@ -138,16 +140,19 @@ def _change(judge: Judge, item: Item, resend_secrets: bool) -> Change:
 
 
 def _unchanged(judge: Judge, organisation: int) -> frozenset[Key]:
-    """Find the dashboards that are as wanted by one list, where there is one: what differs is then read by itself.
-
-    Not where most of the list would be other people's.
-    """
+    """Find the dashboards that are as wanted by one list, where there is one: what differs is then read by itself."""
     there = judge.seen.dashboards
     boards = {item.key.uid: item for item in judge.desired.of(Kind.DASHBOARD) if item.key.uid in there}
-    if not judge.server.has("lists_dashboards") or len(boards) < LIST_FROM or len(there) > LIST_SHARE * len(boards):
+    if not boards or not _lists(judge):
         return frozenset()
     found = judge.stores.dashboards.list_full(organisation, boards)
     return frozenset(live.key for live in found if reached(live, boards[live.key.uid]))
+
+
+def _lists(judge: Judge) -> bool:
+    """Tell whether dashboards are listed in full: not a few of them, nor where most would be other people's."""
+    ours, there = len(judge.desired.of(Kind.DASHBOARD)), len(judge.seen.dashboards)
+    return judge.server.has("lists_dashboards") and ours >= LIST_FROM and there <= LIST_SHARE * ours
 
 
 def _may_exist(seen: Survey, item: Item) -> bool:

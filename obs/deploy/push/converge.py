@@ -18,10 +18,12 @@ def converge(
     based_on: Live | None = None,
     look: bool = True,
     forced: bool = False,
+    verify: bool = True,
 ) -> Live | None:
     """Bring one object to ``target`` (None: absent) if it is in one of the ``known`` states; return what reads back.
 
     Without ``look`` the first write is based on the copy ``based_on``, unread: where the store locks, nothing is lost.
+    Without ``verify`` a write that was accepted is not read back, and None returned: the caller does it, by `verified`.
     ``forced`` writes, and writes again, without looking first: for secrets, which cannot be read.
     After a lost answer or a conflict the object is read again: done if it is as wanted, repeated if it is still as
     known. Raise Edited if it is neither, NotAsSent if the write was accepted and something else reads back, Lost or
@@ -42,7 +44,7 @@ def converge(
                 raise
             look = not forced
             continue
-        return _verified(store, key, target)
+        return verified(store, key, target) if verify else None
 
 
 def arrived(live: Item | None, target: Item | None) -> bool:
@@ -80,7 +82,8 @@ def _refuse_stranger(
         raise Edited(f"{key}: changed{who} in Grafana meanwhile; nothing of it was overwritten")
 
 
-def _verified(store: Store, key: Key, target: Item | None) -> Live | None:
+def verified(store: Store, key: Key, target: Item | None) -> Live | None:
+    """Read an object that was written; raise NotAsSent if it is not what was sent."""
     live = store.read(key.uid)
     if arrived(live, target):
         return live

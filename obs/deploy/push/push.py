@@ -3,17 +3,18 @@
 import contextlib
 import signal
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from itertools import repeat
 
 from obs.deploy.grafana import annotation
 from obs.deploy.grafana.client import Client
 from obs.deploy.grafana.errors import Busy, DeployError, understood
-from obs.deploy.grafana.state import Key, Live, reached
+from obs.deploy.grafana.state import Key, Kind, Live, reached
 from obs.deploy.grafana.stores import Store, Stores, open_stores
-from obs.deploy.plan.plan import Change, Plan, in_writing_order
-from obs.deploy.push.converge import converge
+from obs.deploy.plan.plan import LIST_FROM, Change, Plan, in_writing_order
+from obs.deploy.push.converge import arrived, converge, verified
 from obs.deploy.push.journal import Journal, Write
 from obs.deploy.push.lease import Lease
 from obs.deploy.push.outcome import Outcome, Result, result
@@ -98,13 +99,42 @@ class Push:
         results: list[Result] = []
         with ThreadPoolExecutor(self.client.connections, thread_name_prefix="push") as pool:
             for batch in in_writing_order(self.plan.writes):
-                results += pool.map(lambda change: self._one(stores, change), batch)
+                by_list = self._verified_by_list(batch)
+                done = list(pool.map(self._one, repeat(stores), batch, repeat(by_list)))
+                written = [change for change, entry in zip(batch, done, strict=True) if entry.fate == "done"]
+                failed = self._unverified(stores, [change for change in written if change.key in by_list])
+                results += [failed.get(entry.key, entry) for entry in done]
         failure = next((f"{entry.title}: {entry.why}" for entry in results if entry.fate == "failed"), "")
         if self._failed.is_set() and not self.keep_going:
             results = self._undone(writes, inherited, results)
         return Outcome(tuple(results), failure or ("stopped on request" if self._failed.is_set() else ""))
 
-    def _one(self, stores: Stores, change: Change) -> Result:
+    def _verified_by_list(self, batch: Sequence[Change]) -> frozenset[Key]:
+        """Choose what is read back by one list after its batch, instead of one by one."""
+        boards = [change.key for change in batch if change.key.kind is Kind.DASHBOARD and change.item is not None]
+        return frozenset(boards if self.plan.lists_dashboards and len(boards) >= LIST_FROM else ())
+
+    def _unverified(self, stores: Stores, written: Sequence[Change]) -> dict[Key, Result]:
+        """Read dashboards back that were written; return the results of those that are not as they were sent."""
+        items = {change.key: change.item for change in written}
+        seen: set[Key] = set()
+        failed: dict[Key, Result] = {}
+        with contextlib.suppress(DeployError):  # then each is read by itself, which says what is wrong
+            if written:
+                listed = stores.dashboards.list_full(self.client.organisation().id, {key.uid for key in items})
+                with understood(self.client.url):
+                    seen = {live.key for live in listed if arrived(live, items[live.key])}
+        for change in written:
+            try:
+                if change.key not in seen:
+                    with understood(str(change.key)):
+                        verified(stores.dashboards, change.key, change.item)
+            except DeployError as error:
+                self._failed.set()
+                failed[change.key] = result(change, "failed", str(error))
+        return failed
+
+    def _one(self, stores: Stores, change: Change, by_list: frozenset[Key]) -> Result:
         if self._failed.is_set() and not self.keep_going:
             return result(change, "not sent")
         store = stores.of(change.key.kind)
@@ -121,6 +151,7 @@ class Push:
                     based_on=change.before,
                     look=not store.locks or change.action == "delete",
                     forced=change.forced,
+                    verify=change.key not in by_list,
                 )
         except DeployError as error:
             self._failed.set()
