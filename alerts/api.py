@@ -43,7 +43,7 @@ def error_ratio_high(stack: Stack) -> Alert:
 
     return Alert(
         name="ApiErrorRatioHigh",
-        expr=f"{promql.ratio(failed, every)} > {limit:g} and {every} > {floor:g}",
+        expr=f"{promql.above(failed, every, limit)} and {every} > {floor:g}",
         hold="5m",
         keep_firing_for="5m",
         severity=Severity.PAGE,
@@ -185,7 +185,7 @@ def most_requests_fail(stack: Stack) -> Alert:
     ok, bad = requests(stack, "200"), requests(stack, "500")
     return Alert(
         name="ApiMostRequestsFail",
-        expr=f"{promql.ratio(failed, every)} > 0.5 and {failed} > {TRICKLE_FAILURES}",
+        expr=f"{promql.above(failed, every, 0.5)} and {failed} > {TRICKLE_FAILURES}",
         hold="5m",
         severity=Severity.PAGE,
         summary="Most API requests of the last hour failed, however few there were.",
@@ -228,7 +228,7 @@ def down(stack: Stack) -> Alert:
         summary="The API does not answer Prometheus.",
         description="{{ $labels.instance }} failed every scrape for three minutes.",
         runbook=RUNBOOK,
-        panel=PanelRef("overview", "Targets down by job"),
+        panel=PanelRef("overview", "Targets"),
         cases=(
             fires(
                 "the API is gone",

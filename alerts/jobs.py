@@ -54,7 +54,7 @@ def failure_ratio_high(stack: Stack) -> Alert:
     runs, many, half, few = (f"{minute * share:.12g}" for share in (1, far, far / 2, limit / 4))
     return Alert(
         name="JobFailureRatioHigh",
-        expr=f"{promql.ratio(failed, every)} > {limit:g} and {failed} > {SPIKE_FAILURES}",
+        expr=f"{promql.above(failed, every, limit)} and {failed} > {SPIKE_FAILURES}",
         hold="1m",
         keep_firing_for="5m",
         severity=Severity.TICKET,

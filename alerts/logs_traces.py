@@ -16,11 +16,11 @@ LOKI_ERROR_RATIO = 0.1
 """As the Loki mixin has it: https://github.com/grafana/loki/tree/main/production/loki-mixin."""
 
 
-def loki_error_ratio(*where: Matcher, over: str) -> str:
-    """Return calls answered 5xx over all, by handler."""
+def loki_errors(*where: Matcher, over: str) -> tuple[str, str]:
+    """Return calls answered 5xx and all calls per second, by handler."""
     by = (INSTANCE, JOB, CALL_ROUTE)
     failed = promql.total(promql.rate(loki.REQUESTS.count, *where, STATUS_CODE.re("5.."), over=over), by=by)
-    return promql.ratio(failed, promql.total(promql.rate(loki.REQUESTS.count, *where, over=over), by=by))
+    return failed, promql.total(promql.rate(loki.REQUESTS.count, *where, over=over), by=by)
 
 
 def loki_request_errors(stack: Stack) -> Alert:
@@ -33,7 +33,7 @@ def loki_request_errors(stack: Stack) -> Alert:
     )
     return Alert(
         name="LokiRequestErrors",
-        expr=f"{loki_error_ratio(JOB.eq(target.job), over='5m')} > {LOKI_ERROR_RATIO:g}",
+        expr=promql.above(*loki_errors(JOB.eq(target.job), over="5m"), LOKI_ERROR_RATIO),
         hold="15m",
         severity=Severity.TICKET,
         summary=f"Loki answers more than {LOKI_ERROR_RATIO:.0%} of its calls with an error.",

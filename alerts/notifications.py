@@ -80,11 +80,11 @@ def notifications_dropped(stack: Stack) -> Alert:
     )
 
 
-def failure_ratio(*where: Matcher, over: str) -> str:
-    """Return failed notifications over all, by integration."""
+def failures(*where: Matcher, over: str) -> tuple[str, str]:
+    """Return failed and all notifications per second, by integration."""
     by = (INSTANCE, JOB, INTEGRATION)
     failed = promql.total(promql.rate(alertmanager.NOTIFICATIONS_FAILED, *where, over=over), by=by)
-    return promql.ratio(failed, promql.total(promql.rate(alertmanager.NOTIFICATIONS, *where, over=over), by=by))
+    return failed, promql.total(promql.rate(alertmanager.NOTIFICATIONS, *where, over=over), by=by)
 
 
 def notifications_failed(stack: Stack) -> Alert:
@@ -98,7 +98,7 @@ def notifications_failed(stack: Stack) -> Alert:
     unpaged = promql.select(alertmanager.NOTIFICATIONS_FAILED, *at(target), pagerduty)
     return Alert(
         name="AlertmanagerFailedToSendAlerts",
-        expr=f"{failure_ratio(JOB.eq(target.job), over='5m')} > {FAILURE_RATIO:g}",
+        expr=promql.above(*failures(JOB.eq(target.job), over="5m"), FAILURE_RATIO),
         hold="5m",
         severity=Severity.PAGE,
         summary="Notifications don't reach their receiver.",

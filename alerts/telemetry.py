@@ -23,7 +23,7 @@ def flushes_failing(stack: Stack) -> Alert:
     good, bad = (one(stack.targets.telemetry, FLUSHES, RESULT.eq(result)) for result in ("ok", "error"))
     return Alert(
         name="TelemetryFlushesFailing",
-        expr=f"{promql.ratio(failed, every)} > {FAILING_RATIO:g}",
+        expr=promql.above(failed, every, FAILING_RATIO),
         hold="10m",
         severity=Severity.TICKET,
         summary="The service's workers often fail to deliver their counts to the shared store.",

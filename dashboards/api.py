@@ -4,7 +4,7 @@ from alerts.api import ERROR_RATIO
 from obs.alerting.slo import availability, latency
 from obs.boards import panels
 from obs.boards.board import Dashboard, board, variable
-from obs.boards.panels import RATE, Column, Query, at_most, scope
+from obs.boards.panels import NOW, RATE, Column, at_most, scope
 from obs.query import logql
 from obs.query.promql import quantile, rate, ratio, total
 from obs.stack import Stack
@@ -25,7 +25,6 @@ from watchkeeper.contract.metrics import (
 )
 
 SERVER_ERROR = STATUS.re("5..")
-RANGE = "$__range"
 
 
 def dashboard(stack: Stack) -> Dashboard:
@@ -125,9 +124,11 @@ def requests(stack: Stack) -> list[panels.Panel]:
             steps=at_most(stack.slo.latency.threshold_seconds),
             why="p99 leaving p50 is one slow dependency; all rising together is a full server.",
         ),
-        panels.series(
+        panels.traffic(
             "Requests by status",
-            Query(total(rate(REQUESTS, *here, over=RATE), by=(STATUS,)), "{{status}}"),
+            REQUESTS,
+            *here,
+            by=(STATUS,),
             unit="reqps",
             stacked=True,
             width=12,
@@ -146,22 +147,22 @@ def requests(stack: Stack) -> list[panels.Panel]:
 def routes(stack: Stack) -> panels.Panel:
     """Return the table that says which route to look at."""
     here = (*scope(stack.targets.api), ROUTE.re("$route"))
-    every = total(rate(REQUESTS, *here, over=RANGE), by=(ROUTE,))
-    failed = total(rate(REQUESTS, *here, SERVER_ERROR, over=RANGE), by=(ROUTE,))
+    every = total(rate(REQUESTS, *here, over=NOW), by=(ROUTE,))
+    failed = total(rate(REQUESTS, *here, SERVER_ERROR, over=NOW), by=(ROUTE,))
     alone = f"/d/{dashboard_uid(stack, 'api')}"
     return panels.table(
         "Routes",
         {
-            "Requests/s": Column(every, "reqps"),
             "Error ratio": Column(ratio(failed, every), "percentunit", at_most(ERROR_RATIO.of(stack))),
+            "Requests/s": Column(every, "reqps"),
             "p95": Column(
-                quantile(0.95, REQUEST_DURATION, *here, over=RANGE, by=(ROUTE,)),
+                quantile(0.95, REQUEST_DURATION, *here, over=NOW, by=(ROUTE,)),
                 "s",
                 at_most(stack.slo.latency.threshold_seconds),
             ),
         },
         drill={ROUTE.name: f"{alone}?var-route=${{__value.raw:percentencode}}&${{__url_time_range}}"},
-        why="Sort by a column to find the route that spends the budget; click it to see it alone.",
+        why="The last five minutes, the route that fails most first; click it to see it alone.",
     )
 
 

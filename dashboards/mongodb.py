@@ -18,7 +18,7 @@ from metrics.mongodb import (
 )
 from obs.boards import panels
 from obs.boards.board import Dashboard, board
-from obs.boards.panels import RATE, Panel, Query, at_least, at_most, number, scope
+from obs.boards.panels import NOW, RATE, Panel, Query, at_most, number, scope
 from obs.query.promql import aggregate, rate, ratio, select, total
 from obs.stack import Stack
 from watchkeeper.contract.labels import INSTANCE
@@ -53,17 +53,15 @@ def now(stack: Stack) -> list[Panel]:
     latest = aggregate("max", f"max_over_time({select(mongodb.TERM, *here)}[1h])", by=(REPLICA_SET,))
     earliest = aggregate("min", f"min_over_time({select(mongodb.TERM, *here)}[1h])", by=(REPLICA_SET,))
     return [
-        number(
+        panels.up(
             "MongoDB up",
             aggregate("min", select(mongodb.UP, *here)),
-            steps=at_least(1),
-            why="0: the exporter runs and can't reach the server. Is mongod there, has the password changed?",
+            why="DOWN: the exporter runs and can't reach the server. Is mongod there, has the password changed?",
         ),
-        number(
+        panels.up(
             "Exporter up",
             aggregate("min", select(UP, *here)),
-            steps=at_least(1),
-            why="0: nothing on this board is current. Restart the exporter.",
+            why="DOWN: nothing on this board is current. Restart the exporter.",
         ),
         number(
             "Uptime",
@@ -72,7 +70,7 @@ def now(stack: Stack) -> list[Panel]:
         ),
         number(
             "Operations",
-            total(rate(mongodb.OPERATIONS, *here, over=RATE)),
+            total(rate(mongodb.OPERATIONS, *here, over=NOW)),
             why="A step without a deploy is a client that loops, or one that is gone.",
         ),
         number(
@@ -110,11 +108,12 @@ def operations(stack: Stack) -> list[Panel]:
             Query(ratio(spent, timed), "{{op_type}}"),
             why="The mean as the server sees it. Up with the queues: locks or disk. Up alone: a query lost its index.",
         ),
-        panels.level(
+        panels.series(
             "Slow queries",
-            mongodb.SLOW_QUERIES,
-            *here,
-            by=(DATABASE,),
+            Query(
+                aggregate("sum", f"delta({select(mongodb.SLOW_QUERIES, *here)}[{RATE}])", by=(DATABASE,)),
+                "{{database}}",
+            ),
             why="Empty until profiling is on. Counted once per scrape interval; system.profile has the queries.",
         ),
         panels.traffic(
@@ -143,9 +142,9 @@ def operations(stack: Stack) -> list[Panel]:
 def queues(stack: Stack) -> list[Panel]:
     """Return who is connected and who waits."""
     here = scope(stack.targets.mongodb)
-    kinds = CONNECTION_TYPE.re("current|active|available")
+    kinds = CONNECTION_TYPE.re("current|active")
     return [
-        panels.series(
+        panels.used(
             "Connections in use",
             Query(connections_ratio(*here), "{{instance}}"),
             steps=at_most(CONNECTIONS_RATIO.of(stack)),
@@ -157,7 +156,7 @@ def queues(stack: Stack) -> list[Panel]:
             *here,
             kinds,
             by=(CONNECTION_TYPE,),
-            why="Current far above active: pools hold more than they use. Current and available add up to the limit.",
+            why="Current far above active: pools hold more than they use.",
         ),
         panels.level(
             "Open cursors",
@@ -205,7 +204,7 @@ def cache(stack: Stack) -> list[Panel]:
     here = scope(stack.targets.mongodb)
     most = total(select(mongodb.CACHE_MAX, *here), by=EACH)
     return [
-        panels.series(
+        panels.used(
             "Cache",
             Query(ratio(total(select(mongodb.CACHE_USED, *here), by=EACH), most), "{{instance}} used"),
             Query(ratio(total(select(mongodb.CACHE_DIRTY, *here), by=EACH), most), "{{instance}} dirty"),
@@ -238,15 +237,13 @@ def replication(stack: Stack) -> list[Panel]:
             steps=at_most(LAG_SECONDS.of(stack)),
             why="Over the line a ticket is opened: a failover loses that much. Empty on a single server.",
         ),
-        panels.level(
+        panels.timeline(
             "Healthy members",
-            mongodb.MEMBER_HEALTH,
-            *here,
-            by=(REPLICA_SET, MEMBER),
-            operator="min",
-            high=1,
-            steps=at_least(1),
-            why="0: another member can't reach it; without a majority nobody writes. Empty on a single server.",
+            Query(
+                aggregate("min", select(mongodb.MEMBER_HEALTH, *here), by=(REPLICA_SET, MEMBER)),
+                "{{rs_nm}} {{member_idx}}",
+            ),
+            why="DOWN: another member can't reach it; without a majority nobody writes. Empty on a single server.",
         ),
         panels.traffic(
             "Operations replicated",
@@ -274,10 +271,9 @@ def size(stack: Stack) -> list[Panel]:
             operator="max",
             why="Indexes larger than documents: some are not used. $indexStats names them.",
         ),
-        panels.series(
+        panels.used(
             "Disk in use",
             Query(disk_ratio(*here), "{{instance}}"),
-            high=1,
             steps=at_most(DISK_FULL_RATIO),
             why="Over the line a ticket is opened: add disk or archive. A full disk shuts mongod down.",
         ),

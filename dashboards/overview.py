@@ -1,4 +1,4 @@
-"""Overview: are we keeping our promises, what is firing, is everything up, and where does one look next?"""
+"""Overview: is something broken, since when, where, and what next? Below: are the month's promises kept?"""
 
 from typing import Any
 
@@ -10,11 +10,22 @@ from metrics import mongodb, redis
 from obs.alerting.slo import Slo, availability, latency
 from obs.boards import panels
 from obs.boards.board import Dashboard, board
-from obs.boards.panels import RATE, Link, Panel, at_least, at_most, number, rated
+from obs.boards.panels import NOW, RATE, Link, Panel, Query, at_least, at_most, number, rated
 from obs.query.promql import aggregate, quantile, rate, ratio, select, total
 from obs.stack import Stack
 from obs.stack.identity import dashboard_uid
-from watchkeeper.contract.labels import ALERTSTATE, ENVIRONMENT, INSTANCE, JOB, SERVICE, SEVERITY, STATUS
+from watchkeeper.contract.labels import (
+    ALERTSTATE,
+    ENVIRONMENT,
+    INSTANCE,
+    JOB,
+    QUEUE,
+    ROUTE,
+    SERVICE,
+    SEVERITY,
+    STATUS,
+    Matcher,
+)
 from watchkeeper.contract.metrics import (
     JOBS_FAILED,
     JOBS_OLDEST_WAITING,
@@ -26,6 +37,9 @@ from watchkeeper.contract.metrics import (
 from watchkeeper.contract.ratings import RATINGS
 from watchkeeper.contract.scraping import ALERTS, UP
 
+FAILED = STATUS.re("5..")
+WORST_ROUTES = 5
+
 
 def dashboard(stack: Stack) -> Dashboard:
     """Return the dashboard to open first."""
@@ -33,18 +47,207 @@ def dashboard(stack: Stack) -> Dashboard:
         stack,
         slug="overview",
         title="Overview",
-        why="The promises, what fires, what is up, and one row per part with the way down to its dashboard.",
+        why="What fires, since when and where, with the way down; below, the month's promises and how pages feel.",
         jobs=stack.targets.jobs_scraped,
         runbook="incident-response.md",
-        span="24h",
         rows={
+            "Now": [
+                paging,
+                api,
+                jobs_failing,
+                mongodb_up,
+                redis_up,
+                targets_down,
+                presence,
+                firing,
+                since_when,
+                where,
+                job_runs,
+                targets,
+            ],
             "Promises": [*promise(availability(stack)), *promise(latency(stack))],
-            "Now": now(stack),
-            "API": [*api(stack), presence],
-            "Jobs": jobs,
-            "Databases": [mongodb_now, redis_now],
+            "Room left": [tickets, oldest_job, mongodb_room, redis_room],
             "UX": ux,
         },
+    )
+
+
+SMALL: Any = {"width": 3, "height": 4}
+
+
+def paging(stack: Stack) -> Panel:
+    """Return how many alerts page."""
+    firing = select(ALERTS, ALERTSTATE.eq("firing"), *panels.paging(stack.service.name))
+    return number(
+        "Paging",
+        f"{aggregate('count', firing)} or vector(0)",
+        steps=at_most(1),
+        why="How many alerts page somebody at this moment; the table below names them.",
+        **SMALL,
+    )
+
+
+def api(stack: Stack) -> list[Panel]:
+    """Return whether the API answers right, and in time."""
+    here = panels.scope(stack.targets.api)
+    return [
+        number(
+            "API errors",
+            ratio(total(rate(REQUESTS, *here, FAILED, over=NOW)), total(rate(REQUESTS, *here, over=NOW))),
+            steps=at_most(ERROR_RATIO.of(stack)),
+            why="Server faults of the last five minutes. Red pages someone. No data: nobody asks, or the API is gone.",
+            links=(_to(stack, "api"),),
+            **SMALL,
+        ),
+        number(
+            "API p95",
+            quantile(0.95, REQUEST_DURATION, *here, over=NOW),
+            steps=at_most(stack.slo.latency.threshold_seconds),
+            why="Red: slower than promised. The API dashboard names the routes.",
+            links=(_to(stack, "api"),),
+            **SMALL,
+        ),
+    ]
+
+
+def jobs_failing(stack: Stack) -> Panel:
+    """Return the share of jobs that fail."""
+    here = panels.scope(stack.targets.jobs)
+    return number(
+        "Jobs failing",
+        ratio(total(rate(JOBS_FAILED, *here, over=NOW)), total(rate(JOBS_PROCESSED, *here, over=NOW))),
+        steps=at_most(FAILURE_RATIO.of(stack)),
+        why="Red: a queue's code or what it depends on is broken. No data: nothing takes from the queues.",
+        links=(_to(stack, "jobs"),),
+        **SMALL,
+    )
+
+
+def mongodb_up(stack: Stack) -> Panel:
+    """Return whether MongoDB answers."""
+    return panels.up(
+        "MongoDB",
+        aggregate("min", select(mongodb.UP, *panels.scope(stack.targets.mongodb))),
+        why="DOWN: the exporter runs and can't reach the database. No data: the exporter is gone.",
+        links=(_to(stack, "mongodb"),),
+        **SMALL,
+    )
+
+
+def redis_up(stack: Stack) -> Panel:
+    """Return whether Redis answers."""
+    return panels.up(
+        "Redis",
+        aggregate("min", select(redis.UP, *panels.scope(stack.targets.redis))),
+        why="DOWN: the exporter runs and can't reach Redis; metrics of the API stop with it.",
+        links=(_to(stack, "redis"),),
+        **SMALL,
+    )
+
+
+def targets_down(stack: Stack) -> Panel:
+    """Return how many targets are not scraped."""
+    return number(
+        "Targets down",
+        aggregate("sum", f"1 - {select(UP, *_every(stack))}"),
+        steps=at_most(1),
+        why="What is not scraped is missing everywhere else. The band below names it.",
+        links=(_to(stack, "stack"),),
+        **SMALL,
+    )
+
+
+def presence(stack: Stack) -> Panel:
+    """Return how many are connected."""
+    users = total(select(WS_USERS, *panels.scope(stack.targets.websockets)))
+    return number("Users present", users, why="A cliff is a cut connection.", links=(_to(stack, "api"),), **SMALL)
+
+
+def firing(stack: Stack) -> Panel:
+    """Return what pages, and for how long."""
+    list_of_alerts = f"{stack.grafana.url.rstrip('/')}/alerting/list?search=${{__value.raw:percentencode}}"
+    return panels.firing(
+        stack.service.name,
+        width=8,
+        height=7,
+        drill={"alertname": list_of_alerts},
+        why="What to open first: the alert that lasts longest is often the cause of the others.",
+    )
+
+
+def since_when(stack: Stack) -> list[Panel]:
+    """Return when errors and slowness began."""
+    here = panels.scope(stack.targets.api)
+    return [
+        panels.share(
+            "API error ratio",
+            total(rate(REQUESTS, *here, FAILED, over=RATE)),
+            total(rate(REQUESTS, *here, over=RATE)),
+            steps=at_most(ERROR_RATIO.of(stack)),
+            height=7,
+            why="Where the line leaves the floor it began; over the dashes someone is paged.",
+        ),
+        panels.latency(
+            "API latency",
+            REQUEST_DURATION,
+            *here,
+            quantiles=(0.5, 0.95),
+            steps=at_most(stack.slo.latency.threshold_seconds),
+            height=7,
+            why="p95 alone rises: one dependency or route. Both rise: the whole server.",
+        ),
+    ]
+
+
+def where(stack: Stack) -> list[Panel]:
+    """Return where it hurts: routes, classes of status."""
+    here = panels.scope(stack.targets.api)
+    return [
+        panels.traffic(
+            "Failing requests by route",
+            REQUESTS,
+            *here,
+            FAILED,
+            by=(ROUTE,),
+            most=WORST_ROUTES,
+            unit="reqps",
+            height=7,
+            empty="no request has failed",
+            why="One route: its code or its dependency. All of them: what they share.",
+        ),
+        panels.traffic(
+            "Requests by status",
+            REQUESTS,
+            *here,
+            by=(STATUS,),
+            unit="reqps",
+            stacked=True,
+            height=7,
+            why="A step down without a deploy is lost clients, not calm.",
+        ),
+    ]
+
+
+def job_runs(stack: Stack) -> Panel:
+    """Return what the workers do, and which queue fails."""
+    here = panels.scope(stack.targets.jobs)
+    return panels.series(
+        "Job runs",
+        Query(total(rate(JOBS_PROCESSED, *here, over=RATE)), "processed"),
+        Query(total(rate(JOBS_FAILED, *here, over=RATE), by=(QUEUE,)), "{{queue}} failed"),
+        height=7,
+        why="Failures of one queue are its code; of all of them a dependency. No line: the workers are gone.",
+    )
+
+
+def targets(stack: Stack) -> Panel:
+    """Return which target is not scraped, and since when."""
+    return panels.timeline(
+        "Targets",
+        Query(aggregate("min", select(UP, *_every(stack)), by=(JOB, INSTANCE)), "{{job}} {{instance}}"),
+        width=24,
+        height=8,
+        why="Which target is not scraped, and since when. A band that ends: Prometheus no longer knows the target.",
     )
 
 
@@ -54,7 +257,6 @@ def promise(slo: Slo) -> list[Panel]:
         number(
             f"{slo.title}, {slo.window}",
             f"1 - {slo.error_ratio(slo.window)}",
-            instant=True,
             decimals=3,
             width=6,
             steps=at_least(slo.objective),
@@ -64,137 +266,53 @@ def promise(slo: Slo) -> list[Panel]:
     ]
 
 
-def now(stack: Stack) -> list[Panel]:
-    """Return what fires and what is scraped at this moment."""
-    firing = (ALERTSTATE.eq("firing"), SERVICE.eq(stack.service.name))
-    here = JOB.re("|".join(stack.targets.jobs_scraped)), ENVIRONMENT.re("$environment"), INSTANCE.re("$instance")
-    return [
-        number(
-            f"Firing: {severity}",
-            f"{aggregate('count', select(ALERTS, *firing, SEVERITY.eq(severity)))} or vector(0)",
-            width=6,
-            steps=at_most(1),
-            why=why,
-        )
-        for severity, why in (
-            ("page", "Somebody has been paged. Open the alert's runbook; its name is in the red annotation."),
-            ("ticket", "Work for the day. A growing number is debt that pages next month."),
-        )
-    ] + [
-        number(
-            "Targets up",
-            ratio(aggregate("sum", select(UP, *here)), aggregate("count", select(UP, *here))),
-            width=6,
-            steps=at_least(1),
-            why="Below 100 % something is not scraped: what it would say is missing everywhere else.",
-        ),
-        panels.series(
-            "Targets down by job",
-            panels.Query(f"{aggregate('sum', f'1 - {select(UP, *here)}', by=(JOB,))}", "{{job}}"),
-            width=6,
-            height=4,
-            why="Which job is not scraped. A target that vanished altogether is an alert of its own.",
-        ),
-    ]
+def tickets(stack: Stack) -> Panel:
+    """Return the work for the day."""
+    firing = (ALERTSTATE.eq("firing"), SERVICE.eq(stack.service.name), SEVERITY.eq("ticket"))
+    return number(
+        "Tickets",
+        f"{aggregate('count', select(ALERTS, *firing))} or vector(0)",
+        width=6,
+        steps=at_most(1),
+        why="Work for the day. A growing number is debt that pages next month.",
+    )
 
 
-def api(stack: Stack) -> list[Panel]:
-    """Return the API in three numbers."""
-    here = panels.scope(stack.targets.api)
-    every = total(rate(REQUESTS, *here, over=RATE))
-    failed = total(rate(REQUESTS, *here, STATUS.re("5.."), over=RATE))
-    down: dict[str, Any] = {"links": (_to(stack, "api"),), "width": 6}
-    return [
-        number("Requests", every, unit="reqps", why="A step down without a deploy is lost clients.", **down),
-        number(
-            "Error ratio",
-            ratio(failed, every),
-            steps=at_most(ERROR_RATIO.of(stack)),
-            why="Server faults only. Red pages someone.",
-            **down,
-        ),
-        number(
-            "p95",
-            quantile(0.95, REQUEST_DURATION, *here, over=RATE),
-            steps=at_most(stack.slo.latency.threshold_seconds),
-            why="Red: slower than promised. The API dashboard names the routes.",
-            **down,
-        ),
-    ]
+def oldest_job(stack: Stack) -> Panel:
+    """Return how long a job waits."""
+    return number(
+        "Oldest waiting job",
+        aggregate("max", select(JOBS_OLDEST_WAITING, *panels.scope(stack.targets.jobs))),
+        steps=at_most(STALLED_SECONDS.of(stack)),
+        width=6,
+        links=(_to(stack, "jobs"),),
+        why="Red: a queue has stalled.",
+    )
 
 
-def presence(stack: Stack) -> Panel:
-    """Return how many are connected."""
-    users = total(select(WS_USERS, *panels.scope(stack.targets.websockets)))
-    return number("Users present", users, why="A cliff is a cut connection.", links=(_to(stack, "api"),), width=6)
+def mongodb_room(stack: Stack) -> Panel:
+    """Return how near MongoDB is to refusing clients."""
+    return number(
+        "MongoDB connections used",
+        aggregate("max", connections_ratio(*panels.scope(stack.targets.mongodb))),
+        steps=at_most(CONNECTIONS_RATIO.of(stack)),
+        width=6,
+        links=(_to(stack, "mongodb"),),
+        why="Red: clients will soon be refused; look for a leak before raising the limit.",
+    )
 
 
-def jobs(stack: Stack) -> list[Panel]:
-    """Return the jobs in three numbers."""
-    here = panels.scope(stack.targets.jobs)
-    done = total(rate(JOBS_PROCESSED, *here, over=RATE))
-    down: dict[str, Any] = {"links": (_to(stack, "jobs"),), "width": 8}
-    return [
-        number("Jobs processed", done, why="Zero in working hours: nothing takes from the queues.", **down),
-        number(
-            "Job failure ratio",
-            ratio(total(rate(JOBS_FAILED, *here, over=RATE)), done),
-            steps=at_most(FAILURE_RATIO.of(stack)),
-            why="Red: a queue's code or what it depends on is broken.",
-            **down,
-        ),
-        number(
-            "Oldest waiting job",
-            aggregate("max", select(JOBS_OLDEST_WAITING, *here)),
-            steps=at_most(STALLED_SECONDS.of(stack)),
-            why="Red: a queue has stalled.",
-            **down,
-        ),
-    ]
-
-
-def mongodb_now(stack: Stack) -> list[Panel]:
-    """Return MongoDB in two numbers."""
-    mongo = panels.scope(stack.targets.mongodb)
-    to_mongo: dict[str, Any] = {"links": (_to(stack, "mongodb"),), "width": 6}
-    return [
-        number(
-            "MongoDB up",
-            aggregate("min", select(mongodb.UP, *mongo)),
-            steps=at_least(1),
-            why="0: the exporter runs and can't reach the database.",
-            **to_mongo,
-        ),
-        number(
-            "MongoDB connections used",
-            aggregate("max", connections_ratio(*mongo)),
-            steps=at_most(CONNECTIONS_RATIO.of(stack)),
-            why="Red: clients will soon be refused; look for a leak before raising the limit.",
-            **to_mongo,
-        ),
-    ]
-
-
-def redis_now(stack: Stack) -> list[Panel]:
-    """Return Redis in two numbers."""
+def redis_room(stack: Stack) -> Panel:
+    """Return how near Redis is to its maxmemory."""
     cache = panels.scope(stack.targets.redis)
-    to_redis: dict[str, Any] = {"links": (_to(stack, "redis"),), "width": 6}
-    return [
-        number(
-            "Redis up",
-            aggregate("min", select(redis.UP, *cache)),
-            steps=at_least(1),
-            why="0: the exporter runs and can't reach Redis; metrics of the API stop with it.",
-            **to_redis,
-        ),
-        number(
-            "Redis memory used",
-            ratio(total(select(redis.MEMORY_USED, *cache)), total(select(redis.MEMORY_MAX, *cache))),
-            steps=at_most(MEMORY_RATIO.of(stack)),
-            why="Red: keys will be evicted or writes refused. Empty where no maxmemory is set.",
-            **to_redis,
-        ),
-    ]
+    return number(
+        "Redis memory used",
+        ratio(total(select(redis.MEMORY_USED, *cache)), total(select(redis.MEMORY_MAX, *cache))),
+        steps=at_most(MEMORY_RATIO.of(stack)),
+        width=6,
+        links=(_to(stack, "redis"),),
+        why="Red: keys will be evicted or writes refused. No data where no maxmemory is set.",
+    )
 
 
 def ux(stack: Stack) -> list[Panel]:
@@ -204,8 +322,6 @@ def ux(stack: Stack) -> list[Panel]:
         number(
             f"{rating.words} p75",
             quantile(0.75, rating.metric, *here, over="$__range"),
-            instant=True,
-            decimals=2,
             width=8,
             steps=rated(rating.good, rating.poor),
             links=(_to(stack, "ux"),),
@@ -214,6 +330,10 @@ def ux(stack: Stack) -> list[Panel]:
         for rating in RATINGS
         if rating.core
     ]
+
+
+def _every(stack: Stack) -> tuple[Matcher, ...]:
+    return JOB.re("|".join(stack.targets.jobs_scraped)), ENVIRONMENT.re("$environment"), INSTANCE.re("$instance")
 
 
 def _to(stack: Stack, slug: str) -> Link:

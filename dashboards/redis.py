@@ -5,13 +5,15 @@ from metrics import redis
 from metrics.redis import CMD, DB, REPLICA_IP, REPLICA_PORT
 from obs.boards import panels
 from obs.boards.board import Dashboard, board
-from obs.boards.panels import RATE, Panel, Query, at_least, at_most, none_at_all, number, scope
-from obs.query.promql import aggregate, rate, ratio, select, total
+from obs.boards.panels import GOOD, NOW, RATE, Panel, Query, at_most, none_at_all, number, scope
+from obs.query.promql import aggregate, rate, ratio, select, top, total
 from obs.stack import Stack
 from watchkeeper.contract.labels import INSTANCE
 from watchkeeper.contract.scraping import UP
 
 EACH = (INSTANCE,)
+MANY = 8
+"""Kinds of command that are drawn; an instance serves dozens, and few of them matter."""
 
 
 def dashboard(stack: Stack) -> Dashboard:
@@ -36,20 +38,18 @@ def dashboard(stack: Stack) -> Dashboard:
 def now(stack: Stack) -> list[Panel]:
     """Return whether Redis and its exporter answer, and what it serves."""
     here = scope(stack.targets.redis)
-    found = total(rate(redis.HITS, *here, over=RATE))
-    lookups = f"({found} + {total(rate(redis.MISSES, *here, over=RATE))})"
+    found = total(rate(redis.HITS, *here, over=NOW))
+    lookups = f"({found} + {total(rate(redis.MISSES, *here, over=NOW))})"
     return [
-        number(
+        panels.up(
             "Redis up",
             aggregate("min", select(redis.UP, *here)),
-            steps=at_least(1),
-            why="0: the exporter runs and can't reach Redis. Is the process there, has the password changed?",
+            why="DOWN: the exporter runs and can't reach Redis. Is the process there, has the password changed?",
         ),
-        number(
+        panels.up(
             "Exporter up",
             aggregate("min", select(UP, *here)),
-            steps=at_least(1),
-            why="0: nothing on this board is current. Restart the exporter.",
+            why="DOWN: nothing on this board is current. Restart the exporter.",
         ),
         number(
             "Uptime",
@@ -58,7 +58,7 @@ def now(stack: Stack) -> list[Panel]:
         ),
         number(
             "Commands",
-            total(rate(redis.COMMANDS, *here, over=RATE)),
+            total(rate(redis.COMMANDS, *here, over=NOW)),
             why="A step without a deploy is a client that loops, or one that is gone.",
         ),
         number(
@@ -78,17 +78,20 @@ def memory(stack: Stack) -> list[Panel]:
     """Return how full Redis is, with what, and what it throws out."""
     here = scope(stack.targets.redis)
     return [
-        panels.share(
+        panels.used(
             "Memory used of maxmemory",
-            total(select(redis.MEMORY_USED, *here), by=EACH),
-            total(select(redis.MEMORY_MAX, *here), by=EACH),
-            by=EACH,
+            Query(
+                ratio(
+                    total(select(redis.MEMORY_USED, *here), by=EACH), total(select(redis.MEMORY_MAX, *here), by=EACH)
+                ),
+                "{{instance}}",
+            ),
             steps=at_most(MEMORY_RATIO.of(stack)),
             why="Over the line a ticket is opened: find the keys that grow. Empty where no maxmemory is set.",
         ),
         panels.together(
             "Memory",
-            {"used": redis.MEMORY_USED, "held": redis.MEMORY_RSS, "maxmemory": redis.MEMORY_MAX},
+            {"used": redis.MEMORY_USED, "held": redis.MEMORY_RSS},
             *here,
             by=EACH,
             why="Held far above used is fragmentation, or memory Redis has not given back after a peak.",
@@ -136,12 +139,13 @@ def commands(stack: Stack) -> list[Panel]:
             redis.COMMANDS,
             *here,
             by=(CMD,),
+            most=MANY,
             stacked=True,
             why="The exporter's own info, config and slowlog calls are in here. A new colour is a new caller.",
         ),
         panels.series(
             "Time per call",
-            Query(ratio(spent, calls), "{{cmd}}"),
+            Query(top(MANY, ratio(spent, calls)), "{{cmd}}"),
             why="Redis serves one command at a time: one slow kind (keys, a large range) delays all others.",
         ),
         panels.traffic(
@@ -149,6 +153,7 @@ def commands(stack: Stack) -> list[Panel]:
             redis.COMMAND_TIME,
             *here,
             by=(CMD,),
+            most=MANY,
             stacked=True,
             why="Share of one processor. Near 100 % Redis is full; the widest band says with what.",
         ),
@@ -176,7 +181,7 @@ def commands(stack: Stack) -> list[Panel]:
         ),
         panels.series(
             "Failed calls",
-            Query(f"topk(5, {total(rate(redis.COMMANDS_FAILED, *here, over=RATE), by=(CMD,))})", "{{cmd}}"),
+            Query(top(5, total(rate(redis.COMMANDS_FAILED, *here, over=RATE), by=(CMD,))), "{{cmd}}"),
             why="Calls that broke while running: wrong type, no memory, a failed save. The API's log says which.",
         ),
     ]
@@ -188,10 +193,10 @@ def clients(stack: Stack) -> list[Panel]:
     return [
         panels.together(
             "Clients",
-            {"connected": redis.CLIENTS, "blocked": redis.CLIENTS_BLOCKED, "maxclients": redis.CLIENTS_MAX},
+            {"connected": redis.CLIENTS, "blocked": redis.CLIENTS_BLOCKED},
             *here,
             by=EACH,
-            why="A steady climb is a pool that leaks; it ends at maxclients.",
+            why="A steady climb is a pool that leaks; it ends at maxclients, where clients are refused.",
         ),
         panels.traffic(
             "Connections rejected",
@@ -215,15 +220,12 @@ def persistence(stack: Stack) -> list[Panel]:
     """Return what a restart would lose, and whether replicas follow."""
     here = scope(stack.targets.redis)
     return [
-        panels.together(
+        panels.timeline(
             "Last save",
-            {"snapshot": redis.RDB_OK, "append-only file": redis.AOF_OK},
-            *here,
-            by=EACH,
-            operator="min",
-            high=1,
-            steps=at_least(1),
-            why="0 pages: the last save failed, and by default Redis refuses writes until one succeeds.",
+            Query(aggregate("min", select(redis.RDB_OK, *here), by=EACH), "{{instance}} snapshot"),
+            Query(aggregate("min", select(redis.AOF_OK, *here), by=EACH), "{{instance}} append-only file"),
+            states=GOOD,
+            why="FAILED pages: the last save failed, and by default Redis refuses writes until one succeeds.",
         ),
         panels.series(
             "Time since the last snapshot",
@@ -246,16 +248,13 @@ def persistence(stack: Stack) -> list[Panel]:
             *here,
             by=(REPLICA_IP, REPLICA_PORT),
             operator="max",
+            empty="no replica",
             why="Since a replica last acknowledged. A failover would lose that much. Empty without replicas.",
         ),
-        panels.level(
+        panels.timeline(
             "Replica links",
-            redis.LINK_UP,
-            *here,
-            by=EACH,
-            operator="max",
-            high=1,
-            steps=at_least(1),
-            why="0 opens a ticket: the replica serves old data. Empty where no replica is scraped.",
+            Query(aggregate("max", select(redis.LINK_UP, *here), by=EACH), "{{instance}}"),
+            empty="no replica",
+            why="DOWN opens a ticket: the replica serves old data. Empty where no replica is scraped.",
         ),
     ]

@@ -1,7 +1,7 @@
 """Observability stack: do we still see, do rules run, do alerts arrive, and is there room left?"""
 
-from alerts.logs_traces import LOKI_ERROR_RATIO, loki_error_ratio
-from alerts.notifications import FAILURE_RATIO, failure_ratio
+from alerts.logs_traces import LOKI_ERROR_RATIO, loki_errors
+from alerts.notifications import FAILURE_RATIO, failures
 from alerts.telemetry import STALE_SECONDS
 from metrics import alertmanager, jaeger, loki, prometheus, promtail
 from metrics.alertmanager import ALERT_STATE, INTEGRATION, SILENCE_STATE
@@ -9,24 +9,21 @@ from metrics.loki import CALL_ROUTE, STATUS_CODE
 from metrics.prometheus import ALERTMANAGER, RULE_GROUP
 from obs.boards import panels
 from obs.boards.board import Dashboard, board
-from obs.boards.panels import RATE, Column, Panel, Query, at_least, at_most, none_at_all, scope
-from obs.query.promql import aggregate, increase, rate, select, total
+from obs.boards.panels import GOOD, RATE, Column, Panel, Query, at_least, at_most, none_at_all, scope
+from obs.boards.panels import UP as UP_DOWN
+from obs.query.promql import aggregate, increase, rate, ratio, select, top, total
 from obs.stack import Stack
 from watchkeeper.contract import metrics, scraping
 from watchkeeper.contract.labels import (
-    ALERTNAME,
-    ALERTSTATE,
     DROP_REASON,
     ENVIRONMENT,
     INSTANCE,
     JOB,
     RESULT,
-    SERVICE,
-    SEVERITY,
     VERSION,
     Matcher,
 )
-from watchkeeper.contract.scraping import ALERTS, UP
+from watchkeeper.contract.scraping import UP
 
 TARGET = (JOB, INSTANCE)
 
@@ -61,16 +58,12 @@ def scrapes(stack: Stack) -> list[Panel]:
     """Return what Prometheus gets, from whom, and how long that takes."""
     here = everything(stack)
     return [
-        panels.level(
+        panels.timeline(
             "Targets up",
-            UP,
-            *here,
-            by=TARGET,
-            operator="min",
-            high=1,
-            steps=at_least(1),
+            Query(aggregate("min", select(UP, *here), by=TARGET), "{{job}} {{instance}}"),
             width=12,
-            why="0: not scraped. A line that ends: Prometheus no longer knows the target.",
+            height=11,
+            why="DOWN: not scraped. A band that ends: Prometheus no longer knows the target.",
         ),
         panels.level(
             "Scrape time",
@@ -79,17 +72,19 @@ def scrapes(stack: Stack) -> list[Panel]:
             by=(JOB,),
             operator="max",
             width=12,
+            height=11,
             why="Near the scrape timeout a target is about to go missing: it exposes too much, or it is too busy.",
         ),
         panels.table(
             "Targets",
             {
-                "Up": Column(aggregate("min", select(UP, *here), by=TARGET), "short", at_least(1)),
+                "Up": Column(aggregate("min", select(UP, *here), by=TARGET), "short", at_least(1), UP_DOWN),
                 "Scrape time": Column(aggregate("max", select(scraping.SCRAPE_DURATION, *here), by=TARGET), "s"),
                 "Samples": Column(aggregate("max", select(scraping.SCRAPE_SAMPLES, *here), by=TARGET), "short"),
                 "New series": Column(aggregate("max", select(scraping.SERIES_ADDED, *here), by=TARGET), "short"),
             },
-            why="Many new series at every scrape: a label holds what should not be in one, such as an id.",
+            height=12,
+            why="What is down comes first. Many new series at every scrape: a label holds an id.",
         ),
     ]
 
@@ -124,13 +119,9 @@ def rules(stack: Stack) -> list[Panel]:
 
 
 def firing(stack: Stack) -> Panel:
-    """Return which alerts fire."""
-    now = select(ALERTS, ALERTSTATE.eq("firing"), SERVICE.eq(stack.service.name))
-    return panels.series(
-        "Alerts firing",
-        Query(aggregate("count", now, by=(ALERTNAME, SEVERITY)), "{{alertname}} ({{severity}})"),
-        why="Watchdog always fires; when it is missing, nothing else arrives either.",
-    )
+    """Return what pages at this moment."""
+    why = "What somebody is woken for at this moment, the alert that lasts longest first."
+    return panels.firing(stack.service.name, width=8, why=why)
 
 
 def notifications(stack: Stack) -> list[Panel]:
@@ -178,14 +169,14 @@ def notifications(stack: Stack) -> list[Panel]:
         panels.series(
             "Notifications",
             Query(
-                f"topk(5, {total(rate(alertmanager.NOTIFICATIONS, *manager, over=RATE), by=(INTEGRATION,))})",
+                top(5, total(rate(alertmanager.NOTIFICATIONS, *manager, over=RATE), by=(INTEGRATION,))),
                 "{{integration}}",
             ),
             why="What people and machines were sent. A flood: group more, or fix the alert that flaps.",
         ),
         panels.series(
             "Notifications failed",
-            Query(failure_ratio(*manager, over=RATE), "{{integration}}"),
+            Query(ratio(*failures(*manager, over=RATE)), "{{integration}}"),
             steps=at_most(FAILURE_RATIO),
             why="Over the line someone is paged through what still works: the receiver or its secret is wrong.",
         ),
@@ -196,16 +187,15 @@ def loaded(stack: Stack) -> Panel:
     """Return whether programs run with the configuration on disk."""
     stack.targets.require("prometheus")
     programs = {"prometheus": prometheus.RELOAD_OK, "alertmanager": alertmanager.RELOAD_OK}
-    return panels.series(
+    return panels.timeline(
         "Configuration loaded",
         *(
             Query(aggregate("min", select(ok, *scope(stack.targets[role])), by=TARGET), "{{job}} {{instance}}")
             for role, ok in programs.items()
             if role in stack.targets
         ),
-        high=1,
-        steps=at_least(1),
-        why="0: the file on disk has a mistake, and the old configuration runs on.",
+        states=GOOD,
+        why="FAILED: the file on disk has a mistake, and the old configuration runs on.",
     )
 
 
@@ -290,7 +280,7 @@ def logs(stack: Stack) -> list[Panel]:
         ),
         panels.series(
             "Loki errors",
-            Query(loki_error_ratio(*server, over=RATE), "{{route}}"),
+            Query(ratio(*loki_errors(*server, over=RATE)), "{{route}}"),
             steps=at_most(LOKI_ERROR_RATIO),
             why="Over the line a ticket is opened. On push lines are delayed, on query they can't be found.",
         ),
@@ -367,14 +357,11 @@ def instrumentation(stack: Stack) -> list[Panel]:
         panels.level(
             "Series of the service", metrics.SERIES, *here, why="Growing without end: a label takes too many values."
         ),
-        panels.level(
+        panels.table(
             "Running versions",
-            metrics.INFO,
-            *here,
-            by=(VERSION,),
-            operator="max",
+            {"processes": Column(total(select(metrics.INFO, *here), by=(VERSION,)), "short")},
             width=24,
             height=5,
-            why="Two lines at once are a rolling deploy, or one that stopped half way.",
+            why="Two rows at once are a rolling deploy, or one that stopped half way.",
         ),
     ]

@@ -61,7 +61,6 @@ def p75(rating: Rating, *here: Matcher) -> panels.Panel:
     return panels.number(
         f"{rating.words} p75",
         quantile(P75, rating.metric, *here, over="$__range"),
-        decimals=2,
         steps=rated(rating.good, rating.poor),
         why=f"Good up to {rating.good:g}, poor above {rating.poor:g}. {ABOUT[rating.words]}",
     )

@@ -1,5 +1,6 @@
 """Which words say what one panel's JSON says, and what has to be laid over them?"""
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -23,6 +24,7 @@ WORDS_SAY = 3
 KINDS: dict[str, Kind] = {
     "timeseries": "timeseries",
     "stat": "stat",
+    "state-timeline": "state-timeline",
     "table": "table",
     "heatmap": "heatmap",
     "logs": "logs",
@@ -123,9 +125,21 @@ def _in_words(placed: Placed) -> Iterator[Panel]:
             Link(str(one.get("title") or "Link"), str(one.get("url") or "")) for one in objects(model.get("links"))
         ),
         columns=columns,
+        states=_states(defaults.get("mappings")),
+        empty=str(defaults.get("noValue") or ""),
         drill=_drill(model) if kind == "table" else {},
         text=str(table(model.get("options")).get("content") or "") if kind == "text" else "",
     )
+
+
+def _states(mappings: Any) -> dict[int, tuple[str, str]]:
+    """Return the words and colours that the first value mapping gives to whole numbers."""
+    mapping = next((one for one in objects(mappings) if one.get("type") == "value"), {})
+    return {
+        int(number): (str(table(result).get("text") or number), str(table(result).get("color") or "text"))
+        for number, result in table(mapping.get("options")).items()
+        if re.fullmatch(r"-?[0-9]{1,9}", number)
+    }
 
 
 def _slug(title: str, placed: Placed, taken: set[int]) -> str:
@@ -180,7 +194,9 @@ def _columns(model: Model, queries: tuple[Query, ...]) -> dict[str, Column]:
         name = str(renamed.get(f"Value #{ref}") or renamed.get("Value") or query.legend or ref or "Value")
         properties = _properties(model, name)
         limits = _steps(table(properties.get("thresholds")).get("steps"))
-        columns[name] = Column(query.expr, str(properties.get("unit") or "short"), limits)
+        columns[name] = Column(
+            query.expr, str(properties.get("unit") or "short"), limits, _states(properties.get("mappings"))
+        )
     return columns
 
 

@@ -33,6 +33,9 @@ KEYWORDS = {
 }
 """The panel argument behind each field of a sentence, where it is one."""
 
+FOLLOWS = {"title": "legend", "threshold": "soft max"}
+"""The field that the vocabulary derives from another."""
+
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
@@ -111,14 +114,17 @@ class _Trial:
         return Source(path, self.texts[path])
 
     def settled(self, sentence: Sentence, edits: Sequence[Edit]) -> bool:
-        """Keep the edits if, built with them, the sentence goes and none comes, but for a legend after a rename."""
+        """Keep the edits if, built with them, the sentence goes and none comes but what follows of it.
+
+        A legend follows a rename, and the reach of an axis the limit it has to show.
+        """
         texts = edited(self.texts, edits)
         try:
             before, after = self._said(self.texts), self._said(texts)
         except (ValueError, TypeError, SyntaxError):
             return False
-        renames = sentence.field == "title"
-        follows = {said for said, field in after.items() if said not in before and renames and field == "legend"}
+        follower = FOLLOWS.get(sentence.field)
+        follows = {said for said, field in after.items() if said not in before and field == follower}
         if (sentence.subject, sentence.text) in after or not after.keys() - follows < before.keys():
             return False
         self.texts = texts

@@ -69,8 +69,7 @@ def panel(one: Panel, depth: int = 0) -> str:
         if getattr(one, item.name) != (getattr(implied, item.name) if implied else _default(item))
     }
     unit = {"unit": one.unit} if word in {"series", "number"} and one.unit else {}
-    instant = {"instant": True} if word == "number" and one.queries[0].instant else {}
-    told = {"why": one.why, **unit, **instant, **shape}
+    told = {"why": one.why, **unit, **shape}
     # What says most comes first; what it means and what no word says come last.
     ordered = {name: told[name] for name in sorted(told, key=LAST.__contains__) if told[name] != ""}
     return _call(
@@ -100,7 +99,7 @@ def _word(one: Panel) -> tuple[str, list[Any], Panel | None]:
             found = "series", [title, *queries], panels.series(title, *queries, why=why, unit=one.unit)
         case "stat" if len(queries) == 1:
             query = queries[0]
-            bare = panels.number(title, query.expr, why=why, unit=one.unit, instant=query.instant)
+            bare = panels.number(title, query.expr, why=why, unit=one.unit)
             found = ("number", [title, query.expr], bare) if queries == bare.queries else found
         case "logs" if len(queries) == 1 and queries[0] == Query(queries[0].expr, source="loki"):
             found = "logs", [title, queries[0].expr], panels.logs(title, queries[0].expr, why=why)

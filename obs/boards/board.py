@@ -8,11 +8,11 @@ from typing import Any
 from urllib.parse import quote
 
 from obs.boards.grafana import SCHEMA_VERSION, identity, laid_over, panel_json, row_json, source_json
-from obs.boards.panels import Panel
+from obs.boards.panels import Panel, paging
 from obs.query import promql
 from obs.stack import AbsentError, Stack
 from obs.stack.identity import DEPLOYED, dashboard_uid, panel_id
-from watchkeeper.contract.labels import ALERTSTATE, ENVIRONMENT, INSTANCE, JOB, SERVICE, Label, Matcher
+from watchkeeper.contract.labels import ALERTSTATE, ENVIRONMENT, INSTANCE, JOB, Label, Matcher
 from watchkeeper.contract.metrics import Metric
 from watchkeeper.contract.scraping import ALERTS, UP
 
@@ -150,7 +150,7 @@ def _source_variable(name: str, words: str, kind: str, uid: str) -> dict[str, An
 
 
 def _annotations(stack: Stack) -> list[dict[str, Any]]:
-    firing = promql.select(ALERTS, ALERTSTATE.eq("firing"), SERVICE.eq(stack.service.name))
+    firing = promql.select(ALERTS, ALERTSTATE.eq("firing"), *paging(stack.service.name))
     grafana = {"type": "grafana", "uid": "-- Grafana --"}
     return [
         {
@@ -161,13 +161,13 @@ def _annotations(stack: Stack) -> list[dict[str, Any]]:
             "target": {"type": "tags", "tags": [DEPLOYED, stack.service.name], "matchAny": False, "limit": 100},
         },
         {
-            "name": "Alerts",
+            "name": "Pages",
             "datasource": source_json("prometheus"),
             "enable": True,
             "iconColor": "red",
             "expr": firing,
             "titleFormat": "{{alertname}}",
-            "textFormat": "{{severity}}",
+            "textFormat": "{{instance}}",
             "step": "60s",
         },
     ]

@@ -1,15 +1,16 @@
 """How does a panel become the JSON today's Grafana would write? The only module that imports grafanalib."""
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from typing import Any, NamedTuple
 
 import orjson
 from grafanalib import core, formatunits
 
-from obs.boards.panels import Kind, Panel, Query, Step
+from obs.boards.panels import Column, Kind, Panel, Query, Step
 from obs.boards.units import derived
-from obs.query.units import KNOWN
+from obs.query.units import GRAFANA, KNOWN, Unit
 from obs.stack.identity import panel_id
 
 SCHEMA_VERSION = 42
@@ -64,6 +65,40 @@ WRITTEN_EMPTY = {"panels", "fields", "overrides", "calcs"}
 """What Grafana writes even when there is nothing in it."""
 
 
+HALF = 12
+"""Columns from which a panel is wide enough for a legend at the right of the plot."""
+
+LISTED = {
+    "showLegend": True,
+    "displayMode": "table",
+    "placement": "right",
+    "calcs": ["last", "max"],
+    "sortBy": "Last",
+    "sortDesc": True,
+}
+
+MISSING = {
+    "type": "special",
+    "options": {"match": "null+nan", "result": {"text": "no data", "color": "orange", "index": 99}},
+}
+"""A number that is not there is neither good nor bad, and is seen."""
+
+VALUE_PIXELS = 36
+"""Size of every number; left to itself, Grafana makes each as large as its own text allows."""
+
+ABOVE_LIMIT = 1.2
+QUIET = {"percentunit": 0.01, "s": 0.001} | dict.fromkeys(GRAFANA[Unit("", 1)], 0.01)
+"""How far the axis of a unit reaches at least, where no limit says it; 1 of any other."""
+
+STATUS_CLASSES = {2: "green", 3: "blue", 4: "orange", 5: "red"}
+COLORS = {
+    **dict.fromkeys(("failed", "dropped", "lost", "refused", "poor", "errors"), "red"),
+    **dict.fromkeys(("needs improvement", "evicted"), "orange"),
+    **dict.fromkeys(("good", "processed", "accepted"), "green"),
+}
+"""Colour of what a series' name says of it, whatever else it is called."""
+
+
 class Style(NamedTuple):
     """What makes two panels look alike: everything but their words, queries and place."""
 
@@ -74,9 +109,11 @@ class Style(NamedTuple):
     low: float | None
     high: float | None
     decimals: int | None
-    many: bool
-    """Several series, which need a table for a legend."""
-    instant: bool
+    states: tuple[tuple[int, tuple[str, str]], ...]
+    empty: str
+    legends: tuple[str, ...]
+    listed: bool
+    """Its series are not known before they are there, and there is room for a table of them at the right."""
 
 
 def panel_json(panel: Panel, grid: Mapping[str, int]) -> dict[str, Any]:
@@ -119,11 +156,11 @@ def laid_over(body: Mapping[str, Any], *layers: Mapping[str, Any]) -> dict[str, 
 
 def style(panel: Panel) -> Style:
     """Return what a panel looks like."""
-    many = len(panel.queries) > 1 or any("{{" in query.legend for query in panel.queries)
-    instant = bool(panel.queries) and panel.queries[0].instant
+    legends = tuple(query.legend for query in panel.queries) if panel.kind == "timeseries" else ()
+    listed = panel.width >= HALF and any("{{" in one for one in legends)
     unit = panel.unit or derived(query.expr for query in panel.queries if query.source == "prometheus")
     shape = (panel.kind, unit, panel.steps, panel.stacked, panel.low, panel.high, panel.decimals)
-    return Style(*shape, many, instant)
+    return Style(*shape, tuple(panel.states.items()), panel.empty, legends, listed)
 
 
 def drawn(look: Style) -> dict[str, Any]:
@@ -212,15 +249,41 @@ def _timeseries(look: Style) -> core.Panel:
         fillOpacity=30 if look.stacked else 10,
         stacking={"mode": "normal" if look.stacked else "none", "group": "A"},
         showPoints="never",
-        legendDisplayMode="table" if look.many else "list",
-        legendCalcs=["lastNotNull", "max"] if look.many else [],
         tooltipMode="multi",
         tooltipSort="desc",
         extraJson={
-            "fieldConfig": {"defaults": {**_limits(look), "custom": {"scaleDistribution": {"log": None}}}},
-            "options": {"legend": {"showLegend": True}},
+            "fieldConfig": {
+                "defaults": {
+                    **_limits(look),
+                    "custom": {"scaleDistribution": {"log": None}, "axisSoftMax": _soft_max(look)},
+                },
+                "overrides": _colors(look.legends),
+            },
+            "options": {"legend": LISTED if look.listed else {"showLegend": True}},
         },
     )
+
+
+def _soft_max(look: Style) -> float | None:
+    """Return how far the axis reaches at least: beyond the highest limit, and not to 100 over nothing but zeros."""
+    if look.high is not None:
+        return None
+    limits = [limit for limit, _ in look.steps if limit is not None]
+    return float(f"{max(limits) * ABOVE_LIMIT:.6g}") if limits else QUIET.get(look.unit, 1)
+
+
+def _colors(legends: tuple[str, ...]) -> list[dict[str, Any]]:
+    """Give series whose name says how good they are the colour of that."""
+    if "{{status}}" in legends:
+        return [_colored(f"/^{digit}/", color) for digit, color in STATUS_CLASSES.items()]
+    words = {word: COLORS[word] for legend in legends for word in COLORS if re.search(rf"(^|[ }}]){word}$", legend)}
+    return [_colored(f"/(^| ){word}$/", color) for word, color in words.items()]
+
+
+def _colored(pattern: str, color: str) -> dict[str, Any]:
+    """Color series by name: one of them as said, several in shades of it."""
+    properties = {"color": {"mode": "shades", "fixedColor": color}}
+    return _override(pattern, properties, by="byRegexp")
 
 
 def _stat(look: Style) -> core.Panel:
@@ -229,18 +292,44 @@ def _stat(look: Style) -> core.Panel:
         reduceCalc="lastNotNull",
         thresholds=steps_json(look.steps),
         colorMode="value",
-        graphMode="none" if look.instant else "area",
+        graphMode="none",
         noValue=None,
         color={"mode": "thresholds"},
-        extraJson={"fieldConfig": {"defaults": _limits(look)}},
+        extraJson={
+            "fieldConfig": {"defaults": _limits(look) | {"mappings": [*_states(look.states), MISSING]}},
+            "options": {"text": {"valueSize": VALUE_PIXELS}},
+        },
     )
 
 
+def _timeline(look: Style) -> core.Panel:
+    return core.StateTimeline(
+        lineWidth=0,
+        mappings=_states(look.states),
+        thresholds=steps_json(look.steps),
+        extraJson={"options": {"legend": {"showLegend": False}}},
+    )
+
+
+def _states(states: Iterable[tuple[int, tuple[str, str]]]) -> list[dict[str, Any]]:
+    """Return the value mapping of a panel's states, none where it has none."""
+    options = {
+        str(number): {"text": word, "color": color, "index": index}
+        for index, (number, (word, color)) in enumerate(states)
+    }
+    return [{"type": "value", "options": options}] if options else []
+
+
 def _table(look: Style) -> core.Panel:
-    del look
+    empty = look.empty or None
     table = core.Table(thresholds=steps_json(()))
     table.extraJson = {
-        "fieldConfig": {"defaults": {"custom": {"displayMode": None, "cellOptions": {"type": "auto"}}}},
+        "fieldConfig": {
+            "defaults": {
+                "custom": {"displayMode": None, "cellOptions": {"type": "auto"}},
+                "noValue": empty,
+            }
+        },
         "options": {"cellHeight": "sm"},
     }
     return table
@@ -253,15 +342,26 @@ def _table_own(panel: Panel) -> dict[str, Any]:
     look = drawn(style(panel))
     return {
         "fieldConfig": look["fieldConfig"] | {"overrides": _columns(panel)},
-        "options": look["options"] | {"sortBy": [{"displayName": names[0], "desc": True}]},
+        "options": look["options"] | {"sortBy": [_worst_first(panel.columns)]},
         "transformations": [{"id": "merge", "options": {}}, {"id": "organize", "options": organize}],
     }
+
+
+def _worst_first(columns: Mapping[str, Column]) -> dict[str, Any]:
+    """Return how a table is sorted: by its first column that can be bad, down from the bad end."""
+    name = next((name for name, column in columns.items() if column.steps), next(iter(columns)))
+    steps = columns[name].steps
+    return {"displayName": name, "desc": not steps or steps[0][1] != "red"}
 
 
 def _columns(panel: Panel) -> list[dict[str, Any]]:
     found = []
     for name, column in panel.columns.items():
         properties: dict[str, Any] = {"unit": column.unit or derived([column.query])}
+        if properties["unit"] == "percentunit":
+            properties["decimals"] = 1
+        if column.states:
+            properties["mappings"] = _states(column.states.items())
         if column.steps:
             properties["thresholds"] = {"mode": "absolute", "steps": steps_json(column.steps)}
             properties["custom.cellOptions"] = {"type": "color-text"}
@@ -271,9 +371,9 @@ def _columns(panel: Panel) -> list[dict[str, Any]]:
     return found
 
 
-def _override(name: str, properties: dict[str, Any]) -> dict[str, Any]:
+def _override(name: str, properties: dict[str, Any], *, by: str = "byName") -> dict[str, Any]:
     listed = [{"id": key, "value": value} for key, value in properties.items()]
-    return {"matcher": {"id": "byName", "options": name}, "properties": listed}
+    return {"matcher": {"id": by, "options": name}, "properties": listed}
 
 
 def _heatmap(look: Style) -> core.Panel:
@@ -313,12 +413,16 @@ def _nothing(panel: Panel) -> dict[str, Any]:
 
 
 def _limits(look: Style) -> dict[str, Any]:
-    return {"min": look.low, "max": look.high, "decimals": look.decimals}
+    """Return what holds for values: their range, digits (one of a percentage in a number), the word for none."""
+    rounded = 1 if look.kind == "stat" and look.unit == "percentunit" else None
+    decimals = rounded if look.decimals is None else look.decimals
+    return {"min": look.low, "max": look.high, "decimals": decimals, "noValue": look.empty or None}
 
 
 SHAPES: dict[Kind, Callable[[Style], core.Panel]] = {
     "timeseries": _timeseries,
     "stat": _stat,
+    "state-timeline": _timeline,
     "table": _table,
     "heatmap": _heatmap,
     "logs": _logs,

@@ -8,14 +8,34 @@ from obs.alerting.slo import Slo
 from obs.query import promql
 from obs.query.units import GRAFANA, Unit
 from obs.stack.settings import Target
-from watchkeeper.contract.labels import ENVIRONMENT, INSTANCE, JOB, LE, Label, Matcher
+from watchkeeper.contract.labels import (
+    ALERTNAME,
+    ALERTSTATE,
+    ENVIRONMENT,
+    INSTANCE,
+    JOB,
+    LE,
+    SERVICE,
+    SEVERITY,
+    Label,
+    Matcher,
+)
 from watchkeeper.contract.metrics import Metric
+from watchkeeper.contract.scraping import ALERTS, ALERTS_SINCE
 
 RATE = "$__rate_interval"
 """At least four scrapes, whatever the zoom: https://grafana.com/docs/grafana/latest/datasources/prometheus/."""
 
-Kind = Literal["timeseries", "stat", "table", "heatmap", "logs", "text", "other"]
+NOW = "5m"
+"""Window of a rate that is asked once, for what happens now: as long as the alerts look back."""
+
+Kind = Literal["timeseries", "stat", "state-timeline", "table", "heatmap", "logs", "text", "other"]
 Step = tuple[float | None, str]
+States = Mapping[int, tuple[str, str]]
+"""What each value of a state means: the word shown for it, and its colour."""
+
+UP: States = {0: ("DOWN", "red"), 1: ("UP", "green")}
+GOOD: States = {0: ("FAILED", "red"), 1: ("OK", "green")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +62,12 @@ class Query:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column of a table: an instant query with one series a row, its unit, and where it turns red."""
+    """A column of a table: an instant query with one series a row, its unit, where it turns red, what states mean."""
 
     query: str
     unit: str = ""
     steps: tuple[Step, ...] = ()
+    states: States = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +87,7 @@ class Panel:
     of it, and derived from the queries where it is left out.
     ``width`` counts 24ths of the dashboard, ``height`` Grafana's rows of 30 pixels. ``slug`` keeps the id, and so
     saved links, when a panel is renamed. ``drill`` maps a table's label to the address its cells open.
+    ``states`` gives the words and colours of values, ``empty`` what is shown where there is nothing.
     ``raw`` are settings that no word has, in Grafana's own JSON, laid over what the words make: objects are merged, any
     other value takes the place of the old one, and None removes it (a JSON merge patch, RFC 7386). ``like`` are those
     that several panels share, laid below ``raw``.
@@ -87,6 +109,8 @@ class Panel:
     links: tuple[Link, ...] = ()
     columns: Mapping[str, Column] = field(default_factory=dict)
     drill: Mapping[str, str] = field(default_factory=dict)
+    states: States = field(default_factory=dict)
+    empty: str = ""
     text: str = ""
     like: Mapping[str, Any] = field(default_factory=dict)
     raw: Mapping[str, Any] = field(default_factory=dict)
@@ -117,6 +141,8 @@ class Shape(TypedDict, total=False):
     decimals: int | None
     links: tuple[Link, ...]
     drill: Mapping[str, str]
+    states: States
+    empty: str
     like: Mapping[str, Any]
     raw: Mapping[str, Any]
 
@@ -152,25 +178,56 @@ def series(title: str, *queries: Query, why: str, **shape: Unpack[Shape]) -> Pan
     return Panel(kind="timeseries", title=title, why=why, queries=queries, **shape)
 
 
-def number(title: str, expr: str, *, why: str, instant: bool = False, **shape: Unpack[Shape]) -> Panel:
-    """Show the latest value of one query, large, with its past behind it unless it is ``instant``."""
-    query = Query(expr, title, instant=instant)
+def number(title: str, expr: str, *, why: str, **shape: Unpack[Shape]) -> Panel:
+    """
+    Show what one query says now, large; an orange "no data" where it says nothing.
+
+    Asked once: the last value of a range would stay on the screen when what it measures is dead. A rate in it
+    looks back over `NOW`, or over `$__range` where it is about all of it.
+    """
+    query = Query(expr, title, instant=True)
     shape.setdefault("width", 4)
     shape.setdefault("height", 4)
     return Panel(kind="stat", title=title, why=why, queries=(query,), **shape)
 
 
+def up(title: str, expr: str, *, why: str, **shape: Unpack[Shape]) -> Panel:
+    """Say UP or DOWN, now, of what is 1 or 0."""
+    shape.setdefault("steps", at_least(1))
+    shape.setdefault("states", UP)
+    return number(title, expr, why=why, **shape)
+
+
+def timeline(title: str, *queries: Query, why: str, **shape: Unpack[Shape]) -> Panel:
+    """Draw the state of each series as a band over time, in the words and colours of ``states``."""
+    shape.setdefault("states", UP)
+    shape.setdefault("steps", at_least(1))
+    return Panel(kind="state-timeline", title=title, why=why, queries=queries, **shape)
+
+
 def traffic(
-    title: str, metric: Metric, *where: Matcher, why: str, by: tuple[Label, ...] = (), **shape: Unpack[Shape]
+    title: str,
+    metric: Metric,
+    *where: Matcher,
+    why: str,
+    by: tuple[Label, ...] = (),
+    most: int = 0,
+    **shape: Unpack[Shape],
 ) -> Panel:
-    """Plot how much of a counter happens per second."""
-    query = Query(promql.total(promql.rate(metric, *where, over=RATE), by=by), legend(by, title))
-    return series(title, query, why=why, **shape)
+    """Plot how much of a counter happens per second: of all series, or of the ``most`` that are highest."""
+    rate = promql.total(promql.rate(metric, *where, over=RATE), by=by)
+    return series(title, Query(promql.top(most, rate) if most else rate, legend(by, title)), why=why, **shape)
 
 
 def share(title: str, part: str, whole: str, *, why: str, by: tuple[Label, ...] = (), **shape: Unpack[Shape]) -> Panel:
     """Plot ``part / whole``, two rates with the labels ``by``, from 0 to 1; a gap where nothing happens."""
     return series(title, Query(promql.ratio(part, whole), legend(by, title)), why=why, **shape)
+
+
+def used(title: str, *queries: Query, why: str, **shape: Unpack[Shape]) -> Panel:
+    """Plot shares of a limit: the axis is the whole of it, 0 to 1."""
+    shape.setdefault("high", 1)
+    return series(title, *queries, why=why, **shape)
 
 
 def latency(
@@ -229,10 +286,9 @@ def _reading(metric: Metric, where: tuple[Matcher, ...]) -> str:
 def budget(slo: Slo, *, why: str, **shape: Unpack[Shape]) -> Panel:
     """Show how much of a promise's error budget is left, from 100 % down to nothing and below."""
     title = f"{slo.title} budget left"
-    # Asked once: a month's range at every point of a graph would be read thousands of times.
     shape.setdefault("steps", at_least(0, warn=0.25))
     shape.setdefault("unit", "percentunit")
-    return number(title, slo.budget_left(), why=why, instant=True, **shape)
+    return number(title, slo.budget_left(), why=why, **shape)
 
 
 def heatmap(title: str, histogram: Metric, *where: Matcher, why: str, **shape: Unpack[Shape]) -> Panel:
@@ -245,10 +301,30 @@ def heatmap(title: str, histogram: Metric, *where: Matcher, why: str, **shape: U
 
 
 def table(title: str, columns: Mapping[str, Column], *, why: str, **shape: Unpack[Shape]) -> Panel:
-    """List one row per label set the queries of ``columns`` share."""
+    """
+    List one row per label set the queries of ``columns`` share, the worst first.
+
+    The first column with limits says what is worst; where none has any, the first column, highest first.
+    Rates look back over `NOW`, so that the table is about what is broken and not about what was.
+    """
     queries = tuple(Query(column.query, name, instant=True) for name, column in columns.items())
     shape.setdefault("width", 24)
     return Panel(kind="table", title=title, why=why, queries=queries, columns=columns, **shape)
+
+
+def firing(service: str, *, why: str, **shape: Unpack[Shape]) -> Panel:
+    """List the alerts that page now, the one that lasts longest first; not what is pending, over, or always fires."""
+    pages = promql.select(ALERTS, ALERTSTATE.eq("firing"), *paging(service))
+    since = promql.select(ALERTS_SINCE, *paging(service))
+    lasts = f"(time() - {since}) and ignoring (alertstate) {pages}"
+    columns = {"for": Column(promql.aggregate("max", lasts, by=(ALERTNAME, SEVERITY)), "s")}
+    shape.setdefault("empty", "nothing pages")
+    return table("Paging now", columns, why=why, **shape)
+
+
+def paging(service: str) -> tuple[Matcher, ...]:
+    """Match the alerts of a service that somebody is woken for."""
+    return SERVICE.eq(service), SEVERITY.eq("page")
 
 
 def logs(title: str, expr: str, *, why: str, **shape: Unpack[Shape]) -> Panel:

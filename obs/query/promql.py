@@ -2,8 +2,11 @@
 
 from collections.abc import Iterable
 
+from obs.query import expr
 from watchkeeper.contract.labels import LE, TARGET, Label, Matcher
 from watchkeeper.contract.metrics import Metric
+
+COUNTING = {"rate", "irate", "increase"}
 
 EXPONENT = 1e6
 """From here on Go, and so every exposition, writes floats with an exponent: https://pkg.go.dev/strconv#FormatFloat."""
@@ -41,7 +44,27 @@ def aggregate(operator: str, expr: str, *, by: Iterable[Label] = ()) -> str:
 
 
 def ratio(part: str, whole: str) -> str:
-    """Return ``part / whole`` where ``whole`` is above zero: no traffic is no answer, never NaN or +Inf."""
+    """
+    Return ``part / whole`` where ``whole`` is above zero: no traffic is no answer, never NaN or +Inf.
+
+    A counter of failures is born with the first one, so a ``part`` that counts reads 0 until then. A level that is
+    missing is unknown: there is no answer.
+    """
+    counts = any(selector.function in COUNTING for selector in expr.parse(part).selectors)
+    return _over(f"{part} or 0 * {whole}" if counts else part, whole)
+
+
+def above(part: str, whole: str, limit: float) -> str:
+    """Return the condition that ``part`` is more than ``limit`` of ``whole``, which a ``part`` that is 0 never is."""
+    return f"{_over(part, whole)} > {limit:g}"
+
+
+def top(most: int, expr: str) -> str:
+    """Return the ``most`` series of ``expr`` that are highest at each moment."""
+    return f"topk({most}, {expr})"
+
+
+def _over(part: str, whole: str) -> str:
     return f"({part}) / ({whole} > 0)"
 
 
@@ -59,7 +82,8 @@ def share_within(histogram: Metric, edge: float, *matchers: Matcher, over: str, 
     """
     labels = tuple(by)
     within = total(rate(histogram.bucket, *matchers, le(histogram, edge), over=over), by=labels)
-    return ratio(within, total(rate(histogram.count, *matchers, over=over), by=labels))
+    # A bucket is born with its histogram.
+    return _over(within, total(rate(histogram.count, *matchers, over=over), by=labels))
 
 
 def le(histogram: Metric, edge: float) -> Matcher:

@@ -51,7 +51,6 @@ def swap(one: Model, other: Model) -> None:
             lambda panels, _: panels["Hit ratio"]["fieldConfig"]["defaults"].update(decimals=2),
             "+            decimals=2,",
         ),
-        (lambda panels, _: steps(panels["Redis up"])[1].update(value=2), "+            steps=at_least(2),"),
         (lambda panels, _: steps(panels["Memory used of maxmemory"])[1].update(value=0.7), "+redis_memory_ratio = 0.7"),
         (lambda panels, _: swap(panels["Redis up"], panels["Exporter up"]), '+            "Exporter up",'),
         (lambda _, live: live["time"].update({"from": "now-2d"}), '+        span="2d",'),
@@ -68,6 +67,14 @@ def test_an_edit_that_is_an_argument_becomes_a_patch(edit: Callable[[dict[str, M
     assert line in patch(proposals).splitlines()
 
 
+def test_a_limit_and_the_axis_that_shows_it_are_one_edit() -> None:
+    """The reach of the axis follows from the threshold, so moving the one in Grafana is enough."""
+    (proposal,) = offered("stack", lambda panels, _: steps(panels["Alertmanagers"])[1].update(value=2))
+
+    assert proposal.mapped
+    assert "+            steps=at_least(2)," in patch([proposal]).splitlines()
+
+
 def test_a_renamed_panel_keeps_its_id() -> None:
     """Saved links survive, because the old title stays as the slug."""
     (proposal,) = offered("redis", lambda panels, _: panels["Uptime"].update(title="Age"))
@@ -80,7 +87,7 @@ def test_a_patch_applies_and_the_dashboard_then_matches_grafana(tmp_path: Path) 
     live: Model = {}
 
     def edit(panels: dict[str, Model], model: Model) -> None:
-        steps(panels["Redis up"])[1]["value"] = 2
+        panels["Hit ratio"]["fieldConfig"]["defaults"]["decimals"] = 2
         swap(panels["Redis up"], panels["Exporter up"])
         panels["Commands"] |= {"title": "Commands per second", "description": 'Quoted "words", and ünïcode.'}
         model["time"]["from"] = "now-2d"
@@ -130,7 +137,7 @@ def test_a_panel_added_in_grafana_comes_as_python_to_paste() -> None:
         "title": "Open files",
         "type": "stat",
         "gridPos": {"x": 0, "y": 500, "w": 4, "h": 4},
-        "targets": [{"refId": "A", "expr": "sum(process_open_fds)"}],
+        "targets": [{"refId": "A", "expr": "sum(process_open_fds)", "instant": True}],
     }
 
     (proposal,) = offered("redis", lambda _, live: live["panels"].append(new))

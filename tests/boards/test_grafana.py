@@ -61,7 +61,7 @@ def test_every_model_says_what_a_board_needs(built: tuple[Dashboard, ...]) -> No
         assert {"environment", "instance"} <= set(names), dashboard.slug
         asks_loki = any(panel["type"] == "logs" for panel in model["panels"])
         assert ("logs" in names) == asks_loki, dashboard.slug
-        assert {note["name"] for note in model["annotations"]["list"]} == {"Deploys", "Alerts"}, dashboard.slug
+        assert {note["name"] for note in model["annotations"]["list"]} == {"Deploys", "Pages"}, dashboard.slug
         assert [link["title"] for link in model["links"]] == ["Dashboards", "Runbook", "Explore"], dashboard.slug
 
 

@@ -17,4 +17,13 @@ ALERTS = Metric(
     exposed="untyped",
 )
 
-SCRAPING = (UP, SCRAPE_DURATION, SCRAPE_SAMPLES, SERIES_ADDED, ALERTS)
+ALERTS_SINCE = Metric(
+    "ALERTS_FOR_STATE",
+    "gauge",
+    "When the condition of every pending or firing alert became true.",
+    (ALERTNAME, SERVICE, SEVERITY, SLO, TEAM),
+    unit="timestamp",
+    exposed="untyped",
+)
+
+SCRAPING = (UP, SCRAPE_DURATION, SCRAPE_SAMPLES, SERIES_ADDED, ALERTS, ALERTS_SINCE)
