@@ -1,5 +1,6 @@
 """What wakes someone for the API, and what proves that it does?"""
 
+from alerts.targets import unreachable
 from obs.alerting.histories import duration, requests, timed
 from obs.alerting.model import Alert, PanelRef, Severity, clears, fires, silent
 from obs.query import promql
@@ -222,11 +223,11 @@ def down(stack: Stack) -> Alert:
     up = promql.select(UP, job, INSTANCE.eq(stack.targets.api.address))
     return Alert(
         name="ApiDown",
-        expr=f"{promql.select(UP, job)} == 0",
-        hold="3m",  # longer than RedisDown, which explains and silences it
+        expr=unreachable(job),
+        hold="1m",  # RedisDown, which silences it, is there before Alertmanager's group_wait is over
         severity=Severity.PAGE,
         summary="The API does not answer Prometheus.",
-        description="{{ $labels.instance }} failed every scrape for three minutes.",
+        description="{{ $labels.instance }} fails its scrapes.",
         runbook=RUNBOOK,
         panel=PanelRef("overview", "Targets"),
         cases=(
@@ -235,9 +236,17 @@ def down(stack: Stack) -> Alert:
                 at="10m",
                 series={up: "1x4 0x10"},
                 where=(job, INSTANCE.eq(stack.targets.api.address)),
-                says=f"{stack.targets.api.address} failed every scrape for three minutes.",
+                says=f"{stack.targets.api.address} fails its scrapes.",
             ),
-            silent("two scrapes are missed", at="8m", series={up: "1x5 0x1 1x5"}),
+            fires(
+                "it crashes in a loop",
+                at="30m",
+                series={up: "1x5 0 0 1 0 0 1 0 0 1 0 0 1 0 0 1 0 0 1 0 0 1 0 0 1 0 0 1 0 0 1"},
+                where=(job, INSTANCE.eq(stack.targets.api.address)),
+                says=f"{stack.targets.api.address} fails its scrapes.",
+            ),
+            silent("it starts twice in an hour", at="30m", series={up: "1x5 0 1x8 0 1x30"}),
+            silent("a scrape is missed", at="20m", series={up: "1x5 0 1x20"}),
             silent("it is up", at="10m", series={up: "1x12"}),
             clears("it is back", fired="10m", at="15m", series={up: "1x4 0x8 1x8"}),
         ),

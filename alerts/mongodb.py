@@ -1,5 +1,6 @@
 """What wakes someone for a MongoDB server, and what proves that it does?"""
 
+from alerts.targets import unreachable
 from metrics import mongodb
 from metrics.mongodb import CLUSTER_ROLE, CONNECTION_TYPE, DATABASE, QUEUE_SIDE, REPLICA_SET_STATE, TICKET
 from obs.alerting import histories
@@ -53,11 +54,11 @@ def exporter_down(stack: Stack) -> Alert:
     up = one(stack, UP)
     return Alert(
         name="MongodbExporterDown",
-        expr=f"{promql.select(UP, JOB.eq(stack.targets.mongodb.job))} == 0",
+        expr=unreachable(JOB.eq(stack.targets.mongodb.job)),
         hold="5m",
         severity=Severity.TICKET,
         summary="The MongoDB exporter does not answer: MongoDB is not watched.",
-        description="The MongoDB exporter {{ $labels.instance }} has not answered for five minutes.",
+        description="The MongoDB exporter {{ $labels.instance }} fails its scrapes.",
         runbook=RUNBOOK,
         panel=PanelRef("mongodb", "Exporter up"),
         cases=(
@@ -66,11 +67,20 @@ def exporter_down(stack: Stack) -> Alert:
                 at="10m",
                 series={up: "1x2 0x20"},
                 where=target(stack),
-                says=f"The MongoDB exporter {stack.targets.mongodb.address} has not answered for five minutes.",
+                says=f"The MongoDB exporter {stack.targets.mongodb.address} fails its scrapes.",
             ),
             silent(
                 "MongoDB is down behind a live exporter", at="10m", series={up: "1x20", one(stack, mongodb.UP): "0x20"}
             ),
+            fires(
+                "the exporter crashes in a loop",
+                at="30m",
+                series={up: "1x5 0 0 1 0 0 1 0 0 1 0 0 1 0 0 1 0 0 1 0 0 1 0 0 1 0 0 1 0 0 1"},
+                where=target(stack),
+                says=f"The MongoDB exporter {stack.targets.mongodb.address} fails its scrapes.",
+            ),
+            silent("it starts twice in an hour", at="30m", series={up: "1x5 0 1x8 0 1x30"}),
+            silent("it was gone for four minutes", at="30m", series={up: "1x5 0x3 1x30"}),
             silent("two scrapes in a row fail", at="6m", series={up: "1x4 0x1 1x5"}),
             clears("the exporter answers again", fired="10m", at="15m", series={up: "0x12 1x10"}),
         ),
@@ -80,14 +90,14 @@ def exporter_down(stack: Stack) -> Alert:
 def down(stack: Stack) -> Alert:
     """The exporter lives and says that MongoDB does not; its role label goes when the server goes."""
     alive, dead = one(stack, mongodb.UP, CLUSTER_ROLE.eq("mongod")), one(stack, mongodb.UP)
-    unreachable = f"MongoDB behind {stack.targets.mongodb.address} has refused its exporter for two minutes."
+    refused = f"MongoDB behind {stack.targets.mongodb.address} has refused its exporter for a minute."
     return Alert(
         name="MongodbDown",
         expr=f"{highest(mongodb.UP, JOB.eq(stack.targets.mongodb.job))} == 0",
-        hold="2m",
+        hold="1m",
         severity=Severity.PAGE,
         summary="MongoDB is down.",
-        description="MongoDB behind {{ $labels.instance }} has refused its exporter for two minutes.",
+        description="MongoDB behind {{ $labels.instance }} has refused its exporter for a minute.",
         runbook=RUNBOOK,
         panel=PanelRef("mongodb", "MongoDB up"),
         cases=(
@@ -96,14 +106,14 @@ def down(stack: Stack) -> Alert:
                 at="10m",
                 series={alive: "1x4 stale", dead: "_x5 0x20"},
                 where=target(stack),
-                says=unreachable,
+                says=refused,
             ),
             fires(
                 "MongoDB was down before we watched",
                 at="3m",
                 series={dead: "0x20"},
                 where=target(stack),
-                says=unreachable,
+                says=refused,
             ),
             fires(
                 "one member of three dies",
@@ -114,14 +124,14 @@ def down(stack: Stack) -> Alert:
                     one(stack, mongodb.UP, CLUSTER_ROLE.eq("mongod"), instance="member-2:9216"): "1x25",
                 },
                 where=target(stack),
-                says=unreachable,
+                says=refused,
             ),
             fires(
                 "an exporter that still tells the role of a dead server",
                 at="10m",
                 series={one(stack, mongodb.UP, CLUSTER_ROLE.eq("mongos")): "0x20"},
                 where=target(stack),
-                says=unreachable,
+                says=refused,
             ),
             silent(
                 "MongoDB restarts within a minute", at="7m", series={alive: "1x6 stale _ 1x10", dead: "_x7 0 stale"}
@@ -130,7 +140,7 @@ def down(stack: Stack) -> Alert:
             clears(
                 "MongoDB is back, and its series changes labels again",
                 fired="10m",
-                at="12m",
+                at="19m",
                 series={dead: "0x10 stale", alive: "_x11 1x10"},
             ),
         ),

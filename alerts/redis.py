@@ -1,5 +1,6 @@
 """What wakes someone for Redis, and what proves that it does?"""
 
+from alerts.targets import unreachable
 from metrics import redis
 from metrics.redis import MASTER_HOST, MASTER_PORT
 from obs.alerting import histories
@@ -31,26 +32,35 @@ def target(stack: Stack, instance: str = "") -> tuple[Matcher, ...]:
 def exporter_down(stack: Stack) -> Alert:
     """Nothing is known of Redis: not that it works, not that it fails."""
     up, redis_up = one(stack, UP), one(stack, redis.UP)
-    unreachable = f"The Redis exporter {stack.targets.redis.address} has not answered for five minutes."
+    told = f"The Redis exporter {stack.targets.redis.address} fails its scrapes."
     return Alert(
         name="RedisExporterDown",
-        expr=f"{promql.select(UP, JOB.eq(stack.targets.redis.job))} == 0",
+        expr=unreachable(JOB.eq(stack.targets.redis.job)),
         hold="5m",
         severity=Severity.TICKET,
         summary="The Redis exporter does not answer: Redis is not watched.",
-        description="The Redis exporter {{ $labels.instance }} has not answered for five minutes.",
+        description="The Redis exporter {{ $labels.instance }} fails its scrapes.",
         runbook=RUNBOOK,
         panel=PanelRef("redis", "Exporter up"),
         cases=(
-            fires("the exporter dies", at="10m", series={up: "1x2 0x20"}, where=target(stack), says=unreachable),
+            fires("the exporter dies", at="10m", series={up: "1x2 0x20"}, where=target(stack), says=told),
             fires(
                 "one exporter of two dies",
                 at="10m",
                 series={up: "1x2 0x20", one(stack, UP, instance=REPLICA): "1x22"},
                 where=target(stack),
-                says=unreachable,
+                says=told,
             ),
             silent("Redis is down behind a live exporter", at="10m", series={up: "1x20", redis_up: "0x20"}),
+            fires(
+                "the exporter crashes in a loop",
+                at="30m",
+                series={up: "1x5 0 0 1 0 0 1 0 0 1 0 0 1 0 0 1 0 0 1 0 0 1 0 0 1 0 0 1 0 0 1"},
+                where=target(stack),
+                says=told,
+            ),
+            silent("it starts twice in an hour", at="30m", series={up: "1x5 0 1x8 0 1x30"}),
+            silent("it was gone for four minutes", at="30m", series={up: "1x5 0x3 1x30"}),
             silent("two scrapes in a row fail", at="6m", series={up: "1x4 0x1 1x5"}),
             clears("the exporter answers again", fired="10m", at="15m", series={up: "0x12 1x10"}),
         ),
@@ -60,27 +70,25 @@ def exporter_down(stack: Stack) -> Alert:
 def down(stack: Stack) -> Alert:
     """The exporter lives and says that Redis does not."""
     up = one(stack, redis.UP)
-    unreachable = f"Redis behind {stack.targets.redis.address} has refused its exporter for two minutes."
+    refused = f"Redis behind {stack.targets.redis.address} has refused its exporter for a minute."
     return Alert(
         name="RedisDown",
         expr=f"{promql.select(redis.UP, JOB.eq(stack.targets.redis.job))} == 0",
-        hold="2m",
+        hold="1m",
         severity=Severity.PAGE,
         summary="Redis is down.",
-        description="Redis behind {{ $labels.instance }} has refused its exporter for two minutes.",
+        description="Redis behind {{ $labels.instance }} has refused its exporter for a minute.",
         runbook=RUNBOOK,
         panel=PanelRef("redis", "Redis up"),
         cases=(
-            fires("Redis stops", at="10m", series={up: "1x4 0x10"}, where=target(stack), says=unreachable),
-            fires(
-                "Redis was down before we watched", at="3m", series={up: "0x10"}, where=target(stack), says=unreachable
-            ),
+            fires("Redis stops", at="10m", series={up: "1x4 0x10"}, where=target(stack), says=refused),
+            fires("Redis was down before we watched", at="3m", series={up: "0x10"}, where=target(stack), says=refused),
             fires(
                 "a missed scrape does not hide it",
                 at="10m",
                 series={up: "1x2 0x3 stale 0x10"},
                 where=target(stack),
-                says=unreachable,
+                says=refused,
             ),
             silent("Redis restarts within a minute", at="8m", series={up: "1x7 0 1x10"}),
             silent("the exporter vanishes, which is another alert", at="10m", series={up: "1x4 stale"}),

@@ -6,7 +6,7 @@ from obs.alerting.model import Alert, PanelRef, Severity, clears, fires, silent
 from obs.query import promql
 from obs.stack import Stack
 from obs.stack.settings import STACK, Target
-from watchkeeper.contract.labels import INSTANCE, JOB
+from watchkeeper.contract.labels import INSTANCE, JOB, Matcher
 from watchkeeper.contract.scraping import UP
 
 RUNBOOK = "stack.md"
@@ -22,6 +22,16 @@ def watching(stack: Stack) -> tuple[Target, ...]:
     """Return what does the watching."""
     stack.targets.require("prometheus")
     return tuple(target for role, target in stack.targets.items() if role in STACK)
+
+
+def unreachable(*where: Matcher) -> str:
+    """
+    Return the condition that a target does not answer, or came and went three times in ten minutes.
+
+    Whoever crashes in a loop is up now and then, and so never fails for as long as a hold.
+    """
+    up = promql.select(UP, *where)
+    return f"{up} == 0 or changes({up}[10m]) > 5"
 
 
 def up(target: Target) -> str:
@@ -106,11 +116,11 @@ def stack_target_down(stack: Stack) -> Alert:
     dead, *others = reversed(watching(stack))
     return Alert(
         name="StackTargetDown",
-        expr=f"{promql.select(UP, jobs)} == 0",
+        expr=unreachable(jobs),
         hold="5m",
         severity=Severity.TICKET,
         summary="A part of the observability stack does not answer.",
-        description="{{ $labels.job }} at {{ $labels.instance }} has not answered for five minutes.",
+        description="{{ $labels.job }} at {{ $labels.instance }} fails its scrapes.",
         runbook=RUNBOOK,
         panel=TARGETS,
         cases=(
@@ -119,8 +129,17 @@ def stack_target_down(stack: Stack) -> Alert:
                 at="10m",
                 series={up(dead): "1x2 0x20", **{up(other): "1x20" for other in others}},
                 where=(INSTANCE.eq(dead.address), JOB.eq(dead.job)),
-                says=f"{dead.job} at {dead.address} has not answered for five minutes.",
+                says=f"{dead.job} at {dead.address} fails its scrapes.",
             ),
+            fires(
+                "it crashes in a loop",
+                at="30m",
+                series={up(dead): "1x5 0 0 1 0 0 1 0 0 1 0 0 1 0 0 1 0 0 1 0 0 1 0 0 1 0 0 1 0 0 1"},
+                where=(INSTANCE.eq(dead.address), JOB.eq(dead.job)),
+                says=f"{dead.job} at {dead.address} fails its scrapes.",
+            ),
+            silent("it starts twice in an hour", at="30m", series={up(dead): "1x5 0 1x8 0 1x30"}),
+            silent("it was gone for four minutes", at="30m", series={up(dead): "1x5 0x3 1x30"}),
             silent("two scrapes in a row fail", at="6m", series={up(dead): "1x4 0x1 1x5"}),
             silent("the API is down, which is another alert", at="10m", series={up(stack.targets.api): "0x20"}),
             clears("it answers again", fired="10m", at="12m", series={up(dead): "0x10 1x5"}),
