@@ -11,7 +11,7 @@ from obs.alerting.model import Alert, Group, Severity
 from obs.config.document import ORIGIN, document, lines
 from obs.query import logql
 from obs.stack import Stack
-from watchkeeper.contract.labels import ALERTNAME, INSTANCE, SERVICE, SEVERITY, SLO, TEAM, Label
+from watchkeeper.contract.labels import ALERTNAME, INSTANCE, QUEUE, SERVICE, SEVERITY, SLO, TEAM, Label
 
 PAGER, TICKETS, DEADMAN, UNROUTED = "pager", "tickets", "deadman", "unrouted"
 """The receivers. Nothing is meant to reach the last one, the default: a check proves that no alert of ours does."""
@@ -49,6 +49,7 @@ CAUSES = (
     Cause("RedisDown", ("redis",), (INSTANCE,)),
     Cause("RedisExporterDown", ("redis",), (INSTANCE,)),
     Cause("MongodbDown", ("mongodb",), (INSTANCE,)),
+    Cause("JobWorkersMissing", ("jobs",), (QUEUE,)),
     Cause("MongodbExporterDown", ("mongodb",), (INSTANCE,)),
 )
 
