@@ -150,7 +150,7 @@ def queue_stalled(stack: Stack) -> Alert:
     return Alert(
         name="JobQueueStalled",
         expr=f"{oldest} > {limit:g}",
-        hold="5m",
+        hold="3m",
         severity=Severity.PAGE,
         summary="A queue has stalled: its oldest job is not taken.",
         description="The oldest job in queue {{ $labels.queue }} has waited {{ $value | humanizeDuration }}.",
@@ -165,7 +165,7 @@ def queue_stalled(stack: Stack) -> Alert:
                 says=f"The oldest job in queue email has waited {histories.duration(60 * fired)}.",
             ),
             silent("jobs are taken in time", at=f"{fired}m", series={age: f"{limit / 3:.12g}x{fired + 10}"}),
-            silent("it is taken just in time", at=f"{minutes + 5}m", series={age: f"0+60x{minutes + 3} 0x10"}),
+            silent("it is taken just in time", at=f"{minutes + 5}m", series={age: f"0+60x{minutes + 1} 0x10"}),
             silent("the queue is empty", at="30m", series={age: "0x40"}),
             clears("a worker comes back", fired=f"{fired}m", at=f"{fired + 5}m", series={age: f"0+60x{fired} 0x10"}),
         ),
