@@ -108,12 +108,11 @@ def operations(stack: Stack) -> list[Panel]:
             Query(ratio(spent, timed), "{{op_type}}"),
             why="The mean as the server sees it. Up with the queues: locks or disk. Up alone: a query lost its index.",
         ),
-        panels.series(
+        panels.level(
             "Slow queries",
-            Query(
-                aggregate("sum", f"delta({select(mongodb.SLOW_QUERIES, *here)}[{RATE}])", by=(DATABASE,)),
-                "{{database}}",
-            ),
+            mongodb.SLOW_QUERIES,
+            *here,
+            by=(DATABASE,),
             why="Empty until profiling is on. Counted once per scrape interval; system.profile has the queries.",
         ),
         panels.traffic(
