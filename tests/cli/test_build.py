@@ -139,8 +139,8 @@ def test_several_services_are_built_at_once(checkout: Checkout) -> None:
             "down: ApiDown: it has no case built with clears()",
         ),
         (
-            ("alerts/api.py", 'failed every scrape for three minutes.",\n        runbook'),
-            'failed every scrape, {{ $labels.route }}.",\n        runbook',
+            ("alerts/api.py", 'fails its scrapes.",\n        runbook'),
+            'fails its scrapes of {{ $labels.route }}.",\n        runbook',
             1,
             "route",
         ),

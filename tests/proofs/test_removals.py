@@ -39,9 +39,10 @@ GUARDED = sorted(
             and "count(" not in node.rhs.prettify()
             for node in walk(query.tree)
         )
+        and not any(isinstance(node, ast.BinaryExpr) and str(node.op) == "and" for node in walk(query.tree))
     }
 )
-"""Queries that divide by something, and say that it is above zero."""
+"""Queries that divide by something, and say that it is above zero; nothing beside the division says so as well."""
 
 
 def checks(*families: str) -> tuple[Check, ...]:
