@@ -17,13 +17,15 @@ from obs.diff.layout import panels
 from obs.diff.normalise import panel_form, pruned
 from obs.diff.panel import query_text
 from obs.diff.values import objects, same, table
+from obs.query.expr import ExprError, parse
+from obs.query.patterns import alternatives, literals
+from obs.query.variables import LABEL_VALUES
 from obs.stack import Stack
 from obs.stack.identity import panel_id, slugify
+from watchkeeper.contract.labels import JOB
 
 Model = dict[str, Any]
 Rows = Mapping[str, tuple[Panel, ...]]
-
-JOB = re.compile(r"""\bjob=~?["']([^"'$]+)["']""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,10 +97,24 @@ def _jobs(model: Model) -> tuple[str, ...]:
     asked = [str(one.get("definition") or one.get("query") or "") for one in variables]
     reads = [query_text(target) for panel in panels(model) for target in objects(panel.model.get("targets"))]
     for texts in (asked, reads):
-        found = [job for text in texts for match in JOB.findall(text) for job in match.split("|")]
+        found = [job for text in texts for job in _named(text)]
         if found:
             return tuple(dict.fromkeys(found))
     return ()
+
+
+def _named(text: str) -> Iterator[str]:
+    """Yield the jobs that a query, or the query of a variable, asks for by name."""
+    asked = LABEL_VALUES.fullmatch(text)
+    try:
+        selectors = parse((asked["expr"] or "") if asked else text).selectors
+    except ExprError:
+        return
+    for condition in (one for selector in selectors for one in selector.conditions if one.label == JOB.name):
+        if condition.operator == "=" and "$" not in condition.value:
+            yield condition.value
+        elif condition.operator == "=~" and literals(condition.value):
+            yield from alternatives(condition.value)
 
 
 def _own_variables(model: Model, standard: Model) -> Iterator[Model]:
