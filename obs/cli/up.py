@@ -14,6 +14,7 @@ import click
 from obs.cli.cli import Selection
 from obs.programs import preflight
 from obs.programs.preflight import PreflightError
+from obs.stack import Stack
 
 FILES = ("docker-compose.yml", "docker-compose.observability.yml")
 INSTALL = "https://docs.docker.com/engine/install/"
@@ -30,10 +31,14 @@ def up(selection: Selection, mute: bool) -> None:
     obs up            refuses to start while an alert would reach nobody
     obs up --mute     to look around
     """
+    stack = selection.stack()
+    if stack.service.stack == "others":
+        raise PreflightError('nothing was started: service.stack = "others": this stack is run by others')
     env = preflight.prepare_env(Path.cwd())
     compose = _compose()
     plan = json.loads(_asked(compose, "config", "--format", "json"))
-    wrong = list(_sent_elsewhere(selection)) if mute else preflight.unset(env)
+    secret = preflight.unset(env) if "alertmanager" in stack.targets else []
+    wrong = list(_sent_elsewhere(stack)) if mute else secret
     wrong += [*_wrong(compose, plan), *preflight.locked_out(plan, env, _volumes(compose))]
     if wrong:
         raise PreflightError("\n".join(["nothing was started:", *wrong]))
@@ -42,7 +47,7 @@ def up(selection: Selection, mute: bool) -> None:
         click.echo(f"{service}: its configuration changed; it is started anew")
     labelled = [*_files(compose), "--file", str(preflight.write_digests(Path.cwd(), found))]
     _run(labelled, "up", "--detach", "--build", "--wait", environ=preflight.MUTED if mute else {})
-    _addresses(selection)
+    _addresses(stack)
     if mute:
         click.echo("muted: nobody is told of any alert, until `obs up` is run without --mute")
 
@@ -84,24 +89,25 @@ def open_(selection: Selection, only_print: bool) -> None:
     obs open
     obs open --print
     """
-    _addresses(selection)
+    stack = selection.stack()
+    _addresses(stack)
     if not only_print:
-        click.launch(selection.stack().grafana.url)
+        click.launch(stack.grafana.url or stack.prometheus.url)
 
 
-def _sent_elsewhere(selection: Selection) -> Iterator[str]:
-    if selection.stack().prometheus.remote_write_url:
+def _sent_elsewhere(stack: Stack) -> Iterator[str]:
+    if stack.prometheus.remote_write_url:
         yield "prometheus.remote_write_url is set: samples would leave this machine; empty it in stack.toml to be muted"
 
 
-def _addresses(selection: Selection) -> None:
-    stack = selection.stack()
+def _addresses(stack: Stack) -> None:
     sources = stack.datasources
     addresses = {"Grafana": stack.grafana.url, "Prometheus": stack.prometheus.url}
     if "jaeger" in sources:
         addresses["Jaeger"] = f"http://localhost:{sources.jaeger.url.rpartition(':')[2]}"
     for name, address in addresses.items():
-        click.echo(f"{name:13} {address}")
+        if address:
+            click.echo(f"{name:13} {address}")
 
 
 def _compose() -> list[str]:

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 from obs.alerting import rules
 from obs.alerting.model import Group
-from obs.config import alertmanager, grafana, jaeger, loki, prometheus, promtail, service
+from obs.config import alertmanager, compose, grafana, jaeger, loki, prometheus, promtail, service
 from obs.stack import Stack
 
-__all__ = ["render"]
+__all__ = ["beside", "render"]
 
 PROGRAMS = (prometheus, loki, promtail, jaeger, grafana)
 """A module each, called like the target it configures."""
@@ -27,3 +27,8 @@ def render(stack: Stack, groups: Sequence[Group] | None = None) -> dict[str, str
     if "alertmanager" in stack.targets:
         files |= alertmanager.render(stack, rules.groups(stack) if groups is None else groups)
     return files | {"service.env": service.environment(stack)}
+
+
+def beside(stack: Stack) -> dict[str, str]:
+    """Return what starts the programs, by its path below the checkout; nothing where others run them."""
+    return {} if stack.service.stack == "others" else compose.render(stack)

@@ -59,6 +59,7 @@ def build(stack: Stack) -> Built:
         files[dashboards.path(board.slug)] = File(text, f"{panels} panels", time.perf_counter() - started)
         started = time.perf_counter()
     below = {f"{FOLDER}/{path}": file for path, file in files.items()}
+    below |= {path: File(text, "containers") for path, text in config.beside(stack).items()}
     page = File(catalog(stack, groups, boards), "catalog")
     keys = File(schema.render(sorted(content.here().thresholds, key=lambda one: one.name)), "keys of stack.toml")
     return Built(stack, groups, tuple(boards), with_manifest(FOLDER, below | {CATALOG: page, schema.PATH: keys}))

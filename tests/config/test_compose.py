@@ -12,6 +12,7 @@ import yaml
 from metrics import mongodb
 from obs import config, stack
 from obs.programs import preflight
+from tests.stack.parts import PARTS, settings, toml, without
 
 ROOT = Path(__file__).parents[2]
 STACK = stack.load(ROOT / "stack.toml")
@@ -275,6 +276,45 @@ def test_jaeger_turns_spans_away_before_it_is_killed() -> None:
     assert jaeger["service"]["pipelines"]["traces"]["processors"] == ["memory_limiter", "batch"]
     told = mebibytes(SERVICES["jaeger"]["environment"]["GOMEMLIMIT"])
     assert jaeger["processors"]["memory_limiter"]["limit_mib"] < told
+
+
+PROGRAMS = {"prepare", "prometheus", "alertmanager", "grafana", "jaeger", "loki", "promtail"}
+
+
+@pytest.mark.parametrize(
+    ("absent", "gone", "variables"),
+    [
+        (("redis",), {"redis_exporter"}, {"REDIS_PASSWORD", "REDIS_ADDRESS"}),
+        (("logs", "traces"), {"loki", "promtail", "jaeger"}, set()),
+        (("grafana",), {"grafana"}, {"GRAFANA_ADMIN_PASSWORD", "GRAFANA_ADMIN_USER"}),
+        (("alertmanager",), {"alertmanager"}, set(preflight.SECRETS)),
+        (tuple(PARTS), {*PROGRAMS, "redis_exporter", "mongodb_exporter"} - {"prepare", "prometheus"}, None),
+    ],
+    ids=lambda value: "+".join(value) if isinstance(value, tuple) else "",
+)
+def test_a_part_that_is_absent_starts_no_container(
+    absent: tuple[str, ...], gone: set[str], variables: set[str] | None
+) -> None:
+    """Its services, its volumes, its passwords and its variables go with it, and nothing else does."""
+    lacking = without(absent)
+    written = yaml.safe_load(config.beside(lacking)["docker-compose.observability.yml"])
+    mounted = {v.split(":")[0] for service in written["services"].values() for v in service["volumes"]}
+    left = set(re.findall(r"^(\w+)=", config.beside(lacking)[".env.example"], re.MULTILINE))
+    every = set(re.findall(r"^(\w+)=", config.beside(STACK)[".env.example"], re.MULTILINE))
+
+    assert set(written["services"]) == set(ADD_ON["services"]) - gone
+    assert set(written["volumes"]) == {name for name in mounted if not name.startswith((".", "/"))}
+    assert every - left == (every - {"COMPOSE_FILE", "BIND_ADDRESS"} if variables is None else variables)
+
+
+def test_an_exporter_elsewhere_is_not_started_here() -> None:
+    """A host with a dot in its name is none of our containers."""
+    raw = settings()
+    raw["targets"]["redis"]["address"] = "redis.example.com:9121"
+    written = yaml.safe_load(config.beside(stack.loads(toml(raw)))["docker-compose.observability.yml"])
+
+    assert "redis_exporter" not in written["services"]
+    assert "REDIS" not in str(written["services"]["prepare"])
 
 
 def mebibytes(text: str) -> float:

@@ -153,4 +153,4 @@ def test_a_scrape_refused_for_its_size_has_its_branch() -> None:
 
     assert "sample limit exceeded" in section
     assert "lastError" in section
-    assert "telemetry.md#telemetryupdatesdropped" in section
+    assert "roll back the deploy that brought the label" in section

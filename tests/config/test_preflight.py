@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from obs.programs import preflight
+from tests.stack.parts import settings, toml
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = (ROOT / ".env.example").read_text(encoding="utf-8")
@@ -261,6 +262,22 @@ def test_samples_that_leave_the_machine_are_not_muted(checkout: Path, tmp_path: 
     assert answer.returncode == 2
     assert "prometheus.remote_write_url is set: samples would leave this machine" in answer.stderr
     assert not (bin_ / "told").exists()
+
+
+def test_up_asks_for_the_secrets_of_what_is_there(checkout: Path, tmp_path: Path) -> None:
+    """Without Alertmanager nobody is told by it; what others run is not started at all."""
+    bin_ = tmp_path / "bin"
+    bin_.mkdir()
+    fake_docker(bin_, {"services": {}}, engine=True)
+
+    (checkout / "stack.toml").write_text(toml(settings("alertmanager")), encoding="utf-8")
+    alone = obs(checkout, f"{bin_}:{os.defpath}", "up")
+    (checkout / "stack.toml").write_text(toml(settings(others=True)), encoding="utf-8")
+    others = obs(checkout, f"{bin_}:{os.defpath}", "up")
+
+    assert alone.returncode == 0, alone.stderr
+    assert others.returncode == 2
+    assert others.stderr.startswith('obs: nothing was started: service.stack = "others"')
 
 
 def test_what_changed_is_started_anew_and_said(checkout: Path, tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ WORDS = {
     "logs": "loki|promtail",
     "traces": "jaeger|otlp|sampler",
     "alertmanager": "alertmanager",
-    "grafana": "grafana",
+    "grafana": "grafana(?!/(loki|promtail):)",
     "websockets": "websocket",
     "jobs": r"\bjobs_|job_(failure|queue|stalled)|queue:",
     "vitals": "vitals",

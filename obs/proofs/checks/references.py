@@ -9,16 +9,13 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from obs.boards.model import panels
-from obs.content import DASHBOARDS
 from obs.place import Place
 from obs.proofs.checks.check import Check
 from obs.proofs.checks.links import anchors
 from obs.proofs.compose import services
 from obs.proofs.evidence import Evidence
 from obs.proofs.finding import Fault
-from obs.stack.settings import STACK
 
-QUOTED = re.compile(r'"([^"\n]+)"')
 LINK = re.compile(r"(?<!!)\[[^\]]*\]\((?P<address>[^)\s]+)\)")
 PANEL = re.compile(r"(?:panels?\s+\*(?P<after>[^*\n]+)\*)|(?:\*(?P<before>[^*\n]+)\*\s+panel\b)")
 COMPOSE = re.compile(r"\bdocker compose (?P<verb>exec|logs|ps|restart|run|start|stop|up)\b(?P<rest>[^`\n|&;,]*)")
@@ -32,9 +29,8 @@ VALUED = frozenset(
 
 def mounts(evidence: Evidence) -> Iterator[Fault]:
     """Find files that a compose file mounts and that are not there."""
-    absent = set(STACK) - set(evidence.built.stack.targets)  # what they mount is not written, and nothing asks for it
     for path, name, service in services(evidence.root):
-        for source in _mounted(service) if name not in absent else ():
+        for source in _mounted(service):
             if not (evidence.root / source).exists():
                 where, instead = Place(path.name, item=f"service '{name}'"), _close(source, _beside(evidence, source))
                 yield Fault(where, f"it mounts {source}, which is not there", instead)
@@ -53,8 +49,9 @@ def unresolved(evidence: Evidence) -> Iterator[Fault]:
     started = {name for _, name, _ in services(evidence.root)}
     makefile = evidence.root / "Makefile"
     targets = set(TARGET.findall(makefile.read_text(encoding="utf-8"))) if makefile.exists() else set()
-    titles = {str(p.get("title")) for board in evidence.built.dashboards for p in panels(board.model)}
-    titles |= _quoted(evidence.root)
+    # A panel that the stack leaves out with its part is not misspelt.
+    boards = (*evidence.built.dashboards, *evidence.left_out.built.dashboards)
+    titles = {str(panel.get("title")) for board in boards for panel in panels(board.model)}
     for path, text in evidence.pages.items():
         for position, what, instead in (
             *_links(evidence, path, text),
@@ -63,12 +60,6 @@ def unresolved(evidence: Evidence) -> Iterator[Fault]:
             *(_services(text, started) if started else ()),
         ):
             yield Fault(Place(path, text.count("\n", 0, position) + 1), what, instead)
-
-
-def _quoted(root: Path) -> set[str]:
-    """Return what modules of dashboards/ quote: a panel that a stack leaves out with its part is among it."""
-    modules = (root / DASHBOARDS).glob("*.py")
-    return {text for path in modules for text in QUOTED.findall(path.read_text(encoding="utf-8"))}
 
 
 def _mounted(service: dict[str, Any]) -> Iterator[str]:
