@@ -2,15 +2,18 @@
 
 from alerts.targets import unreachable
 from obs.alerting.histories import duration, requests, timed
-from obs.alerting.model import Alert, PanelRef, Severity, clears, fires, silent
+from obs.alerting.model import Alert, PanelRef, Severity, Silence, clears, fires, silent
 from obs.query import promql
 from obs.stack import Stack
 from obs.stack.thresholds import Threshold
-from watchkeeper.contract.labels import INSTANCE, JOB, STATUS
+from watchkeeper.contract.labels import INSTANCE, JOB, SLO, STATUS
 from watchkeeper.contract.metrics import REQUEST_DURATION, REQUESTS
 from watchkeeper.contract.scraping import UP
 
 RUNBOOK = "api.md"
+
+OF_THE_API = ("promises", "api", "jobs", "ux")
+"""The rule files whose alerts say nothing more once it is known why the API fails."""
 
 ERROR_RATIO = Threshold("api_error_ratio", 0.02, "share of requests answered 5xx that pages", below=1)
 MIN_REQUESTS_PER_SECOND = Threshold("api_min_requests_per_second", 0.05, "traffic below which a ratio says little")
@@ -53,6 +56,8 @@ def error_ratio_high(stack: Stack) -> Alert:
         runbook=RUNBOOK,
         panel=PanelRef("api", "Error ratio"),
         slo="availability",
+        # Both page for the same promise, minutes apart: whoever is up for the first need not be woken by the second.
+        silences=(Silence(("promises", "api"), (SLO,)),),
         cases=(
             fires(
                 "far more requests fail than are bearable",
@@ -230,6 +235,7 @@ def down(stack: Stack) -> Alert:
         description="{{ $labels.instance }} fails its scrapes.",
         runbook=RUNBOOK,
         panel=PanelRef("overview", "Targets"),
+        silences=(Silence(OF_THE_API),),
         cases=(
             fires(
                 "the API is gone",

@@ -3,7 +3,7 @@
 import math
 
 from obs.alerting import histories
-from obs.alerting.model import Alert, PanelRef, Severity, clears, fires, silent
+from obs.alerting.model import Alert, PanelRef, Severity, Silence, clears, fires, silent
 from obs.query import promql
 from obs.stack import Stack
 from obs.stack.thresholds import Threshold
@@ -188,6 +188,7 @@ def workers_missing(stack: Stack) -> Alert:
         description="{{ $value }} jobs wait in queue {{ $labels.queue }}, and no worker takes from it.",
         runbook=RUNBOOK,
         panel=PanelRef("jobs", "Workers"),
+        silences=(Silence(("jobs",), (QUEUE,)),),
         cases=(
             fires(
                 "the last worker dies",

@@ -4,7 +4,7 @@ from alerts.targets import unreachable
 from metrics import mongodb
 from metrics.mongodb import CLUSTER_ROLE, CONNECTION_TYPE, DATABASE, QUEUE_SIDE, REPLICA_SET_STATE, TICKET
 from obs.alerting import histories
-from obs.alerting.model import Alert, PanelRef, Severity, clears, fires, silent
+from obs.alerting.model import Alert, PanelRef, Severity, Silence, clears, fires, silent
 from obs.query import promql
 from obs.stack import Stack
 from obs.stack.thresholds import Threshold
@@ -61,6 +61,7 @@ def exporter_down(stack: Stack) -> Alert:
         description="The MongoDB exporter {{ $labels.instance }} fails its scrapes.",
         runbook=RUNBOOK,
         panel=PanelRef("mongodb", "Exporter up"),
+        silences=(Silence(("mongodb",), (INSTANCE,)),),
         cases=(
             fires(
                 "the exporter dies",
@@ -100,6 +101,7 @@ def down(stack: Stack) -> Alert:
         description="MongoDB behind {{ $labels.instance }} has refused its exporter for a minute.",
         runbook=RUNBOOK,
         panel=PanelRef("mongodb", "MongoDB up"),
+        silences=(Silence(("mongodb",), (INSTANCE,)),),
         cases=(
             fires(
                 "MongoDB stops, and its series changes labels",

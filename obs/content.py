@@ -10,6 +10,7 @@ from pathlib import Path
 from types import FunctionType, ModuleType
 from typing import Any, NoReturn, TypeVar
 
+from obs.nearest import nearest
 from obs.place import Place
 from obs.stack import AbsentError, Stack
 from obs.stack.thresholds import Threshold
@@ -126,13 +127,16 @@ def ask(define: Callable[[Stack], Any], stack: Stack, kind: type[T]) -> T:
     """
     Call what a module defines; raise ContentError, naming file, line and function, unless it returns a ``kind``.
 
-    What asks for a part that the stack does not have is left out: AbsentError is passed on.
+    What asks for a part that the stack does not have is left out: AbsentError is passed on where there may be such a
+    part.
     """
     root = here().root
     try:
         made = define(stack)
-    except AbsentError:
-        raise
+    except AbsentError as error:
+        if can_be_absent(stack, error.part):
+            raise
+        raise ContentError(f"{place(root, error)}: {_misspelt(stack, error.part)}") from error
     except (Exception, SystemExit) as error:
         where = place(root, error)
         if error.__traceback__ and error.__traceback__.tb_next is None:  # it was not even entered
@@ -143,6 +147,24 @@ def ask(define: Callable[[Stack], Any], stack: Stack, kind: type[T]) -> T:
     if not isinstance(made, kind):
         raise ContentError(f"{source(define)}: returns {_a(made)}; return the {kind.__name__} it builds")
     return made
+
+
+def can_be_absent(stack: Stack, part: str) -> bool:
+    """Tell whether a stack may have a part such as `targets.redis`; one that none can have is misspelt."""
+    table, _, key = part.partition(".")
+    return key in _parts(stack, table)
+
+
+def _parts(stack: Stack, table: str) -> set[str]:
+    """Return the keys that a table of stack.toml has or may have: a source of metrics/ is a target somewhere."""
+    listed = getattr(stack, table)
+    return {*listed, *listed.KNOWN, *(set(here().metrics) - {OWN} if listed.OPEN else ())}
+
+
+def _misspelt(stack: Stack, part: str) -> str:
+    table, _, key = part.partition(".")
+    known = sorted(_parts(stack, table))
+    return f"no stack has {part}; {nearest(key, known)}"
 
 
 def source(define: Callable[[Stack], Any]) -> Place:

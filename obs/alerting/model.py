@@ -9,7 +9,7 @@ from obs.place import Place
 from obs.stack import Stack
 from obs.stack.identity import dashboard_url
 from obs.stack.settings import DURATION, matches
-from watchkeeper.contract.labels import SERVICE, SEVERITY, SLO, TEAM, Matcher
+from watchkeeper.contract.labels import SERVICE, SEVERITY, SLO, TEAM, Label, Matcher
 from watchkeeper.contract.metrics import Metric
 
 
@@ -77,6 +77,18 @@ def clears(name: str, *, fired: str, at: str, series: dict[str, str], every: str
     return Case(name, "clears", at, series, fired=fired, every=every)
 
 
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """
+    Alerts that only repeat what another one says: those of these rule files, as `Alert.silences`.
+
+    ``same`` are labels that must be equal on both. An alert never silences a more severe one.
+    """
+
+    files: tuple[str, ...]
+    same: tuple[Label, ...] = ()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alert:
     """
@@ -85,7 +97,8 @@ class Alert:
     ``hold`` is Prometheus' ``for``, ``keep_firing_for`` bridges flapping. ``summary`` is a fixed sentence;
     ``description`` may use Go templates (`{{ $value | humanizePercentage }}`) and is what `Case.says` proves.
     ``runbook`` is a page of docs/operations with a section named like the alert. ``slo`` ties the alerts of one
-    promise together, so that a page silences the ticket. Raises AlertError when something owed is missing.
+    promise together, so that a page silences the ticket; ``silences`` are the alerts that only repeat this one.
+    Raises AlertError when something owed is missing.
     """
 
     name: str
@@ -99,6 +112,7 @@ class Alert:
     cases: tuple[Case, ...]
     keep_firing_for: str = ""
     slo: str = ""
+    silences: tuple[Silence, ...] = ()
     source: Place | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:

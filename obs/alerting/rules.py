@@ -7,6 +7,7 @@ from obs import content
 from obs.alerting.model import Alert, AlertError, Group
 from obs.alerting.recording import recordings
 from obs.alerting.render import path, render_group
+from obs.nearest import nearest
 from obs.stack import AbsentError, Stack
 
 
@@ -16,7 +17,7 @@ def groups(stack: Stack) -> tuple[Group, ...]:
 
     Rules that ask for a part that the stack does not have are left out, and so are groups without a rule.
     Raises ContentError, naming file, line and function, where a rule is wrong by itself or with this stack, and
-    AlertError where two rules have one name.
+    AlertError where two rules have one name, or one silences a rule file that does not exist.
     """
     name = stack.service.name
     recorded = Group("recording", f"{name}-recording", recordings(stack))
@@ -26,6 +27,11 @@ def groups(stack: Stack) -> tuple[Group, ...]:
         if (rules := tuple(filter(None, (_define(define, stack) for define in defines))))
     ]
     alerts = [alert for group in alerting for alert in group.alerts]
+    for alert in alerts:
+        for file in (file for silence in alert.silences for file in silence.files):
+            if file not in content.here().alerts:
+                instead = nearest(file, content.here().alerts)
+                raise AlertError(f"{alert.source}: {alert.name} silences '{file}', which is no rule file; {instead}")
     for twin, count in Counter(alert.name for alert in alerts).items():
         if count > 1:
             places = " and ".join(str(alert.source) for alert in alerts if alert.name == twin)

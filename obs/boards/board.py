@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import Any
 from urllib.parse import quote
 
+from obs import content
 from obs.boards.grafana import SCHEMA_VERSION, identity, laid_over, panel_json, row_json, source_json
 from obs.boards.panels import Panel, paging
 from obs.query import promql
@@ -108,8 +109,10 @@ def _there(stack: Stack, rows: Mapping[str, Row]) -> Iterator[tuple[str, list[Pa
 def _panels(stack: Stack, part: Part) -> Sequence[Panel]:
     try:
         found = part if isinstance(part, Panel) else part(stack)
-    except AbsentError:
-        return ()
+    except AbsentError as error:
+        if content.can_be_absent(stack, error.part):
+            return ()
+        raise
     return [found] if isinstance(found, Panel) else found
 
 

@@ -9,8 +9,7 @@ from pathlib import Path
 import click
 
 from obs.alerting import rules
-from obs.cli.cli import FOUND, Selection
-from obs.nearest import nearest
+from obs.cli.cli import FOUND, Selection, refuse_unknown
 from obs.proofs import cases, mutants, promtool, report
 
 
@@ -37,7 +36,7 @@ def test(selection: Selection, names: tuple[str, ...], mutate: bool, as_json: bo
     stack = selection.stack()
     groups = rules.groups(stack)
     chosen = [alert for group in groups for alert in group.alerts if not names or alert.name in names]
-    _known(names, [alert.name for group in groups for alert in group.alerts])
+    refuse_unknown("alert", names, (alert.name for group in groups for alert in group.alerts))
     tool = promtool.find(Path.cwd())
     if sys.stderr.isatty() and not as_json:
         click.echo(f"playing {len(chosen)} alerts{', a part missing from each' if mutate else ''} ...", err=True)
@@ -53,10 +52,3 @@ def test(selection: Selection, names: tuple[str, ...], mutate: bool, as_json: bo
         click.secho(f"{len(chosen)} alerts: {what} (promtool {tool.version}, {seconds:.1f} s)", fg="green")
     if problems:
         click.get_current_context().exit(FOUND)
-
-
-def _known(names: tuple[str, ...], there: list[str]) -> None:
-    for name in names:
-        if name not in there:
-            instead = nearest(name, there, f"there is {', '.join(there)}")
-            raise click.UsageError(f"there is no alert '{name}'; {instead}")

@@ -7,12 +7,11 @@ import click
 import requests
 
 from obs import proofs
-from obs.cli.cli import FOUND, Selection
+from obs.cli.cli import FOUND, Selection, refuse_unknown
 from obs.cli.forms import form_options
-from obs.nearest import nearest
 from obs.output import build
 from obs.programs.ask import Prometheus
-from obs.proofs.checks import CHECKS, Check
+from obs.proofs.checks import CHECKS
 from obs.proofs.evidence import Evidence
 from obs.proofs.finding import Finding
 from obs.proofs.live import absent, unasked
@@ -41,7 +40,9 @@ def check(selection: Selection, form: str, listing: bool, explain: str, live: st
     obs check --live http://localhost:9090
     """
     if explain:
-        click.echo(page(_named(explain)), nl=False)
+        known = {one.id: one for one in CHECKS}
+        refuse_unknown("check", [explain], known, "`obs check --list` names them")
+        click.echo(page(known[explain]), nl=False)
         return
     if listing:
         for one in CHECKS:
@@ -76,11 +77,3 @@ def _live(evidence: Evidence, url: str) -> tuple[list[Finding], str]:
         f"{len(idle)} series are asked for by nobody: {listed(idle)}" if idle else "every series is used", err=True
     )
     return found, f"{url} has every series, label and value that is asked for"
-
-
-def _named(name: str) -> Check:
-    known = {one.id: one for one in CHECKS}
-    if name not in known:
-        instead = nearest(name, known, "`obs check --list` names them")
-        raise click.UsageError(f"there is no check '{name}'; {instead}")
-    return known[name]

@@ -3,7 +3,7 @@
 import gc
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -91,6 +91,14 @@ class Selection:
         if len(self.files) > 1:
             raise click.UsageError("this verb takes one --stack")
         return next(self.stacks())
+
+
+def refuse_unknown(noun: str, names: Iterable[str], known: Iterable[str], otherwise: str | None = None) -> None:
+    """Raise click.UsageError for the first name that is not known, with the one that may be meant, or ``otherwise``."""
+    there = list(known)
+    for name in names:
+        if name not in there:
+            raise click.UsageError(f"there is no {noun} '{name}'; {nearest(name, there, otherwise)}")
 
 
 @click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]})

@@ -15,11 +15,10 @@ import yaml
 from obs import content
 from obs.alerting import rules
 from obs.alerting.render import group_body
-from obs.cli.cli import FOUND, Selection
+from obs.cli.cli import FOUND, Selection, refuse_unknown
 from obs.config import alertmanager
 from obs.diff.sources import read_revision
 from obs.durations import canonical
-from obs.nearest import nearest
 from obs.output.built import FOLDER
 from obs.proofs import promtool
 from obs.proofs.promtool import Promtool
@@ -62,7 +61,7 @@ def drill(selection: Selection, names: tuple[str, ...], as_json: bool, markdown:
     stack = selection.stack()
     scenarios = scenario.read(stack, content.here())
     chosen = [one for one in scenarios if not names or one.name in names]
-    _known(names, [one.name for one in scenarios])
+    refuse_unknown("incident", names, (one.name for one in scenarios), "`obs drill` without a name plays all")
     tool = promtool.find(Path.cwd())
     old = _verdicts(tool, stack, chosen, _committed(against)) if against else []
     verdicts = _verdicts(tool, stack, chosen, _code(stack))
@@ -157,10 +156,3 @@ def _summary(verdicts: list[Verdict]) -> str:
         f"{surplus} notifications that nobody wants; {sum(one.good for one in incidents)} are as they should be\n"
         f"{len(days)} ordinary days: {pages} pages, {tickets} tickets"
     )
-
-
-def _known(names: tuple[str, ...], there: list[str]) -> None:
-    for name in names:
-        if name not in there:
-            instead = nearest(name, there, "`obs drill` without a name plays all")
-            raise click.UsageError(f"there is no incident '{name}'; {instead}")

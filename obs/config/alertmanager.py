@@ -3,55 +3,23 @@
 import json
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-from obs.alerting.model import Alert, Group, Severity
+from obs.alerting.model import Alert, Group, Severity, Silence
 from obs.config.document import ORIGIN, document, lines
 from obs.query import logql
 from obs.stack import Stack
-from watchkeeper.contract.labels import ALERTNAME, INSTANCE, QUEUE, SERVICE, SEVERITY, SLO, TEAM, Label
+from watchkeeper.contract.labels import ALERTNAME, SERVICE, SEVERITY, SLO, TEAM
 
 PAGER, TICKETS, DEADMAN, UNROUTED = "pager", "tickets", "deadman", "unrouted"
 """The receivers. Nothing is meant to reach the last one, the default: a check proves that no alert of ours does."""
-
-UNDELIVERED = "AlertmanagerFailedToSendAlerts"
-"""The alert that says that a channel is broken. Where that is the pager it is told by the other one besides."""
 
 FED = {"group_interval": "30s", "repeat_interval": "45s"}
 """Feeds the dead man's switch every minute: at the first look that comes later than the repetition, the second one."""
 
 DEPLOYMENT = (SERVICE.name, logql.ENVIRONMENT)
 """What tells one deployment from another: alerts group, and silence each other, within it alone."""
-
-
-@dataclass(frozen=True, slots=True)
-class Cause:
-    """
-    A fault that has a name: the alert that says so, and the rule files whose other alerts then only repeat it.
-
-    ``same`` are labels that must be equal on both. An alert never silences a more severe one.
-    """
-
-    alert: str
-    files: tuple[str, ...]
-    same: tuple[Label, ...] = ()
-
-
-OF_THE_API = ("promises", "api", "jobs", "ux")
-CAUSES = (
-    # Both page for the same promise, minutes apart: whoever is up for the first need not be woken by the second
-    Cause("ApiErrorRatioHigh", ("promises", "api"), (SLO,)),
-    Cause("ApiDown", OF_THE_API),
-    # The API answers Prometheus 503 while its totals, which Redis holds, can't be whole: that is one fault, not two
-    Cause("RedisDown", OF_THE_API),
-    Cause("RedisDown", ("redis",), (INSTANCE,)),
-    Cause("RedisExporterDown", ("redis",), (INSTANCE,)),
-    Cause("MongodbDown", ("mongodb",), (INSTANCE,)),
-    Cause("JobWorkersMissing", ("jobs",), (QUEUE,)),
-    Cause("MongodbExporterDown", ("mongodb",), (INSTANCE,)),
-)
 
 
 def render(stack: Stack, groups: Sequence[Group]) -> dict[str, str]:
@@ -109,8 +77,9 @@ def _route(stack: Stack) -> dict[str, Any]:
         "group_wait": "0s",
         **FED,
     }
+    # A page about the pager itself is told by the other channel besides.
     pager_fails = {
-        "matchers": [str(ALERTNAME.eq(UNDELIVERED)), 'integration="pagerduty"'],
+        "matchers": ['integration="pagerduty"'],
         "receiver": TICKETS,
         "continue": True,
     }
@@ -175,25 +144,25 @@ def _inhibitions(groups: Sequence[Group]) -> list[dict[str, Any]]:
         "equal": [SLO.name, *DEPLOYMENT],
     }
     files = {group.file: group.alerts for group in groups}
-    return [burning, *filter(None, (_dead(cause, files) for cause in CAUSES))]
+    causes = (alert for alerts in files.values() for alert in alerts)
+    repeated = (_repeated(cause, silence, files) for cause in causes for silence in cause.silences)
+    return [burning, *filter(None, repeated)]
 
 
-def _dead(cause: Cause, files: Mapping[str, Sequence[Alert]]) -> dict[str, Any] | None:
-    """Return the rule by which one alert silences others; None where the stack does not have it, or them."""
-    alerts = [alert for alerts in files.values() for alert in alerts]
-    pages = any(alert.severity is Severity.PAGE for alert in alerts if alert.name == cause.alert)
+def _repeated(cause: Alert, silence: Silence, files: Mapping[str, Sequence[Alert]]) -> dict[str, Any] | None:
+    """Return the rule by which one alert silences others; None where the stack has none of them."""
     silenced = [
         alert.name
-        for file in cause.files
+        for file in silence.files
         for alert in files.get(file, ())
-        if alert.name != cause.alert and (pages or alert.severity is Severity.TICKET)
+        if alert.name != cause.name and (cause.severity is Severity.PAGE or alert.severity is Severity.TICKET)
     ]
-    if not silenced or not any(alert.name == cause.alert for alert in alerts):
+    if not silenced:
         return None
     return {
-        "source_matchers": [str(ALERTNAME.eq(cause.alert))],
+        "source_matchers": [str(ALERTNAME.eq(cause.name))],
         "target_matchers": [str(ALERTNAME.re("|".join(silenced)))],
-        "equal": [*(label.name for label in cause.same), *DEPLOYMENT],
+        "equal": [*(label.name for label in silence.same), *DEPLOYMENT],
     }
 
 

@@ -14,10 +14,6 @@ from obs.proofs.routes.tree import Labels, Route, all_hold
 from obs.replay.playing import Firing
 from watchkeeper.contract.labels import ALERTNAME
 
-WAIT, INTERVAL, REPEAT = "group_wait", "group_interval", "repeat_interval"
-DEFAULTS = {WAIT: "30s", INTERVAL: "5m", REPEAT: "4h"}
-"""https://prometheus.io/docs/alerting/latest/configuration/#route"""
-
 
 @dataclass(frozen=True, slots=True)
 class Notification:
@@ -40,8 +36,7 @@ class Notification:
 class _Group:
     """What one node of the tree keeps about alerts that are told together."""
 
-    receiver: str
-    times: Mapping[str, float]
+    route: Route
     members: list[Firing]
     told: frozenset[Firing] = frozenset()
     last: float = 0.0
@@ -52,36 +47,14 @@ def notifications(config: Mapping[str, Any], firings: Sequence[Firing], until: f
     """Return every message that Alertmanager sends until ``until`` seconds, in order."""
     groups: dict[tuple[int, tuple[str, ...]], _Group] = {}
     tree = Route.parse(config["route"])
-    times = _times(config["route"], DEFAULTS)
     for firing in firings:
         labels = dict(firing.labels)
         for route in tree.chosen(labels):
             key = (id(route), tuple(labels.get(name, "") for name in route.group_by))
-            spans = _spans(config["route"], tree, route, times)
-            groups.setdefault(key, _Group(route.receiver, spans, [])).members.append(firing)
+            groups.setdefault(key, _Group(route, [])).members.append(firing)
     muted = _Muted(config.get("inhibit_rules", ()), firings)
     sent = [one for group in groups.values() for one in _run(group, muted, until)]
     return sorted(sent, key=lambda one: (one.at, one.receiver))
-
-
-def _times(raw: Mapping[str, Any], inherited: Mapping[str, str]) -> dict[str, str]:
-    return {name: raw.get(name) or inherited[name] for name in DEFAULTS}
-
-
-def _spans(raw: Mapping[str, Any], node: Route, wanted: Route, times: Mapping[str, str]) -> dict[str, float]:
-    """Return the seconds that hold at a node: its own, or those of its nearest parent that gives them."""
-    found = _search(raw, node, wanted, times)
-    return {name: seconds(text) for name, text in (found or times).items()}
-
-
-def _search(raw: Mapping[str, Any], node: Route, wanted: Route, times: Mapping[str, str]) -> dict[str, str] | None:
-    if node is wanted:
-        return dict(times)
-    for child, text in zip(node.children, raw.get("routes", ()), strict=True):
-        found = _search(text, child, wanted, _times(text, times))
-        if found:
-            return found
-    return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,14 +91,14 @@ def _run(group: _Group, muted: _Muted, until: float) -> list[Notification]:
     """Flush a group first after its wait, then at every interval, until nothing in it fires any more."""
     pending = sorted(group.members, key=lambda one: one.start)
     while pending:
-        moment = pending[0].start + group.times[WAIT]
+        moment = pending[0].start + seconds(group.route.group_wait)
         while moment <= until:
             _flush(group, muted, moment)
             # Alertmanager forgets a group whose alerts have all ended, and waits anew for the next one.
             pending = [one for one in pending if one.end is None or one.end > moment]
             if not any(one.start <= moment for one in pending):
                 break
-            moment += group.times[INTERVAL]
+            moment += seconds(group.route.group_interval)
         else:
             break
     return group.sent
@@ -137,10 +110,10 @@ def _flush(group: _Group, muted: _Muted, moment: float) -> None:
     over = frozenset(one for one in group.told if one.end is not None and one.end <= moment)
     new = firing - group.told
     # Alertmanager notes the time after it has sent: a flush exactly one repetition later still comes too early.
-    repeated = bool(firing) and moment - group.last > group.times[REPEAT]
+    repeated = bool(firing) and moment - group.last > seconds(group.route.repeat_interval)
     if not new and not repeated and not (over and (firing or over == group.told)):
         return
     names = tuple(sorted({dict(one.labels)[ALERTNAME.name] for one in firing}))
     told = tuple(sorted(new, key=lambda one: one.start))
-    group.sent.append(Notification(moment, group.receiver, names, told, joins=bool(group.told)))
+    group.sent.append(Notification(moment, group.route.receiver, names, told, joins=bool(group.told)))
     group.told, group.last = firing, moment

@@ -176,8 +176,7 @@ def _takes(hint: type, limits: Mapping[str, Any]) -> str:
 
 
 def _unknown(name: str, fields: Mapping[str, Any]) -> str:
-    there = f"there is: {', '.join(fields)}"
-    return f"no such setting; {nearest(name, fields, there)}"
+    return f"no such setting; {nearest(name, fields)}"
 
 
 def _join(key: str, name: str) -> str:

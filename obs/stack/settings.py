@@ -5,6 +5,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, TypeVar
 
+from obs.nearest import nearest
+
 T = TypeVar("T")
 NAME = r"[a-z][a-z0-9-]{0,23}"
 _DIGITS = {"y": 2, "w": 3, "d": 4, "h": 5, "m": 7, "s": 9, "ms": 11}
@@ -81,7 +83,9 @@ class Parts(dict[str, T]):
             getattr(self, key)
 
     def has(self, key: str) -> bool:
-        """Tell whether a part is there."""
+        """Tell whether one of the ``KNOWN`` parts is there; any other is asked for with `in`. Raises ValueError."""
+        if key not in self.KNOWN:
+            raise ValueError(f"no stack has {self.TABLE}.{key}; {nearest(key, self.KNOWN)}")
         return getattr(self, key, None) is not None
 
 
@@ -283,10 +287,16 @@ class Stack:
 def whole(stack: Stack, roles: Iterable[str]) -> Stack:
     """Return a stack that lacks no part, those of ``roles`` among them: what only it has, the other leaves out."""
     targets, sources = stack.targets, stack.datasources
-    added = {role: Target(job=role, address=f"{role}:1") for role in (*Targets.KNOWN, *roles) if not targets.has(role)}
+    added = {
+        role: Target(job=role, address=f"{role}:1") for role in (*Targets.KNOWN, *roles) if not _there(targets, role)
+    }
     kinds = {kind: Datasource(uid=kind, url=f"http://{kind}:1") for kind in Datasources.KNOWN if kind not in sources}
     grafana = replace(stack.grafana, url=stack.grafana.url or "http://grafana:3000", folder=stack.grafana.folder or "-")
     return replace(stack, targets=Targets(targets | added), datasources=Datasources(sources | kinds), grafana=grafana)
+
+
+def _there(targets: Targets, role: str) -> bool:
+    return role in targets or (role in EXPOSED and targets.has(role))
 
 
 def matches(pattern: str, text: str) -> bool:

@@ -43,7 +43,7 @@ def complaints(declared: Iterable[Threshold], given: Mapping[str, float]) -> Ite
     known = {threshold.name: threshold for threshold in declared}
     for name, value in given.items():
         if name not in known:
-            instead = nearest(name, known, f"there is: {', '.join(sorted(known))}")
+            instead = nearest(name, sorted(known))
             yield f"thresholds.{name}: no rule declares it; {instead}"
         elif wrong := known[name].complaint(value):
             yield f"thresholds.{name} = {value:g}: {wrong}"

@@ -116,6 +116,42 @@ def test_a_module_that_does_not_load_is_named_by_its_line(
         ("alerts", "summary=", "sumary=", ":7 shop_closed: TypeError: Alert.__init__() got an unexpected"),
         ("alerts", 'hold="1m"', "hold=60", ":7 shop_closed: ShopClosed: hold = 60: takes text"),
         ("alerts", "(stack: Stack)", "(stack: Stack, more: int)", ":5 shop_closed: takes one argument, the stack: "),
+        (
+            "alerts",
+            'expr="up == 0"',
+            'expr=f"up{stack.targets.redsi.job} == 0"',
+            ":9 shop_closed: no stack has targets.redsi; did you mean 'redis'?",
+        ),
+        (
+            "alerts",
+            "    return Alert(",
+            "    stack.targets.require('redsi')\n    return Alert(",
+            ":7 shop_closed: no stack has targets.redsi; did you mean 'redis'?",
+        ),
+        (
+            "alerts",
+            "    return Alert(",
+            "    stack.targets.has('redsi')\n    return Alert(",
+            ":7 shop_closed: no stack has targets.redsi; did you mean 'redis'?",
+        ),
+        (
+            "alerts",
+            "    return Alert(",
+            "    stack.datasources.lokki\n    return Alert(",
+            ":7 shop_closed: no stack has datasources.lokki; did you mean 'loki'?",
+        ),
+        (
+            "dashboards",
+            'jobs=("redis",)',
+            "jobs=(stack.targets.redsi.job,)",
+            ":9 dashboard: no stack has targets.redsi; did you mean 'redis'?",
+        ),
+        (
+            "dashboards",
+            '{"Now": row}',
+            '{"Now": row, "Then": lambda stack: stack.targets.redsi}',
+            ":9 <lambda>: no stack has targets.redsi; did you mean 'redis'?",
+        ),
         ("dashboards", "def dashboard(", "def bord(", ": takes a function dashboard(stack)"),
         ("dashboards", "return board(", "board(", ":6 dashboard: returns nothing; return the Dashboard"),
         ("dashboards", 'why="Zero', 'wyh="Zero', ":8 dashboard: TypeError: "),
@@ -135,6 +171,29 @@ def test_a_module_that_defines_the_wrong_thing_is_told_what_it_takes(
 
     assert said.startswith(f"obs: {room}/shop.py{sentence}"), said
     assert "bug" not in said
+
+
+def test_a_rule_file_that_is_silenced_is_there(checkout: Checkout) -> None:
+    """A misspelt one would silence nothing, and nobody would notice."""
+    silencing = "severity=Severity.TICKET, silences=(Silence(('reddis',)),)"
+    text = ALERT.replace("Severity, clears", "Severity, Silence, clears").replace("severity=Severity.TICKET", silencing)
+
+    said = built(checkout, "alerts", text)
+
+    assert said.startswith(
+        "obs: alerts/shop.py:5 shop_closed: ShopClosed silences 'reddis', which is no rule file; did you mean 'redis'?"
+    )
+
+
+def test_what_a_stack_lacks_is_left_out(checkout: Checkout) -> None:
+    """A source of metrics/ that this stack has no target for is absent, and not misspelt."""
+    (checkout.root / "metrics" / "shop.py").write_text(METRIC)
+    (checkout.root / "alerts" / "shop.py").write_text(ALERT.replace('"up == 0"', "str(stack.targets.shop)"))
+
+    done = checkout.obs("build")
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert not (checkout.root / "infra/observability/prometheus/rules/shop.yml").exists()
 
 
 @pytest.mark.parametrize("room", FILES)

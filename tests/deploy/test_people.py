@@ -162,7 +162,7 @@ def test_adopting_what_is_not_there_is_an_error(world: World) -> None:
     world.push(OLD)
     world.fake.forget()
 
-    with pytest.raises(DeployError, match="shop-apo: nothing in the plan has this uid; did you mean shop-api"):
+    with pytest.raises(DeployError, match="shop-apo: nothing in the plan has this uid; did you mean 'shop-api'"):
         world.push(NEW, adopt_mine=frozenset({"shop-apo"}))
     assert world.fake.written == []
 

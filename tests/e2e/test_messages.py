@@ -10,7 +10,6 @@ from e2e.loopback import place, stack_at
 from e2e.sink import PAGERDUTY_PATH, ROUTING_KEY, WEBHOOK_PATH, Sink
 from examples.ports import free_port
 from obs import config, stack
-from obs.config.alertmanager import UNDELIVERED
 from obs.programs.processes import Processes
 from obs.programs.waiting import until
 from tests.conftest import ROOT
@@ -62,7 +61,12 @@ def test_a_page_arrives_as_it_is_written(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("integration", "receivers"), [("pagerduty", {"pager", "tickets"}), ("webhook", {"pager"})])
 def test_a_broken_pager_is_told_by_the_other_channel(tmp_path: Path, integration: str, receivers: set[str]) -> None:
     """Who would be paged about the pager would hear nothing; the webhook hears of it as well, and of nothing else."""
-    labels = {"alertname": UNDELIVERED, "severity": "page", "team": "backend", "integration": integration}
+    labels = {
+        "alertname": "AlertmanagerFailedToSendAlerts",
+        "severity": "page",
+        "team": "backend",
+        "integration": integration,
+    }
     with Sink(free_port()) as sink:
         told(tmp_path, sink, [{"labels": labels, "annotations": {}}], len(receivers))
 

@@ -1,6 +1,5 @@
 """What would a push create, change and delete, and what stands in its way?"""
 
-import difflib
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -15,6 +14,7 @@ from obs.deploy.grafana.versions import Version, version
 from obs.deploy.plan import prune, routing
 from obs.deploy.plan.obstacles import Judge
 from obs.deploy.plan.survey import Survey, survey
+from obs.nearest import nearest
 
 MAIN_ORGANISATION = 1
 LIST_FROM, LIST_SHARE = 5, 4  # a list costs two requests, and the time of all that is in it
@@ -110,9 +110,8 @@ def make_plan(
 def _refuse_unknown(adopt_mine: frozenset[str], found: Iterable[Change]) -> None:
     uids = {change.key.uid for change in found}
     for uid in sorted(adopt_mine - uids):
-        near = difflib.get_close_matches(uid, uids, n=1)
-        hint = f"; did you mean {near[0]}?" if near else ""
-        raise DeployError(f"--adopt-mine {uid}: nothing in the plan has this uid{hint}")
+        meant = nearest(uid, uids, "`obs plan` lists them")
+        raise DeployError(f"--adopt-mine {uid}: nothing in the plan has this uid; {meant}")
 
 
 def _adapted(stores: Stores, desired: Desired) -> tuple[list[Item], list[str]]:

@@ -1,8 +1,8 @@
 """Does every LogQL query select streams that exist, and ask for what their lines hold?"""
 
-import difflib
 from collections.abc import Iterator, Mapping
 
+from obs.nearest import nearest
 from obs.proofs.checks.check import Check
 from obs.proofs.checks.selectors import impossible, in_one_line
 from obs.proofs.compose import services
@@ -68,15 +68,12 @@ def _pipeline(text: str, *, ours: bool) -> Iterator[Told]:
     words = (*PARSERS, *FORMATS)
     for stage in stages(text):
         if not stage.filters and stage.word not in words:
-            close = difflib.get_close_matches(stage.word, words, n=1)
-            meant = f"did you mean '{close[0]}'?" if close else f"there is {', '.join(words)}"
-            yield f"'| {stage.word}' is no parser", meant, stage.word
+            yield f"'| {stage.word}' is no parser", nearest(stage.word, words), stage.word
         for one in stage.filters:
             if not stage.parsed and one.field not in STREAM_LABELS:
                 yield f"'{one.field}' is compared before the line is parsed", "write | json before it", one.field
             elif ours and not renamed(text) and not known(one.field):
-                close = difflib.get_close_matches(one.field, TEXTS, n=1)
-                yield f"no line has the field '{one.field}'", f"did you mean '{close[0]}'?" if close else "", one.field
+                yield f"no line has the field '{one.field}'", nearest(one.field, TEXTS, ""), one.field
             elif one.numeric and (one.field in TEXTS or one.value[:1] in '"`'):
                 yield f"{one.text} compares a text as a number", f'write {one.field}="..."', one.text
     for label in grouped(text) if ours and not renamed(text) else ():

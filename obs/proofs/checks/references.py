@@ -1,6 +1,5 @@
 """Is there what compose files, stack.toml and runbooks name: files, hosts, services, panels, pages, targets?"""
 
-import difflib
 import re
 import shlex
 from collections.abc import Iterable, Iterator
@@ -9,6 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from obs.boards.model import panels
+from obs.nearest import nearest
 from obs.place import Place
 from obs.proofs.checks.check import Check
 from obs.proofs.checks.links import anchors
@@ -100,11 +100,19 @@ def _links(evidence: Evidence, path: str, text: str) -> Iterator[tuple[int, str,
             continue
         file = evidence.root / PurePosixPath(path).parent / address if address else evidence.root / path
         if not file.exists():
-            yield found.start(), f"it links to {address}, which is not there", _close(address, _names(file.parent))
+            yield (
+                found.start(),
+                f"it links to {address}, which is not there",
+                _close(address, _names(file.parent)),
+            )
         elif anchor and file.suffix == ".md":
             known = anchors(file.read_text(encoding="utf-8"))
             if anchor not in known:
-                yield found.start(), f"{address or 'the page'} has no section '#{anchor}'", _close(anchor, known)
+                yield (
+                    found.start(),
+                    f"{address or 'the page'} has no section '#{anchor}'",
+                    _close(anchor, known),
+                )
 
 
 def _names(folder: Path) -> list[str]:
@@ -140,8 +148,7 @@ def _service(rest: str) -> str:
 
 
 def _close(name: str, known: Iterable[str]) -> str:
-    close = difflib.get_close_matches(name, list(known), n=1)
-    return f"did you mean '{close[0]}'?" if close else "take one that is there"
+    return nearest(name, known, "take one that is there")
 
 
 CHECKS = (

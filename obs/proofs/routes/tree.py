@@ -59,7 +59,11 @@ def all_hold(matchers: list[str], labels: Labels) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """A node of the routing tree, with what it inherits from its parent filled in."""
+    """
+    A node of the routing tree, with what it inherits from its parent filled in.
+
+    The defaults are Alertmanager's: https://prometheus.io/docs/alerting/latest/configuration/#route
+    """
 
     receiver: str
     group_by: tuple[str, ...]
@@ -68,13 +72,20 @@ class Route:
     children: tuple["Route", ...]
     hours: tuple[str, ...] = ()
     """The time intervals that mute it, or outside of which it is mute; a node does not inherit them."""
+    group_wait: str = "30s"
+    group_interval: str = "5m"
+    repeat_interval: str = "4h"
 
     @classmethod
     def parse(cls, raw: Mapping[str, Any], parent: "Route | None" = None) -> "Route":
         """Read the ``route`` of an ``alertmanager.yml``; raise TreeError."""
+        above = parent or cls("", (), (), goes_on=False, children=())
         node = cls(
-            receiver=raw.get("receiver") or (parent.receiver if parent else ""),
-            group_by=tuple(raw.get("group_by") or (parent.group_by if parent else ())),
+            receiver=raw.get("receiver") or above.receiver,
+            group_by=tuple(raw.get("group_by") or above.group_by),
+            group_wait=raw.get("group_wait") or above.group_wait,
+            group_interval=raw.get("group_interval") or above.group_interval,
+            repeat_interval=raw.get("repeat_interval") or above.repeat_interval,
             conditions=tuple(Condition.parse(text) for text in raw.get("matchers", ())),
             goes_on=bool(raw.get("continue", False)),
             children=(),
