@@ -3,8 +3,8 @@
 from alerts.jobs import FAILURE_RATIO, QUEUE_LATENCY_SECONDS, STALLED_SECONDS
 from obs.boards import panels
 from obs.boards.board import Dashboard, board, variable
-from obs.boards.panels import RATE, Query, at_most, scope
-from obs.query.promql import rate, select, total
+from obs.boards.panels import NOW, RATE, Panel, Query, at_most, scope
+from obs.query.promql import aggregate, rate, ratio, select, total
 from obs.stack import Stack
 from watchkeeper.contract.labels import ERROR, JOB, QUEUE
 from watchkeeper.contract.metrics import (
@@ -104,3 +104,38 @@ def dashboard(stack: Stack) -> Dashboard:
             ],
         },
     )
+
+
+def failing(stack: Stack) -> Panel:
+    """Return the share of jobs that fail."""
+    here = scope(stack.targets.jobs)
+    return panels.number(
+        "Jobs failing",
+        ratio(total(rate(JOBS_FAILED, *here, over=NOW)), total(rate(JOBS_PROCESSED, *here, over=NOW))),
+        steps=at_most(FAILURE_RATIO.of(stack)),
+        why="Red: a queue's code or what it depends on is broken. No data: nothing takes from the queues.",
+    )
+
+
+def runs(stack: Stack) -> Panel:
+    """Return what the workers do, and which queue fails."""
+    here = scope(stack.targets.jobs)
+    return panels.series(
+        "Job runs",
+        Query(total(rate(JOBS_PROCESSED, *here, over=RATE)), "processed"),
+        Query(total(rate(JOBS_FAILED, *here, over=RATE), by=(QUEUE,)), "{{queue}} failed"),
+        why="Failures of one queue are its code; of all of them a dependency. No line: the workers are gone.",
+    )
+
+
+def oldest(stack: Stack) -> Panel:
+    """Return how long a job waits."""
+    return panels.number(
+        "Oldest waiting job",
+        aggregate("max", select(JOBS_OLDEST_WAITING, *scope(stack.targets.jobs))),
+        steps=at_most(STALLED_SECONDS.of(stack)),
+        why="Red: a queue has stalled.",
+    )
+
+
+OVERVIEW = {"Now": (failing,), "Since when": (runs,), "Room left": (oldest,)}

@@ -277,3 +277,25 @@ def size(stack: Stack) -> list[Panel]:
             why="Over the line a ticket is opened: add disk or archive. A full disk shuts mongod down.",
         ),
     ]
+
+
+def answers(stack: Stack) -> Panel:
+    """Return whether MongoDB answers."""
+    return panels.up(
+        "MongoDB",
+        aggregate("min", select(mongodb.UP, *scope(stack.targets.mongodb))),
+        why="DOWN: the exporter runs and can't reach the database. No data: the exporter is gone.",
+    )
+
+
+def room(stack: Stack) -> Panel:
+    """Return how near MongoDB is to refusing clients."""
+    return panels.number(
+        "MongoDB connections used",
+        aggregate("max", connections_ratio(*scope(stack.targets.mongodb))),
+        steps=at_most(CONNECTIONS_RATIO.of(stack)),
+        why="Red: clients will soon be refused; look for a leak before raising the limit.",
+    )
+
+
+OVERVIEW = {"Now": (answers,), "Room left": (room,)}

@@ -1,16 +1,17 @@
 """Overview: is something broken, since when, where, and what next? Below: are the month's promises kept?"""
 
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from alerts.api import ERROR_RATIO
-from alerts.jobs import FAILURE_RATIO, STALLED_SECONDS
-from alerts.mongodb import CONNECTIONS_RATIO, connections_ratio
-from alerts.redis import MEMORY_RATIO
-from metrics import mongodb, redis
+from obs import content
 from obs.alerting.slo import Slo, availability, latency
 from obs.boards import panels
-from obs.boards.board import Dashboard, board
-from obs.boards.panels import NOW, RATE, Link, Panel, Query, at_least, at_most, number, rated
+from obs.boards.board import Dashboard, Part, board
+from obs.boards.panels import NOW, RATE, Link, Panel, Query, at_least, at_most, number
+from obs.content import Define
 from obs.query.promql import aggregate, quantile, rate, ratio, select, total
 from obs.stack import Stack
 from obs.stack.identity import dashboard_uid
@@ -19,23 +20,17 @@ from watchkeeper.contract.labels import (
     ENVIRONMENT,
     INSTANCE,
     JOB,
-    QUEUE,
     ROUTE,
     SERVICE,
     SEVERITY,
     STATUS,
     Matcher,
 )
-from watchkeeper.contract.metrics import (
-    JOBS_FAILED,
-    JOBS_OLDEST_WAITING,
-    JOBS_PROCESSED,
-    REQUEST_DURATION,
-    REQUESTS,
-    WS_USERS,
-)
-from watchkeeper.contract.ratings import RATINGS
+from watchkeeper.contract.metrics import REQUEST_DURATION, REQUESTS, WS_USERS
 from watchkeeper.contract.scraping import ALERTS, UP
+
+ROWS = ("Now", "Since when", "Room left")
+"""Where the modules of dashboards/ add to this board, by their OVERVIEW; any other name is a row of its own."""
 
 FAILED = STATUS.re("5..")
 WORST_ROUTES = 5
@@ -54,22 +49,31 @@ def dashboard(stack: Stack) -> Dashboard:
             "Now": [
                 paging,
                 api,
-                jobs_failing,
-                mongodb_up,
-                redis_up,
+                *tiles("Now", width=3, height=4),
                 targets_down,
                 presence,
                 firing,
                 since_when,
                 where,
-                job_runs,
+                *tiles("Since when", height=7),
                 targets,
             ],
             "Promises": [*promise(availability(stack)), *promise(latency(stack))],
-            "Room left": [tickets, oldest_job, mongodb_room, redis_room],
-            "UX": ux,
+            "Room left": [tickets, *tiles("Room left", width=6)],
+            **{row: tiles(row, width=8) for row in content.here().tiles if row not in ROWS},
         },
     )
+
+
+def tiles(row: str, **size: int) -> list[Part]:
+    """Return what other boards show here in a row, as large as is asked, each with the way to its board."""
+    return [partial(_tile, slug, define, size) for slug, define in content.here().tiles.get(row, ())]
+
+
+def _tile(slug: str, define: Define, size: Mapping[str, int], stack: Stack) -> list[Panel]:
+    made = define(stack)
+    found = [made] if isinstance(made, Panel) else made
+    return [replace(panel, links=(*panel.links, _to(stack, slug)), **size) for panel in found]
 
 
 SMALL: Any = {"width": 3, "height": 4}
@@ -108,41 +112,6 @@ def api(stack: Stack) -> list[Panel]:
             **SMALL,
         ),
     ]
-
-
-def jobs_failing(stack: Stack) -> Panel:
-    """Return the share of jobs that fail."""
-    here = panels.scope(stack.targets.jobs)
-    return number(
-        "Jobs failing",
-        ratio(total(rate(JOBS_FAILED, *here, over=NOW)), total(rate(JOBS_PROCESSED, *here, over=NOW))),
-        steps=at_most(FAILURE_RATIO.of(stack)),
-        why="Red: a queue's code or what it depends on is broken. No data: nothing takes from the queues.",
-        links=(_to(stack, "jobs"),),
-        **SMALL,
-    )
-
-
-def mongodb_up(stack: Stack) -> Panel:
-    """Return whether MongoDB answers."""
-    return panels.up(
-        "MongoDB",
-        aggregate("min", select(mongodb.UP, *panels.scope(stack.targets.mongodb))),
-        why="DOWN: the exporter runs and can't reach the database. No data: the exporter is gone.",
-        links=(_to(stack, "mongodb"),),
-        **SMALL,
-    )
-
-
-def redis_up(stack: Stack) -> Panel:
-    """Return whether Redis answers."""
-    return panels.up(
-        "Redis",
-        aggregate("min", select(redis.UP, *panels.scope(stack.targets.redis))),
-        why="DOWN: the exporter runs and can't reach Redis; metrics of the API stop with it.",
-        links=(_to(stack, "redis"),),
-        **SMALL,
-    )
 
 
 def targets_down(stack: Stack) -> Panel:
@@ -228,18 +197,6 @@ def where(stack: Stack) -> list[Panel]:
     ]
 
 
-def job_runs(stack: Stack) -> Panel:
-    """Return what the workers do, and which queue fails."""
-    here = panels.scope(stack.targets.jobs)
-    return panels.series(
-        "Job runs",
-        Query(total(rate(JOBS_PROCESSED, *here, over=RATE)), "processed"),
-        Query(total(rate(JOBS_FAILED, *here, over=RATE), by=(QUEUE,)), "{{queue}} failed"),
-        height=7,
-        why="Failures of one queue are its code; of all of them a dependency. No line: the workers are gone.",
-    )
-
-
 def targets(stack: Stack) -> Panel:
     """Return which target is not scraped, and since when."""
     return panels.timeline(
@@ -276,60 +233,6 @@ def tickets(stack: Stack) -> Panel:
         steps=at_most(1),
         why="Work for the day. A growing number is debt that pages next month.",
     )
-
-
-def oldest_job(stack: Stack) -> Panel:
-    """Return how long a job waits."""
-    return number(
-        "Oldest waiting job",
-        aggregate("max", select(JOBS_OLDEST_WAITING, *panels.scope(stack.targets.jobs))),
-        steps=at_most(STALLED_SECONDS.of(stack)),
-        width=6,
-        links=(_to(stack, "jobs"),),
-        why="Red: a queue has stalled.",
-    )
-
-
-def mongodb_room(stack: Stack) -> Panel:
-    """Return how near MongoDB is to refusing clients."""
-    return number(
-        "MongoDB connections used",
-        aggregate("max", connections_ratio(*panels.scope(stack.targets.mongodb))),
-        steps=at_most(CONNECTIONS_RATIO.of(stack)),
-        width=6,
-        links=(_to(stack, "mongodb"),),
-        why="Red: clients will soon be refused; look for a leak before raising the limit.",
-    )
-
-
-def redis_room(stack: Stack) -> Panel:
-    """Return how near Redis is to its maxmemory."""
-    cache = panels.scope(stack.targets.redis)
-    return number(
-        "Redis memory used",
-        ratio(total(select(redis.MEMORY_USED, *cache)), total(select(redis.MEMORY_MAX, *cache))),
-        steps=at_most(MEMORY_RATIO.of(stack)),
-        width=6,
-        links=(_to(stack, "redis"),),
-        why="Red: keys will be evicted or writes refused. No data where no maxmemory is set.",
-    )
-
-
-def ux(stack: Stack) -> list[Panel]:
-    """Return the three Core Web Vitals."""
-    here = panels.scope(stack.targets.vitals)
-    return [
-        number(
-            f"{rating.words} p75",
-            quantile(0.75, rating.metric, *here, over="$__range"),
-            width=8,
-            steps=rated(rating.good, rating.poor),
-            links=(_to(stack, "ux"),),
-            why=f"Good up to {rating.good:g}, poor above {rating.poor:g}, for three visits in four.",
-        )
-        for rating in RATINGS
-        if rating.core
-    ]
 
 
 def _every(stack: Stack) -> tuple[Matcher, ...]:

@@ -258,3 +258,26 @@ def persistence(stack: Stack) -> list[Panel]:
             why="DOWN opens a ticket: the replica serves old data. Empty where no replica is scraped.",
         ),
     ]
+
+
+def answers(stack: Stack) -> Panel:
+    """Return whether Redis answers."""
+    return panels.up(
+        "Redis",
+        aggregate("min", select(redis.UP, *scope(stack.targets.redis))),
+        why="DOWN: the exporter runs and can't reach Redis; metrics of the API stop with it.",
+    )
+
+
+def room(stack: Stack) -> Panel:
+    """Return how near Redis is to its maxmemory."""
+    here = scope(stack.targets.redis)
+    return number(
+        "Redis memory used",
+        ratio(total(select(redis.MEMORY_USED, *here)), total(select(redis.MEMORY_MAX, *here))),
+        steps=at_most(MEMORY_RATIO.of(stack)),
+        why="Red: keys will be evicted or writes refused. No data where no maxmemory is set.",
+    )
+
+
+OVERVIEW = {"Now": (answers,), "Room left": (room,)}

@@ -92,3 +92,21 @@ def shares(rating: Rating, *here: Matcher) -> panels.Panel:
         high=1,
         why=f"A vital passes while poor stays under a quarter. {ABOUT[rating.words]}",
     )
+
+
+def vitals(stack: Stack) -> list[panels.Panel]:
+    """Return the three Core Web Vitals."""
+    here = scope(stack.targets.vitals)
+    return [
+        panels.number(
+            f"{rating.words} p75",
+            quantile(P75, rating.metric, *here, over="$__range"),
+            steps=rated(rating.good, rating.poor),
+            why=f"Good up to {rating.good:g}, poor above {rating.poor:g}, for three visits in four.",
+        )
+        for rating in RATINGS
+        if rating.core
+    ]
+
+
+OVERVIEW = {"UX": (vitals,)}

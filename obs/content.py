@@ -44,7 +44,8 @@ class Content:
     What the modules below one folder define.
 
     ``alerts`` maps the stem of a rule file to the functions that define its alerts, ``dashboards`` a slug to the
-    function that builds the board, and ``metrics`` the name of a source (`redis`) to the series read from it.
+    function that builds the board, ``tiles`` a row of the Overview to what other boards show there, each with the slug
+    of its board, and ``metrics`` the name of a source (`redis`) to the series read from it.
     ``thresholds`` maps each that the modules of alerts/ declare to the files that use it, ``standard`` are the standard
     series of the service.
     """
@@ -52,6 +53,7 @@ class Content:
     root: Path
     alerts: Mapping[str, tuple[Define, ...]]
     dashboards: Mapping[str, Define]
+    tiles: Mapping[str, tuple[tuple[str, Define], ...]]
     metrics: Mapping[str, tuple[Metric, ...]]
     thresholds: Mapping[Threshold, frozenset[str]]
     standard: tuple[Metric, ...] = CONTRACT
@@ -96,6 +98,7 @@ def load(root: Path) -> Content:
         dashboards={
             module.__name__.rpartition(".")[2]: _function(module, "dashboard") for module in _modules(root, DASHBOARDS)
         },
+        tiles=_tiles(root),
     )
 
 
@@ -254,6 +257,24 @@ def _function(module: ModuleType, name: str) -> Callable[[Stack], Any]:
     if not isinstance(found, FunctionType):
         raise ContentError(f"{_file(module)}: takes a function {name}(stack) that returns a Dashboard")
     return found
+
+
+def _tiles(root: Path) -> dict[str, tuple[tuple[str, Define], ...]]:
+    """Return what each module of dashboards/ shows on the Overview, by the title of the row."""
+    found: dict[str, tuple[tuple[str, Define], ...]] = {}
+    for module in _modules(root, DASHBOARDS):
+        slug, rows = module.__name__.rpartition(".")[2], getattr(module, "OVERVIEW", {})
+        if not isinstance(rows, dict) or not all(_are_functions(defines) for defines in rows.values()):
+            raise ContentError(
+                f'{_file(module)}: takes OVERVIEW = {{"Now": (...,)}}, functions that return a Panel, by row'
+            )
+        for row, defines in rows.items():
+            found[row] = (*found.get(row, ()), *((slug, define) for define in defines))
+    return found
+
+
+def _are_functions(value: object) -> bool:
+    return isinstance(value, tuple) and all(isinstance(one, FunctionType) for one in value)
 
 
 TAKES = {

@@ -1,5 +1,6 @@
 """A module that a service lays into its folders is picked up, and a mistake in it is told by its own line."""
 
+import json
 import re
 
 import pytest
@@ -80,6 +81,35 @@ def test_a_module_is_picked_up(checkout: Checkout) -> None:
     assert "shop_orders_total" in (checkout.root / "docs/catalog.md").read_text()
 
 
+def test_a_board_shows_on_the_overview_what_it_says(checkout: Checkout) -> None:
+    """Its tile stands in the row it names, as small as others, with the way to its board; a new name is a new row."""
+    tile = """
+
+def tile(stack: Stack) -> panels.Panel:
+    \"\"\"Return whether the shop is open.\"\"\"
+    return panels.number("Shop", 'up{instance=~"$instance"}', why="Zero: it is closed.", unit="short")
+
+
+def sales(stack: Stack) -> list[panels.Panel]:
+    \"\"\"Return what is sold.\"\"\"
+    return [panels.number("Sold", 'up{instance=~"$instance"}', why="Zero: nobody buys.", unit="short")]
+
+
+OVERVIEW = {"Now": (tile,), "Sales": (sales,)}
+"""
+    (checkout.root / "dashboards/shop.py").write_text(BOARD + tile, encoding="utf-8")
+
+    done = checkout.obs("build")
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    overview = json.loads((checkout.root / "infra/observability/grafana/dashboards/overview.json").read_text())
+    by_title = {panel["title"]: panel for panel in overview["panels"]}
+    assert by_title["Shop"]["gridPos"]["w"] == by_title["Redis"]["gridPos"]["w"]
+    assert by_title["Shop"]["gridPos"]["y"] < by_title["Targets"]["gridPos"]["y"]
+    assert by_title["Shop"]["links"][0]["url"].startswith("/d/rce-api-shop")
+    assert by_title["Sold"]["gridPos"]["y"] > by_title["Sales"]["gridPos"]["y"]
+
+
 @pytest.mark.parametrize("room", FILES)
 @pytest.mark.parametrize(
     ("change", "sentence"),
@@ -157,6 +187,12 @@ def test_a_module_that_does_not_load_is_named_by_its_line(
         ("dashboards", 'why="Zero', 'wyh="Zero', ":8 dashboard: TypeError: "),
         ("dashboards", "stack, slug", "stack.nothing, slug", ":9 dashboard: AttributeError: "),
         ("dashboards", """'up{instance=~"$instance"}'""", "7", ":8 dashboard: "),
+        (
+            "dashboards",
+            "def dashboard",
+            "OVERVIEW = {'Now': 7}\n\n\ndef dashboard",
+            ': takes OVERVIEW = {"Now": (...,)}',
+        ),
         ("metrics", "SERIES = (ORDERS,)", "", ": takes SERIES = (...,), a tuple of every Metric"),
         ("metrics", '"counter"', '"histogram"', ":3: shop_orders_total: a histogram has bucket edges"),
         ("metrics", "SERIES = (ORDERS,)", "SERIES = ('x',)", ": takes SERIES = (...,), a tuple of every"),
