@@ -1,4 +1,4 @@
-"""Makes an ASGI application observable: `from watchkeeper import instrument; app = instrument(app)`."""
+"""Makes a web application observable: `from watchkeeper import instrument; app = instrument(app)`."""
 
 from typing import TYPE_CHECKING, Any
 

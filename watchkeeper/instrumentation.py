@@ -1,6 +1,7 @@
-"""How does one line make an ASGI application observable?"""
+"""How does one line make a web application observable?"""
 
-from collections.abc import Awaitable, Callable
+import inspect
+from collections.abc import Callable, Iterable
 from typing import Any, Generic, TypeVar, Unpack, cast
 
 from watchkeeper.asgi.frameworks import put_in_place
@@ -10,14 +11,21 @@ from watchkeeper.asgi.request import Requests
 from watchkeeper.asgi.routes import RouteTemplates
 from watchkeeper.asgi.traffic import Traffic, signed_in_user
 from watchkeeper.asgi.types import App, Receive, Scope, Send
+from watchkeeper.frameworks import django, flask
 from watchkeeper.metrics_app import MetricsApp
 from watchkeeper.paths import path_below
 from watchkeeper.process import Telemetry
 from watchkeeper.settings import Options
 from watchkeeper.vitals.endpoint import VitalsEndpoint
 from watchkeeper.vitals.limits import Gate
+from watchkeeper.wsgi import types as wsgi
+from watchkeeper.wsgi.middleware import WsgiMiddleware
+from watchkeeper.wsgi.routes import route_of
 
-Application = TypeVar("Application", bound=Callable[..., Awaitable[None]])
+Application = TypeVar("Application", bound=Callable[..., Any])
+
+WSGI_PARAMETERS = 2
+"""`application(environ, start_response)`; an ASGI application takes scope, receive and send."""
 
 
 def instrument(
@@ -30,8 +38,9 @@ def instrument(
     """
     Give ``app`` metrics, traces, logs and web vitals, and return it.
 
-    Starlette, FastAPI, Litestar and Quart are the same object afterwards, observed from within, outside of all their
-    middleware. Of any other ASGI application a wrapper is returned that is called like it and has its attributes.
+    Starlette, FastAPI, Litestar, Quart and Flask are the same object afterwards, observed from within, outside of all
+    their middleware. Of any other ASGI or WSGI application, Django's among them, a wrapper is returned that is called
+    like it and has its attributes.
 
     Every keyword is a field of `Settings`; what is not given is read from the environment, and has a default.
     Pass ``telemetry`` instead to share one with something else. ``user`` tells who opens a WebSocket, None where
@@ -40,24 +49,43 @@ def instrument(
     if telemetry is not None and settings:
         raise TypeError("pass either telemetry or settings; a Telemetry has its settings already")
     telemetry = telemetry or Telemetry.read(**settings)
+    own = _own_endpoints(telemetry)
 
     def observe(served: App) -> App:
-        return Observed(served, app, telemetry, user)
+        return Observed(served, app, telemetry, own, user)
 
+    if hasattr(app, "wsgi_app"):
+        flask.observe(app)
+        within = WsgiMiddleware(app.wsgi_app, telemetry=telemetry, own=own, route=route_of, answers=False)
+        app.wsgi_app = within
+        return app
     if put_in_place(app, telemetry, observe):
         return app
-    return cast(Application, Instrumented(app, telemetry, observe(cast(App, app))))
+    django.observe(app)
+    if _is_wsgi(app):
+        around = WsgiMiddleware(app, telemetry=telemetry, own=own, route=route_of)
+        return cast(Application, InstrumentedWsgi(app, telemetry, around))
+    return cast(Application, Instrumented(app, telemetry, observe(app)))
 
 
-class Instrumented(Generic[Application]):
-    """A wrapper around a bare ASGI application; attributes it does not have are read and set on ``app``."""
+def _is_wsgi(app: Callable[..., Any]) -> bool:
+    try:
+        taken = inspect.signature(app).parameters.values()
+    except (TypeError, ValueError):  # a callable of C tells nothing
+        return False
+    needed = [
+        one
+        for one in taken
+        if one.default is one.empty and one.kind in (one.POSITIONAL_ONLY, one.POSITIONAL_OR_KEYWORD)
+    ]
+    return len(needed) == WSGI_PARAMETERS
 
-    def __init__(self, app: Application, telemetry: Telemetry, observed: App) -> None:
+
+class Wrapper(Generic[Application]):
+    """A wrapper around an application; attributes it does not have are read and set on ``app``."""
+
+    def __init__(self, app: Application, telemetry: Telemetry, observed: Callable[..., Any]) -> None:
         self.__dict__.update(app=app, telemetry=telemetry, _observed=observed)
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one connection, or the life of the server."""
-        await self.__dict__["_observed"](scope, receive, send)
 
     def __getattr__(self, name: str) -> Any:
         """Return an attribute of the application."""
@@ -70,14 +98,38 @@ class Instrumented(Generic[Application]):
         setattr(self.__dict__["app"], name, value)
 
 
+class Instrumented(Wrapper[Application]):
+    """An ASGI application."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection, or the life of the server."""
+        await self.__dict__["_observed"](scope, receive, send)
+
+
+class InstrumentedWsgi(Wrapper[Application]):
+    """A WSGI application."""
+
+    def __call__(self, environ: wsgi.Environ, start_response: wsgi.StartResponse) -> Iterable[bytes]:
+        """Serve one request."""
+        answer: Iterable[bytes] = self.__dict__["_observed"](environ, start_response)
+        return answer
+
+
 class Observed:
     """What is called instead of ``served``; ``app`` is who has its routes, and the same where nothing is in between."""
 
-    def __init__(self, served: App, app: object, telemetry: Telemetry, user: Callable[[Scope], str | None]) -> None:
+    def __init__(
+        self,
+        served: App,
+        app: object,
+        telemetry: Telemetry,
+        own: dict[str, App],
+        user: Callable[[Scope], str | None],
+    ) -> None:
         settings = telemetry.settings
         self._telemetry = telemetry
         self._served = served
-        self._own = _own_endpoints(telemetry)
+        self._own = own
         self._templates = RouteTemplates(app)
         self._started = False
         self._entry = Middleware(

@@ -6,6 +6,12 @@ from typing import Any
 
 _WILDCARDS = {"path": ".*", "end": ""}
 _PARAMETER = re.compile(r"{[^{}:]+(?::([^{}]*))?}")
+_RULE_PARAMETER = re.compile(r"<(?:[^<>:]+:)?([^<>:]+)>")
+
+
+def rule_template(rule: str) -> str:
+    """Return a rule as werkzeug and Django write it as a template: `/users/<int:id>` is `/users/{id}`."""
+    return _RULE_PARAMETER.sub(r"{\1}", rule)
 
 
 def path_below(scope: Mapping[str, Any], *, handled: bool = False) -> str:

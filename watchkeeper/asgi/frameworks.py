@@ -4,8 +4,11 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
-from watchkeeper.asgi.types import App
+from watchkeeper.asgi.types import App, Scope
+from watchkeeper.frameworks.carrier import ERROR
+from watchkeeper.logs.lines import answered
 from watchkeeper.process import Telemetry
+from watchkeeper.verdict import SERVER_ERROR
 
 
 def put_in_place(app: Any, telemetry: Telemetry, observe: Callable[[App], App]) -> bool:
@@ -35,6 +38,12 @@ def _litestar(app: Any, telemetry: Telemetry, observe: Callable[[App], App]) -> 
     async def stop() -> None:
         await asyncio.to_thread(telemetry.stop)
 
+    async def failed(error: Exception, scope: Scope) -> None:
+        if getattr(error, "status_code", SERVER_ERROR) >= SERVER_ERROR:
+            scope[ERROR] = error
+            answered(error, "litestar")
+
+    app.after_exception.append(failed)
     app.asgi_handler = observe(app.asgi_handler)
     app.on_startup.insert(0, start)
     app.on_shutdown.insert(0, stop)  # called in reverse: what happens in the application's own hooks is counted

@@ -8,8 +8,10 @@ from watchkeeper.asgi.routes import UNMATCHED, RouteTemplates
 from watchkeeper.asgi.traffic import Traffic, signed_in_user
 from watchkeeper.asgi.types import App, Receive, Scope, Send
 from watchkeeper.asgi.websocket import WebSocketExchange
+from watchkeeper.frameworks.carrier import ERROR
 from watchkeeper.paths import path_below
 from watchkeeper.recorder import Recorder
+from watchkeeper.verdict import SERVER_ERROR
 
 
 class Middleware:
@@ -66,6 +68,9 @@ class Middleware:
             raise
         finally:
             exchange.end()
+            answered = scope.pop(ERROR, None)
+            if exchange.status >= SERVER_ERROR:
+                exchange.error = exchange.error or answered
             self._requests.finish(exchange, told)
 
     def _route(self, scope: Scope) -> str:

@@ -6,15 +6,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
-from watchkeeper.asgi.exchange import SERVER_ERROR, HttpExchange
 from watchkeeper.asgi.types import Scope
 from watchkeeper.asgi.websocket import WebSocketExchange
 from watchkeeper.logs.lines import REQUEST_LOGGER, RequestLine, quote, told
 from watchkeeper.scrubbing import Scrubber, cut
 from watchkeeper.settings import Settings
 from watchkeeper.tracing.tracing import Tracing, Work
+from watchkeeper.verdict import SERVER_ERROR, HttpVerdict
 
-Exchange = HttpExchange | WebSocketExchange
+Exchange = HttpVerdict | WebSocketExchange
 Headers = dict[bytes, bytes]
 
 MAX_TEXT = 500

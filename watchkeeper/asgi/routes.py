@@ -6,14 +6,14 @@ from functools import lru_cache
 from typing import Any
 
 from watchkeeper.asgi.types import Scope
-from watchkeeper.paths import Template, path_below
+from watchkeeper.frameworks.carrier import ROUTE
+from watchkeeper.paths import Template, path_below, rule_template
 
 UNMATCHED = "unmatched"
 MAX_ROUTES = 2000
 """Route objects remembered; an application that makes new ones forever ends up with one label for the rest."""
 
 _PARAMETER = re.compile(r"{([^{}:]+)(?::([^{}]*))?}")
-_RULE_PARAMETER = re.compile(r"<(?:[^<>:]+:)?([^<>:]+)>")
 
 
 class RouteTemplates:
@@ -35,6 +35,8 @@ class RouteTemplates:
         if route is not None or endpoint is not None:
             # FastAPI names its own routes, but of a plain Starlette route or a mount the endpoint alone.
             return self._of_object(route, scope) or self._of_object(endpoint, scope) or UNMATCHED
+        if ROUTE in scope:
+            return str(scope[ROUTE])
         if "path_template" in scope:
             return plain(scope["path_template"]) or self._mounted_in_litestar(scope.get("route_handler"))
         if "router" not in scope and self._root is not None:
@@ -144,4 +146,4 @@ def _rule(url_map: Any, scope: Scope) -> str:
         )
     except Exception:  # noqa: BLE001 - werkzeug tells "no such rule" by HTTP exceptions of many kinds
         return UNMATCHED
-    return _RULE_PARAMETER.sub(r"{\1}", rule.rule)
+    return rule_template(rule.rule)

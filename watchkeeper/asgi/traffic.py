@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from watchkeeper.asgi.exchange import METHODS, HttpExchange
 from watchkeeper.asgi.types import Scope
 from watchkeeper.asgi.websocket import WebSocketExchange
 from watchkeeper.contract.metrics import (
@@ -22,6 +21,7 @@ from watchkeeper.contract.metrics import (
 from watchkeeper.counts.series import Counter
 from watchkeeper.recorder import Recorder
 from watchkeeper.tracing.trace_context import current
+from watchkeeper.verdict import METHODS, HttpVerdict
 
 MAX_CACHED = 20_000
 """Kinds of requests (method, route, status) whose series are found without asking the recorder."""
@@ -58,12 +58,12 @@ class Traffic:
         self._in_progress = {name: recorder.gauge(REQUESTS_IN_PROGRESS, (name,)) for name in METHODS}
         self._series: dict[tuple[str, str, int], _HttpSeries] = {}
 
-    def begin(self, exchange: HttpExchange) -> None:
+    def begin(self, exchange: HttpVerdict) -> None:
         """Count a request in progress."""
         self.recorder.start()
         self._in_progress[exchange.method].change(1.0)
 
-    def count(self, exchange: HttpExchange) -> None:
+    def count(self, exchange: HttpVerdict) -> None:
         """Count a request that is over."""
         self._in_progress[exchange.method].change(-1.0)
         trace = current.get()

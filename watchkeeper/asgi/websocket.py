@@ -6,15 +6,9 @@ from contextlib import suppress
 from time import perf_counter
 from typing import TYPE_CHECKING
 
-from watchkeeper.asgi.exchange import (
-    CLIENT_CLOSED,
-    FIRST_ERROR,
-    SERVER_ERROR,
-    sent_status,
-    start_message,
-    with_trace_id,
-)
+from watchkeeper.asgi.exchange import start_message, with_trace_id
 from watchkeeper.asgi.types import Message, Receive, Scope, Send
+from watchkeeper.verdict import CLIENT_CLOSED, FIRST_ERROR, SERVER_ERROR, sent_status
 
 if TYPE_CHECKING:
     from watchkeeper.asgi.traffic import Traffic, WebSocketCounts
@@ -138,7 +132,7 @@ class WebSocketExchange:
             if self._traffic is not None:
                 self._counts = self._traffic.accepted(self)
         elif kind == "websocket.http.response.start":
-            self._refused = sent_status(message)
+            self._refused = sent_status(message["status"])
         elif kind == "websocket.close":
             self._refused = self._refused or (0 if self._accepted else REFUSED)
             self._close(message.get("code") or NORMAL)

@@ -4,6 +4,7 @@ import json
 import logging
 import sys
 from datetime import UTC, datetime
+from logging.handlers import QueueHandler
 from typing import Any
 
 from pythonjsonlogger.core import RESERVED_ATTRS, BaseJsonFormatter
@@ -24,9 +25,26 @@ VALUE_LIMITS = (3500, STACK_LIMIT, 2000, 1000, 256, 64)
 _TOLD = "_watchkeeper_told"
 REQUEST_LOGGER = "telemetry.request"
 SERVER_LOGGERS = ("uvicorn", "uvicorn.error", "hypercorn.error", "gunicorn.error", "arq", "rq.worker", "celery")
-SERVER_ACCESS_LOGGERS = ("uvicorn.access", "hypercorn.access", "gunicorn.access")
+SERVER_ACCESS_LOGGERS = (
+    "uvicorn.access",
+    "hypercorn.access",
+    "gunicorn.access",
+    "granian.access",
+    "django.server",
+    "werkzeug",
+)
+"""What they tell of a request, its own line tells better."""
 
-_RESERVED = frozenset((*RESERVED_ATTRS, "taskName", "color_message"))
+EARLY = ("litestar",)
+"""Loggers of frameworks that write an exception before they answer it; the line of the request tells it after."""
+
+STRUCTLOG = ("_logger", "_name", "_record", "_from_structlog")
+"""What structlog's own formatter is handed besides the fields."""
+
+_frameworks = set(SERVER_LOGGERS)
+"""Loggers that write an exception once more, which the line of its request tells already."""
+
+_RESERVED = frozenset((*RESERVED_ATTRS, *STRUCTLOG, "taskName", "color_message"))
 _encode = json.JSONEncoder(ensure_ascii=True, allow_nan=False, separators=(",", ":")).encode
 quote = json.encoder.encode_basestring_ascii
 """Returns a text as a JSON string in ASCII."""
@@ -89,10 +107,15 @@ class JsonLines(BaseJsonFormatter):
     def add_fields(self, log_data: dict[str, Any], record: logging.LogRecord, message_dict: dict[str, Any]) -> None:
         """Collect the fields of one record; extras that would overwrite one of ours get a trailing underscore."""
         message_dict.pop("exc_info", None)
+        error = record.exc_info[1] if record.exc_info else None
         if isinstance(record.msg, RequestLine):
             message_dict.update(record.msg.fields())
+        elif isinstance(record.msg, dict):
+            message_dict.setdefault("message", message_dict.pop("event", record.message))
+            given = record.msg.get("exc_info")
+            error = error or (given if isinstance(given, BaseException) else None)
         log_data.update(self._head(record, message_dict.pop("message", record.message)))
-        log_data.update(self._exception(record))
+        log_data.update(self._exception(error))
         extras = {name: value for name, value in record.__dict__.items() if name not in _RESERVED}
         for name, value in {**extras, **message_dict}.items():
             log_data[f"{name}_" if name in log_data else name] = value
@@ -110,8 +133,7 @@ class JsonLines(BaseJsonFormatter):
             head["trace_id"], head["span_id"] = context.trace_id, context.span_id
         return head
 
-    def _exception(self, record: logging.LogRecord) -> dict[str, str]:
-        error = record.exc_info[1] if record.exc_info else None
+    def _exception(self, error: BaseException | None) -> dict[str, str]:
         if error is None:
             return {}
         return {
@@ -176,28 +198,72 @@ def told(error: BaseException) -> None:
     error.__dict__[_TOLD] = True
 
 
+def answered(error: BaseException, logger: str) -> None:
+    """Note that a framework, which logs as ``logger``, has answered with 500: the line of the request tells of it."""
+    _frameworks.add(logger)
+    told(error)
+
+
 def _is_new(record: logging.LogRecord) -> bool:
     error = record.exc_info[1] if record.exc_info else None
-    return error is None or record.name not in SERVER_LOGGERS or _TOLD not in error.__dict__
+    if error is None:
+        return True
+    if record.name in EARLY:
+        return current.get() is None
+    return record.name not in _frameworks or _TOLD not in error.__dict__
 
 
 def configure(settings: Settings) -> None:
     """
-    Send every record of the process to stdout as JSON, the application's and the server's alike.
+    Send every record of the process to stdout as JSON: the application's, the server's, its warnings, structlog's.
 
     Safe to call again (a server that sets up its own logging after import is brought into line at startup).
-    Handlers on the root logger that write to the terminal are replaced; others (files, Sentry) stay.
+    Handlers that write to the terminal are replaced, wherever a framework has put them; others (files, Sentry) stay.
+    An application that has configured structlog itself keeps what it chose.
     """
     root = logging.getLogger()
     handler = _Stdout()
     handler.addFilter(_is_new)
     handler.setFormatter(JsonLines(settings))
-    root.handlers = [kept for kept in root.handlers if type(kept) not in (logging.StreamHandler, _Stdout)]
+    root.handlers = [kept for kept in root.handlers if type(kept) is not _Stdout and not _writes_to_terminal(kept)]
     root.addHandler(handler)
     root.setLevel(settings.log_level)
+    for logger in list(logging.Logger.manager.loggerDict.values()):
+        if isinstance(logger, logging.Logger) and any(map(_writes_to_terminal, logger.handlers)):
+            logger.handlers = [kept for kept in logger.handlers if not _writes_to_terminal(kept)]
+            logger.propagate = True
     for name in SERVER_LOGGERS:
         server = logging.getLogger(name)
         server.handlers, server.propagate = [], True
     for name in SERVER_ACCESS_LOGGERS:
         access = logging.getLogger(name)
         access.handlers, access.propagate = [], False
+    logging.captureWarnings(True)
+    _join_structlog()
+
+
+def _writes_to_terminal(handler: logging.Handler) -> bool:
+    if isinstance(handler, QueueHandler):  # Litestar's, which hands on to another in a thread
+        behind = getattr(getattr(handler, "listener", None), "handlers", ())
+        return bool(behind) and all(map(_writes_to_terminal, behind))
+    if type(handler) is logging.StreamHandler:
+        return True
+    streams = (sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__)
+    return isinstance(handler, logging.StreamHandler) and handler.stream in streams and type(handler) is not _Stdout
+
+
+def _join_structlog() -> None:
+    """Have structlog hand its events to logging, where it is used and nobody has configured it."""
+    structlog = sys.modules.get("structlog")
+    if structlog is not None and not structlog.is_configured():
+        structlog.configure(
+            processors=[structlog.contextvars.merge_contextvars, _event],
+            wrapper_class=structlog.stdlib.BoundLogger,
+            logger_factory=structlog.stdlib.LoggerFactory(),
+        )
+
+
+def _event(_: Any, __: str, event: dict[str, Any]) -> tuple[tuple[dict[str, Any]], dict[str, Any]]:
+    """Return what logging takes of an event: its fields as one message, so that no name of theirs can clash."""
+    told: dict[str, Any] = {name: event.pop(name) for name in ("exc_info", "stack_info") if name in event}
+    return ({"message": event.pop("event", ""), **event},), told

@@ -1,0 +1,1 @@
+"""What happens around a WSGI application: Flask, Django, and any other?"""
