@@ -29,7 +29,7 @@ FLOORS = (
     {"obs/output"},
     {"obs/proofs"},
     {"obs/diff", "obs/replay"},
-    {"obs/adopt", "obs/deploy"},
+    {"obs/adopt", "obs/deploy", "obs/preview"},
     {"obs/cli"},
 )
 """The rooms of the tool, from the ground up: each may import those on floors below its own, and itself."""

@@ -53,9 +53,14 @@ class Programs:
         """Return why a check that needs these programs can't run; nothing when it can."""
         return "; ".join(self.missing[name] for name in names if name in self.missing)
 
+    def version(self, name: str) -> str:
+        """Return what a program says its version is; a build without one is told by the digest of its file."""
+        path = self.found[name]
+        return _version(path) or f"not stamped, sha256 {_digest(path)}"
+
     def versions(self) -> dict[str, str]:
         """Return what each program says its version is; a build without one is told by the digest of its file."""
-        return {name: _version(path) or f"not stamped, sha256 {_digest(path)}" for name, path in self.found.items()}
+        return {name: self.version(name) for name in self.found}
 
 
 def find(root: Path, environ: Mapping[str, str] = os.environ) -> Programs:

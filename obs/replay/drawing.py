@@ -1,6 +1,6 @@
 """Which samples does Prometheus scrape while a scenario happens?"""
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 
 from obs.query import promql
 from obs.replay.scenario import Clock, Scenario, Shape, Track
@@ -15,7 +15,7 @@ SCRAPE_SECONDS, GRID_SECONDS = 15, 5
 BLANK, STALE = "_", "stale"
 
 
-def series(stack: Stack, scenario: Scenario, read: frozenset[str]) -> dict[str, str]:
+def series(stack: Stack, scenario: Scenario, read: Container[str]) -> dict[str, str]:
     """Return the samples of each series whose name is in ``read``, a text of promtool's every GRID_SECONDS."""
     incident = {track.key: track for track in scenario.tracks}
     usual = {track.key: track for track in scenario.usual}
@@ -73,7 +73,7 @@ def _levels(scenario: Scenario, usual: Track | None, unusual: Track | None) -> I
         yield _named(track.metric, labels), values[None]
         return
     for edge in edges:
-        text = "+Inf" if edge == float("inf") else promql.le(track.metric, edge or 0.0).value
+        text = "+Inf" if edge == float("inf") else repr(float(edge or 0.0))
         yield _named(track.metric.bucket, labels | {LE.name: text}), values[edge]
     yield _named(track.metric.count, labels), values[float("inf")]
 

@@ -20,6 +20,9 @@ FOLDER = Path("alerts/drill")
 HEALTHY = "healthy.toml"
 """The file of what every series does while nothing is wrong; the others hold incidents."""
 
+SHOWN = "shown.toml"
+"""What the series do besides that only dashboards read: no rule looks at them, so no incident is played with them."""
+
 Want = Literal["page", "ticket", "silence"]
 WANTS: tuple[Want, ...] = get_args(Want)
 STATES = {"up": 1.0, "down": 0.0, "gone": None}
@@ -132,15 +135,27 @@ def read(stack: Stack, content: Content) -> tuple[Scenario, ...]:
         raise ScenarioError(
             f"{FOLDER / HEALTHY}: there is no such file; it says what each series does while all is well"
         )
-    known = {metric.name: metric for metric in (*content.own, *content.exporters)}
-    reader = Reader(stack, known, frozenset(metric.name for metric in content.own))
-    healthy = tuple(reader.healthy(_toml(folder / HEALTHY)))
-    files = [file for file in sorted(folder.glob("*.toml")) if file.name != HEALTHY]
+    reader = _reader(stack, content)
+    healthy = tuple(reader.healthy(HEALTHY, _toml(folder / HEALTHY)))
+    files = [file for file in sorted(folder.glob("*.toml")) if file.name not in (HEALTHY, SHOWN)]
     scenarios = [scenario for file in files for scenario in reader.incidents(file.stem, _toml(file), healthy)]
     names = [scenario.name for scenario in scenarios]
     for twin in {name for name in names if names.count(name) > 1}:
         raise ScenarioError(f"{FOLDER}: two incidents are called '{twin}'; rename one")
     return tuple(scenarios)
+
+
+def usual(stack: Stack, content: Content) -> tuple[Track, ...]:
+    """Return what every series does while all is well, also those that dashboards alone read; raise ScenarioError."""
+    reader = _reader(stack, content)
+    files = [file for name in (HEALTHY, SHOWN) if (file := content.root / FOLDER / name).is_file()]
+    tracks = [track for file in files for track in reader.healthy(file.name, _toml(file))]
+    return tuple({track.key: track for track in tracks}.values())
+
+
+def _reader(stack: Stack, content: Content) -> "Reader":
+    known = {metric.name: metric for metric in (*content.own, *content.exporters)}
+    return Reader(stack, known, frozenset(metric.name for metric in content.own))
 
 
 def _toml(file: Path) -> dict[str, Any]:
@@ -163,9 +178,9 @@ class Reader:
         """The address of each scrape job."""
         return {target.job: target.address for target in self.stack.targets.values()}
 
-    def healthy(self, raw: Mapping[str, Any]) -> Iterator[Track]:
-        """Yield what each series does while all is well."""
-        where = Place(str(FOLDER / HEALTHY))
+    def healthy(self, file: str, raw: Mapping[str, Any]) -> Iterator[Track]:
+        """Yield what each series of a file does while all is well."""
+        where = Place(str(FOLDER / file))
         for series, value in raw.items():
             yield self._track(where, series, value, 0.0, {})
 

@@ -1,0 +1,1 @@
+"""What does a dashboard show, before anybody deploys it? Data, answers, pictures, and what is wrong with them."""
