@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from obs.diff.change import ObjectChange, Sentence
+from obs.diff.lines import changed_lines
 from obs.diff.wording import ACTIONS, headline, layout_note, noun, subjects, tally, told
 from obs.markup import escaped, fenced
 
@@ -64,7 +65,7 @@ def _item(change: ObjectChange, names: Sequence[str], sentences: Sequence[Senten
 
 def _fences(sentences: Sequence[Sentence]) -> Iterator[str]:
     for sentence in sentences:
-        lines = [f"- {line}" for line in sentence.before.splitlines()]
-        lines += [f"+ {line}" for line in sentence.after.splitlines()]
+        told = changed_lines(sentence.before, sentence.after)
+        lines = [text for line in told for text in (f"{line.sign} {line.text}", f"  {line.carets}") if text.strip()]
         if lines:
             yield fenced(lines, "diff")

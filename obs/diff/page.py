@@ -5,6 +5,7 @@ from html import escape
 from pathlib import Path
 
 from obs.diff.change import ObjectChange, Sentence, Tile, Verb
+from obs.diff.lines import Line, sides
 from obs.diff.wording import ACTIONS, layout_note, noun, subjects, tally, told
 
 STYLE = Path(__file__).with_name("page.css")
@@ -38,8 +39,11 @@ def render_html(changes: Sequence[ObjectChange], *, title: str = "Dashboards and
 def _article(anchor: str, change: ObjectChange, *, unfolded: bool) -> str:
     whole = noun(change).capitalize()
     told = list(subjects(change.sentences))
-    anchors = {name: f"{anchor}-{index}" for index, (names, _) in enumerate(told) for name in names}
-    said = "".join(_entry(anchors[names[0]], ", ".join(names) or whole, sentences) for names, sentences in told)
+    entries = [(f"{anchor}-{index}", names, sentences) for index, (names, sentences) in enumerate(told)]
+    # A panel leads to what is said of it alone, where there is such an entry.
+    by_company = sorted(entries, key=lambda entry: -len(entry[1]))
+    anchors = {name: at for at, names, _ in by_company for name in names}
+    said = "".join(_entry(at, ", ".join(names) or whole, sentences) for at, names, sentences in entries)
     note = layout_note(change)
     return (
         f'<article id="{anchor}">\n<h2><span class="verb {change.action}">{ACTIONS[change.action]}</span>'
@@ -57,9 +61,19 @@ def _entry(anchor: str, name: str, sentences: Sequence[Sentence]) -> str:
 
 
 def _sides(sentence: Sentence) -> str:
-    sides = (("before", sentence.before), ("after", sentence.after))
-    blocks = [f'<pre class="{name}">{escape(code)}</pre>' for name, code in sides if code]
+    named = zip(("before", "after"), sides(sentence.before, sentence.after), strict=True)
+    texts = [(name, "\n".join(map(_marked, lines))) for name, lines in named if lines]
+    blocks = [f'<pre class="{name}">{text}</pre>' for name, text in texts]
     return f'<div class="sides">{"".join(blocks)}</div>' if blocks else ""
+
+
+def _marked(line: Line) -> str:
+    """Write a line with what differs in it marked."""
+    written, at = "", 0
+    for start, end in line.marks:
+        written += f"{escape(line.text[at:start])}<mark>{escape(line.text[start:end])}</mark>"
+        at = end
+    return written + escape(line.text[at:])
 
 
 def _boards(change: ObjectChange, anchors: Mapping[str, str], *, unfolded: bool) -> str:

@@ -72,13 +72,14 @@ def _told(old: Any, new: Any, subject: str, path: Path) -> Iterator[Sentence]:
         for key in dict.fromkeys((*old, *new)):
             yield from _told(old.get(key), new.get(key), _below(subject, str(key)), (*path, key))
     elif listed_objects(old) and listed_objects(new):
-        for name, before, after in items(old, new, _name):
+        named = _relabelling if str(path[-1] if path else "").endswith("relabel_configs") else _name
+        for name, before, after in items(old, new, named):
             where = f"{subject} {quoted(name)}" if name else subject
             if before is None or after is None:
                 yield one_sided(where, presence(before), "entry", before, after, path=path)
             else:
                 yield from _told(before, after, where, path)
-        yield from reordered(subject, "order", old, new, _name, path=path)
+        yield from reordered(subject, "order", old, new, named, path=path)
     else:
         outer, _, name = subject.rpartition(".")
         verb = presence(old) if old is None or new is None else "changed"
@@ -94,6 +95,30 @@ def _name(item: dict[str, Any]) -> str:
     given = next((str(item[name]) for name in NAMES if isinstance(item.get(name), str)), "")
     matched = [str(one) for key in sorted(item) if key.endswith("matchers") for one in item[key] or ()]
     return given or ", ".join(matched)
+
+
+def _relabelling(step: dict[str, Any]) -> str:
+    """Name a step of relabelling by what it does to series.
+
+    https://prometheus.io/docs/prometheus/latest/configuration/configuration/#relabel_config
+    """
+    action, pattern = str(step.get("action") or "replace").lower(), str(step.get("regex") or ".*")
+    sources = [str(one) for one in step.get("source_labels") or ()]
+    matched = "name" if sources == ["__name__"] else " and ".join(sources)
+    where = f" whose {matched} {'match' if len(sources) > 1 else 'matches'} {pattern}" if sources else ""
+    target, value = step.get("target_label"), step.get("replacement", "$1")
+    match action:
+        case "drop" | "keep":
+            return f"{'drops' if action == 'drop' else 'keeps only'} series{where}"
+        case "replace" if target == "__name__":
+            return f"renames series{where} to {value}"
+        case "replace":
+            return f"sets label {target} to {value} on series{where}" if where else f"sets label {target} to {value}"
+        case "labeldrop" | "labelkeep":
+            return f"{'drops' if action == 'labeldrop' else 'keeps only'} labels that match {pattern}"
+        case "labelmap":
+            return f"copies labels that match {pattern} to {value}"
+    return f"{action} of {matched} into label {target}" if target else action
 
 
 def _with_consequence(sentence: Sentence) -> Sentence:

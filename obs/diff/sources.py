@@ -9,6 +9,7 @@ from obs import output
 from obs.diff.cases import diff_cases
 from obs.diff.change import DiffError, ObjectChange
 from obs.diff.documents import parsed
+from obs.diff.notified import diff_notified
 from obs.diff.settings import diff_settings
 from obs.diff.trees import diff_trees, not_compared
 from obs.stack import Stack
@@ -27,6 +28,7 @@ def diff_files(old: Files, new: Files) -> tuple[ObjectChange, ...]:
 
     A file that both sides hold alike is not read further: a dashboard in it counts as one unchanged object.
     """
+    notified = diff_notified(old, new)
     settings = sorted(path for path in {*old, *new} if _is_setting(path))
     told_settings = [_setting(path, old.get(path), new.get(path)) for path in settings]
     old, new = ({path: text for path, text in side.items() if not _is_setting(path)} for side in (old, new))
@@ -34,7 +36,7 @@ def diff_files(old: Files, new: Files) -> tuple[ObjectChange, ...]:
     told, unread = _parsed([old, new], frozenset(unchanged))
     modules = ({path: text for path, text in files.items() if path.endswith(".py")} for files in (old, new))
     alike = (ObjectChange("dashboard", path, path, "unchanged") for path in unchanged if b'"panels"' in old[path])
-    return (*unread, *diff_trees(*told), *told_settings, *alike, *diff_cases(*modules))
+    return (*unread, *notified, *diff_trees(*told), *told_settings, *alike, *diff_cases(*modules))
 
 
 def _is_setting(path: str) -> bool:

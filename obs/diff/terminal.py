@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 import click
 
 from obs.diff.change import Action, ObjectChange, Sentence
+from obs.diff.lines import changed_lines
 from obs.diff.wording import headline, layout_note, noun, subjects, tally, told
 
 SIGNS: dict[Action, tuple[str, str]] = {
@@ -15,6 +16,7 @@ SIGNS: dict[Action, tuple[str, str]] = {
     "skipped": (" ", "white"),
     "unread": ("!", "red"),
 }
+COLOURS = {"-": "red", "+": "green", " ": None}
 
 
 def render_terminal(changes: Sequence[ObjectChange]) -> str:
@@ -40,8 +42,10 @@ def _object(change: ObjectChange) -> Iterator[str]:
 
 def _code(sentences: Sequence[Sentence]) -> Iterator[str]:
     for sentence in sentences:
-        for sign, colour, code in (("-", "red", sentence.before), ("+", "green", sentence.after)):
-            yield from (click.style(f"      {sign} {_inert(line)}", fg=colour) for line in code.splitlines())
+        for line in changed_lines(sentence.before, sentence.after):
+            yield click.style(f"      {line.sign} {_inert(line.text)}", fg=COLOURS[line.sign])
+            if line.carets:
+                yield click.style(f"        {line.carets}", fg=COLOURS[line.sign])
 
 
 def _inert(text: str) -> str:

@@ -14,7 +14,6 @@ ACTIONS: dict[Action, str] = {
     "unread": "not compared",
 }
 SEVERAL = 3  # subjects from which what is said of each alike is said once
-NAMED = 6  # of several subjects that are named, the others are counted
 KINDS = {
     "cases": "cases of the alerts in",
     "rule-group": "rule group",
@@ -32,25 +31,28 @@ def noun(change: ObjectChange) -> str:
 def subjects(sentences: Sequence[Sentence]) -> Iterator[tuple[tuple[str, ...], list[Sentence]]]:
     """Gather the sentences a reader should see first by subject, in the order the subjects appear.
 
-    Several subjects in which all the same has changed come together: a change repeated over a board is said once.
+    What is said of several subjects alike comes once, with all of them: the traces of an upgrade are one line.
     """
-    together: dict[str, list[Sentence]] = {}
-    for sentence in sentences:
-        if not sentence.hidden:
-            together.setdefault(sentence.subject, []).append(sentence)
-    alike: dict[Hashable, list[str]] = defaultdict(list)
-    for subject, said in together.items():
-        repeats = subject and all(one.verb == "changed" for one in said)
-        alike[tuple((one.text, one.before, one.after) for one in said) if repeats else subject].append(subject)
-    for names in alike.values():
-        for group in [names] if len(names) >= SEVERAL else [[name] for name in names]:
-            yield tuple(group), together[group[0]]
+    shown = [one for one in sentences if not one.hidden]
+    holders: dict[Hashable, dict[str, None]] = defaultdict(dict)
+    for one in shown:
+        holders[_said(one)][one.subject] = None
+    together: dict[tuple[str, ...], dict[Hashable, Sentence]] = {}
+    for one in shown:
+        names = tuple(holders[_said(one)])
+        group = names if len(names) >= SEVERAL and one.verb == "changed" else (one.subject,)
+        together.setdefault(group, {}).setdefault((_said(one), *(() if len(group) > 1 else (id(one),))), one)
+    for group, said in together.items():
+        yield group, list(said.values())
+
+
+def _said(sentence: Sentence) -> tuple[str, str, str, bool]:
+    return sentence.text, sentence.before, sentence.after, bool(sentence.subject)
 
 
 def headline(change: ObjectChange, *names: str) -> str:
     """Name where a line's changes are: `API / Error ratio`, several panels, or the object alone."""
-    more = [f"{len(names) - NAMED} more"] if len(names) > NAMED else []
-    where = " and ".join(filter(None, [", ".join(names[:NAMED]), *more]))
+    where = ", ".join(filter(None, names))
     return f"{change.title or change.uid} / {where}" if where else change.title or change.uid
 
 

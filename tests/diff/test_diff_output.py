@@ -94,7 +94,7 @@ def test_a_comment_keeps_whole_what_fits() -> None:
 
 @pytest.mark.parametrize("render", [render_terminal, render_markdown, render_html])
 def test_a_change_repeated_over_a_board_is_said_once(render: Callable[..., str]) -> None:
-    """Ten panels of which the same is said share a line; those of which more is said keep their own."""
+    """Ten panels of which the same is said share a line, all named; what is said of one alone has its own."""
     before = board(*(panel(number, f"P{number}", y=number * 8) for number in range(10)))
     after = copy.deepcopy(before)
     for one in after["panels"]:
@@ -103,8 +103,60 @@ def test_a_change_repeated_over_a_board_is_said_once(render: Callable[..., str])
 
     text = render(diff_trees({"a": before}, {"a": after}))
 
-    assert text.count("unit percentunit to s") == 2
-    assert "P0, P1, P2, P3, P5, P6" in text
+    assert text.count("unit percentunit to s") == 1
+    assert "P0, P1, P2, P3, P4, P5, P6, P7, P8, P9" in text
+    assert re.search("P4[^,]+Other", text)
+
+
+def test_what_an_upgrade_of_grafana_writes_into_every_panel_is_one_line() -> None:
+    """A save in a newer Grafana writes its defaults into each panel; a reader sees that once."""
+    before = board(*(panel(number, f"P{number}", y=number * 8, pluginVersion="10.4.2") for number in range(10)))
+    after = copy.deepcopy(before)
+    for one in after["panels"]:
+        one["pluginVersion"] = "11.2.0"
+        one["options"]["tooltip"] = {"hideZeros": False, "mode": "single"}
+    after["panels"][3]["targets"][0]["expr"] = "sum(errors)"
+
+    lines = click.unstyle(render_terminal(diff_trees({"a": before}, {"a": after}))).splitlines()
+
+    assert [line.split(": ", 1)[0] for line in lines if " / " in line and line.startswith("    API")] == [
+        "    API / P0, P1, P2, P3, P4, P5, P6, P7, P8, P9",
+        "    API / P3",
+    ]
+    assert 'options.tooltip.hideZeros off; tooltip set to "single"' in lines[1]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "shown"),
+    [
+        ("sum(rate(a[5m]))", "sum(rate(a[10m]))", ["- a[5m]", "+ a[10m]", "    ^^^"]),
+        ('a{x="1"}', "a", ['- a{x="1"}', "   ^^^^^^^", "+ a"]),
+        ("up", "absent(x)", ["- up", "+ absent(x)"]),
+    ],
+)
+def test_a_caret_points_at_what_changed_in_a_line(before: str, after: str, shown: list[str]) -> None:
+    """A long query differs in one word: the eye is led to it, in the terminal and in a comment."""
+    changes = diff_trees({"a": board(panel(1, "P", expr=before))}, {"a": board(panel(1, "P", expr=after))})
+
+    assert click.unstyle(render_terminal(changes)).splitlines()[2:-1] == [f"      {line}" for line in shown]
+    assert "".join(f"  {line}\n" for line in shown) in render_markdown(changes)
+
+
+def test_of_a_long_query_the_lines_that_changed_are_shown() -> None:
+    """What stayed is an ellipsis in the terminal; the page shows both sides whole, with marks."""
+    before = " + ".join(f"sum by (job) (rate(counter_{number}_total[5m]))" for number in range(20))
+    after = before
+    for number in (0, 1, 2, 3):
+        after = after.replace(f"counter_{number}_total", f"other_{number}_total")
+    changes = diff_trees({"a": board(panel(1, "P", expr=before))}, {"a": board(panel(1, "P", expr=after))})
+
+    lines = [line.strip() for line in click.unstyle(render_terminal(changes)).splitlines()]
+
+    assert "…" in lines
+    assert not any("counter_9_total" in line for line in lines)
+    assert sum("other_2_total" in line for line in lines) == 1
+    assert "counter_9_total" in render_html(changes)
+    assert "<mark>other_2_total</mark>" in render_html(changes)
 
 
 def test_a_tile_says_its_state_in_words_and_leads_to_its_sentences() -> None:

@@ -26,6 +26,18 @@ def test_one_edit_of_a_rule_is_one_sentence(change: Model, said: str) -> None:
     assert words(diff_rule_group(rules(alert()), rules(alert() | change))) == [said]
 
 
+def test_two_alerts_of_one_name_are_paired_by_what_they_hold() -> None:
+    """A name may come twice, once for each severity: the one that changed is told, the other is left out."""
+    page, ticket = alert(expr="a > 10"), alert(expr="a > 5", labels={"severity": "ticket", "team": "api"})
+    before, after = rules(page, ticket), rules(ticket | {"for": "1h"}, page)
+
+    assert words(diff_rule_group(before, after)) == [
+        "ApiErrors: for 5m to 1h",
+        "rules: order changed to ApiErrors, ApiErrors",
+    ]
+    assert words(diff_rule_group(rules(page, ticket), rules(ticket))) == ["ApiErrors: alert removed (page, for 5m)"]
+
+
 @pytest.mark.parametrize(("old", "new"), [("5m", "300s"), ("1h30m", "90m"), ("0s", None), ("1d", "24h")])
 def test_spelling_a_duration_anew_is_no_change(old: str, new: str | None) -> None:
     """Five minutes are 300 seconds."""

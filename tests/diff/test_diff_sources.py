@@ -316,11 +316,12 @@ def test_what_a_build_writes_beside_boards_and_rules_is_told_key_by_key(reposito
     changed = [line.split(" / ", 1)[1] for line in said.splitlines() if " / " in line]
 
     assert changed == [
+        "ApiErrors: goes to tickets after 5m instead of to pager after 5m",
         """route.routes "severity="page"": receiver "pager" to "tickets\"""",
         'receivers "chat": added',
         'scrape_configs "api": sample_limit 10 to 20',
-        """scrape_configs "api".metric_relabel_configs "a": removed""",
-        """scrape_configs "api".metric_relabel_configs "b": added""",
+        """scrape_configs "api".metric_relabel_configs "renames series whose name matches .* to a": removed""",
+        """scrape_configs "api".metric_relabel_configs "renames series whose name matches .* to b": added""",
         'service: environment "production" to "prod": it is a label of every alert and series',
         f"grafana: pages on: {CONSEQUENCES['grafana.pages']}",
     ]
