@@ -1,6 +1,6 @@
 """What is wrong, where, and what would be right instead?"""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from obs.place import Place
 
@@ -10,7 +10,8 @@ class Fault:
     """
     What a check has found: the place a person opens, what is wrong there, and what would do instead.
 
-    Where it is inside an expression, ``expr`` is that expression and ``part`` the guilty part as it stands in it.
+    Where it is inside an expression, ``expr`` is that expression and ``part`` the guilty part as it stands in it at
+    the offset ``start``.
     """
 
     place: Place
@@ -18,6 +19,7 @@ class Fault:
     instead: str = ""
     expr: str = ""
     part: str = ""
+    start: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from typing import Protocol
 from obs.nearest import nearest
 from obs.proofs.evidence import Evidence
 from obs.proofs.finding import Fault, Finding
+from obs.query import positions
 from obs.query.expr import Condition, Selector
 from obs.query.patterns import met
 from watchkeeper.contract.labels import JOB, TARGET, listed
@@ -60,7 +61,7 @@ def _absent(evidence: Evidence, server: Server) -> Iterator[Fault]:
                 if (name, None) not in seen:
                     seen.add((name, None))
                     close = "" if name in known else nearest(name, names, "")
-                    yield question.fault(f"the server has no series {name}", close, name)
+                    yield question.fault(f"the server has no series {name}", close, positions.name(query, selector))
                 continue
             for condition in selector.conditions:
                 if (name, condition) in seen or not _worth_asking(evidence, selector, condition):
@@ -69,11 +70,15 @@ def _absent(evidence: Evidence, server: Server) -> Iterator[Fault]:
                 if condition.label not in labels(name):
                     instead = f"it has {', '.join(sorted(labels(name) - {NAME}))}"
                     yield question.fault(
-                        f"no series of {name} has the label '{condition.label}'", instead, condition.label
+                        f"no series of {name} has the label '{condition.label}'",
+                        instead,
+                        positions.label(query, selector, condition.label),
                     )
                 elif met(condition, values(condition.label, name)) == ():
                     instead = f"{condition.label} is {listed(sorted(values(condition.label, name)))}"
-                    yield question.fault(f"no series of {name} is {condition}", instead, str(condition))
+                    yield question.fault(
+                        f"no series of {name} is {condition}", instead, positions.matcher(query, selector, condition)
+                    )
 
 
 def _worth_asking(evidence: Evidence, selector: Selector, condition: Condition) -> bool:

@@ -15,6 +15,7 @@ from obs.place import Place
 from obs.proofs.finding import Fault
 from obs.query import logql, variables
 from obs.query.patterns import compiled
+from obs.query.positions import Part
 from obs.stack import Stack
 
 TEMPLATE_QUERY = re.compile(r'query "(?P<expr>(?:[^"\\]|\\.)*)"')
@@ -45,9 +46,10 @@ class Question:
     heatmap: bool = False
     """Whether ``unit`` is that of the buckets, and not of what is counted in them."""
 
-    def fault(self, what: str, instead: str = "", part: str = "") -> Fault:
-        """Return what is wrong with the query; ``part`` is the guilty part as it stands in the text."""
-        return Fault(self.where, what, instead, self.text, part)
+    def fault(self, what: str, instead: str = "", part: Part | str = "") -> Fault:
+        """Return what is wrong with the query; ``part`` is the guilty part, as a text where it occurs once at most."""
+        found = Part(part, max(0, self.text.find(part))) if isinstance(part, str) else part
+        return Fault(self.where, what, instead, self.text, found.text, found.start)
 
 
 def place(alert: Alert) -> Place:

@@ -44,7 +44,7 @@ def as_markdown(findings: Sequence[Finding]) -> str:
 
 def pointed(fault: Fault, width: int) -> tuple[str, str] | None:
     """Return the line of the expression with the guilty part, and carets below that; None where there is no part."""
-    start = fault.expr.find(fault.part) if fault.part else -1
+    start = fault.expr.find(fault.part, fault.start) if fault.part else -1
     if start < 0:
         return None
     begin = fault.expr.rfind("\n", 0, start) + 1
@@ -76,6 +76,7 @@ def as_json(findings: Sequence[Finding]) -> list[dict[str, Any]]:
             "instead": finding.fault.instead,
             "expression": finding.fault.expr,
             "part": finding.fault.part,
+            "offset": finding.fault.start,
         }
         for finding in findings
     ]

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from obs.query.expr import Condition
+from obs.query.positions import Part
 from obs.stack.settings import Stack
 
 SERVICE, LEVEL, CONTAINER, ENVIRONMENT = "service", "level", "container", "environment"
@@ -32,19 +33,21 @@ class SavedQuery:
 
 @dataclass(frozen=True, slots=True)
 class Streams:
-    """One stream selector of a query: its text, and its conditions; None where it can't be read."""
+    """One stream selector of a query: its conditions, each with its place; None where it can't be read."""
 
-    text: str
-    conditions: tuple[Condition, ...] | None
+    part: Part
+    conditions: tuple[tuple[Condition, Part], ...] | None
 
 
 def selected(text: str) -> Iterator[Streams]:
     """Yield the stream selectors of a LogQL query."""
-    for inside in STREAM.findall(text):
-        matchers = MATCHER.findall(inside)
-        whole = matchers and not MATCHER.sub("", inside).strip()
-        conditions = tuple(Condition(label, operator, quoted[1:-1]) for label, operator, quoted in matchers)
-        yield Streams(f"{{{inside}}}", conditions if whole else None)
+    for found in STREAM.finditer(text):
+        whole = found[1].strip() and not MATCHER.sub("", found[1]).strip()
+        conditions = tuple(
+            (Condition(one[1], one[2], one[3][1:-1]), Part(one[0].strip(" ,"), one.start(1)))
+            for one in MATCHER.finditer(text, found.start(1), found.end(1))
+        )
+        yield Streams(Part(found[0], found.start()), conditions if whole else None)
 
 
 def query(stack: Stack, name: str) -> SavedQuery:

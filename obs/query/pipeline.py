@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from obs.query.logql import STREAM_LABELS
+from obs.query.positions import Part
 
 # https://grafana.com/docs/loki/latest/query/log_queries/
 PARSERS = ("json", "logfmt", "regexp", "pattern", "unpack")
@@ -25,19 +26,20 @@ FIELDS = (*TEXTS, *NUMBERS)
 _STRING = r'"(?:[^"\\]|\\.)*"|`[^`]*`'
 _TOKEN = re.compile(rf"(?:{_STRING}|\|=|\|~|\|>|[^|\[()])+|\((?:{_STRING}|[^()])*\)|.", re.DOTALL)
 _FILTER = re.compile(rf"(?P<field>\w+)\s*(?P<operator>=~|!~|>=|<=|==|!=|=|>|<)\s*(?P<value>{_STRING}|[^\s,)]+)")
-_FIRST = re.compile(r"\w+")
+_FIRST = re.compile(r"\s*(\w+)")
 _SELECTOR = re.compile(rf"(?P<before>[\w:]*)\{{(?:{_STRING}|[^}}\"`])*\}}")
 _GROUPED = re.compile(r"\b(?:by|without)\s*\(([^)]*)\)")
 
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """One comparison of a field with a value, as it is written."""
+    """One comparison of a field with a value, as it is written, and where it begins in the query."""
 
     field: str
     operator: str
     value: str
     text: str
+    start: int
 
     @property
     def numeric(self) -> bool:
@@ -47,31 +49,33 @@ class Filter:
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """One step of a pipeline: its first word, the comparisons it makes, and whether it stands behind a parser."""
+    """One step of a pipeline: its first word, where it begins, its comparisons, and whether a parser is before it."""
 
     word: str
+    start: int
     filters: tuple[Filter, ...]
     parsed: bool
 
 
-def metrics(text: str) -> list[str]:
+def metrics(text: str) -> list[Part]:
     """Return the names that stand right before a brace: PromQL is written so, LogQL never is."""
-    return [found["before"] for found in _SELECTOR.finditer(text) if found["before"]]
+    return [Part(found["before"], found.start()) for found in _SELECTOR.finditer(text) if found["before"]]
 
 
 def stages(text: str) -> Iterator[Stage]:
     """Yield the steps of every pipeline of a query, line filters left out."""
     for found in _SELECTOR.finditer(text):
         parsed = False
-        for step in _steps(text[found.end() :]):
-            word = _FIRST.match(step)
+        for begin, end in _steps(text, found.end()):
+            word = _FIRST.match(text, begin, end)
             if word:
                 filters = tuple(
-                    Filter(one["field"], one["operator"], one["value"], one[0]) for one in _FILTER.finditer(step)
+                    Filter(one["field"], one["operator"], one["value"], one[0], one.start())
+                    for one in _FILTER.finditer(text, begin, end)
                 )
-                known = word[0] in (*PARSERS, *FORMATS)
-                yield Stage(word[0], () if known else filters, parsed)
-                parsed = parsed or word[0] in PARSERS
+                known = word[1] in (*PARSERS, *FORMATS)
+                yield Stage(word[1], word.start(1), () if known else filters, parsed)
+                parsed = parsed or word[1] in PARSERS
 
 
 def renamed(text: str) -> bool:
@@ -79,9 +83,10 @@ def renamed(text: str) -> bool:
     return any(word in text for word in ("label_format", "pattern", "regexp", "logfmt", "unpack"))
 
 
-def grouped(text: str) -> list[str]:
+def grouped(text: str) -> list[Part]:
     """Return the labels that a query groups by."""
-    return [label.strip() for inside in _GROUPED.findall(text) for label in inside.split(",") if label.strip()]
+    inside = (re.compile(r"\w+").finditer(text, found.start(1), found.end(1)) for found in _GROUPED.finditer(text))
+    return [Part(label[0], label.start()) for labels in inside for label in labels]
 
 
 def known(field: str) -> bool:
@@ -89,15 +94,13 @@ def known(field: str) -> bool:
     return field in FIELDS or field in STREAM_LABELS or field in ("__error__", "__error_details__")
 
 
-def _steps(rest: str) -> Iterator[str]:
-    """Split what follows a stream selector at its bars, up to the range or the bracket that ends it."""
-    step = ""
-    for piece in _TOKEN.findall(rest):
-        if piece in ("[", ")"):
-            break
-        if piece == "|":
-            yield step.strip()
-            step = ""
-        else:
-            step += piece
-    yield step.strip()
+def _steps(text: str, begin: int) -> Iterator[tuple[int, int]]:
+    """Yield begin and end of each step behind a selector, up to the range or the bracket that ends the pipeline."""
+    for piece in _TOKEN.finditer(text, begin):
+        if piece[0] in ("[", ")"):
+            yield begin, piece.start()
+            return
+        if piece[0] == "|":
+            yield begin, piece.start()
+            begin = piece.end()
+    yield begin, len(text)

@@ -52,6 +52,14 @@ def names(text: str) -> list[str]:
     return [_name(found) for found in VARIABLE.finditer(text)]
 
 
+def located(text: str) -> dict[str, int]:
+    """Return where the name of each variable in a text first stands."""
+    found: dict[str, int] = {}
+    for one in VARIABLE.finditer(text):
+        found.setdefault(_name(one), one.start(one.lastgroup or 0))
+    return found
+
+
 def filled(text: str, values: Mapping[str, str], otherwise: str) -> str:
     """Replace every variable by its value, one that has none by ``otherwise``."""
     return VARIABLE.sub(lambda found: values.get(_name(found), otherwise), text)

@@ -117,6 +117,38 @@ def test_a_fault_in_a_query_is_noticed(planted: Planted, check: str, expr: str, 
     assert all(pointed(finding.fault, 120) for finding in found)
 
 
+RATE = "rate(http_requests_total[5m])"
+
+REPEATED = [
+    ("function/kind", f"{RATE} > on () rate(http_requests_in_progress[5m])", "http_requests_in_progress", 43),
+    ("function/raw-counter", "rate(jobs_failed_total[5m]) > jobs_failed_total", "jobs_failed_total", 30),
+    ("query/unknown-label", 'http_requests_total{total="1"}', "total", 20),
+    ("query/unknown-label", 'up{job="up"} + http_requests_total{up="1"}', "up", 35),
+    ("query/impossible-value", 'up{job="redis"} > on () http_requests_total{job = "redis"}', 'job = "redis"', 44),
+    ("function/lost-group", "sum(http_requests_total) by (total)", "total", 29),
+    ("function/lost-group", f"sum by (job) ({RATE}) / on () sum by (queue) ({RATE})", "queue", 61),
+    ("operator/unlike-units", 'jobs_waiting{queue=" + "} + redis_memory_used_bytes', " + ", 25),
+    ("operator/unlike-units", "jobs_waiting offset -5m-redis_memory_used_bytes", "-", 23),
+    ("function/short-window", "rate(http_requests_total[5m]) + rate(http_requests_total[15s])", "rate", 32),
+    ("function/long-step", "max_over_time(up[1h:5m]) + max_over_time(up[5m:1h])", "[5m:1h]", 43),
+    ("query/unknown-metric", 'up{job=~"upp|$a"} + upp', "upp", 20),
+    ("dashboard/variable", 'up{job="no", instance="$no"}', "no", 24),
+    ("variable/exact-match", 'up{job="$environment"} + up{environment="$environment"}', 'job="$environment"', 3),
+]
+
+
+@pytest.mark.parametrize(("check", "expr", "part", "start"), REPEATED)
+def test_of_a_repeated_part_the_guilty_one_is_pointed_at(
+    planted: Planted, check: str, expr: str, part: str, start: int
+) -> None:
+    """The same name may stand in a string, in a label, in another metric and in a part that is sound."""
+    found = [finding.fault for finding in planted.found(check, expr=expr)]
+
+    assert (part, start) in [(fault.part, fault.start) for fault in found]
+    line, carets = pointed(found[0], 120) or ("", "")
+    assert line[carets.index("^") :].startswith(found[0].part)
+
+
 @pytest.mark.parametrize("expr", SOUND)
 def test_a_sound_query_is_let_through(planted: Planted, expr: str) -> None:
     """What looks like a fault and is none raises no alarm."""
@@ -356,6 +388,7 @@ LOGS = [
     ("query/log-stream", '{service="rce-api", environment="staging"}', 'environment="staging"'),
     ("query/log-stream", 'rate(http_requests_total{job="rce-api"}[5m])', "http_requests_total"),
     ("query/log-stream", "up", ""),
+    ("query/log-line", '{service="rce-api"} |= "jsonn" | jsonn', "jsonn"),
     ("query/log-line", '{service="rce-api"} |~ "5.." | json | status >= 500 or route="/x"', None),
     ("query/log-line", '{service="rce-api"} | json | duration_seconds > 1.5 | line_format "{{.route}} | {{.x}}"', None),
     ("query/log-line", '{service="redis"} | pattern "<_> <verb> <_>" | verb = "GET"', None),
@@ -372,6 +405,7 @@ def test_a_question_to_the_logs_is_read_to_its_end(planted: Planted, check: str,
     found = planted.found(check, plant=asks(text, datasource={"type": "loki", "uid": "loki"}))
 
     assert [finding.fault.part for finding in found] == ([] if part is None else [part])
+    assert [finding.fault.start for finding in found] == ([] if part is None else [text.rindex(part) if part else 0])
 
 
 def test_saved_queries_are_read(planted: Planted, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,4 +21,9 @@ from obs.query.expr import Condition
 )
 def test_a_stream_selector_is_read(text: str, conditions: tuple[Condition, ...] | None) -> None:
     """Its conditions, or nothing where it is none."""
-    assert next(one.conditions for one in logql.selected(text)) == conditions
+    (found,) = logql.selected(text)
+
+    read = None if found.conditions is None else tuple(condition for condition, _ in found.conditions)
+    assert read == conditions
+    for _, part in found.conditions or ():
+        assert text.startswith(part.text, part.start)

@@ -13,7 +13,7 @@ from obs.proofs.checks.functions import OF_GAUGES
 from obs.proofs.evidence import Evidence
 from obs.proofs.finding import Fault
 from obs.proofs.questions import place
-from obs.query import expr
+from obs.query import expr, positions
 from obs.query.compare import COMPARISONS
 from obs.query.expr import ExprError, Parsed, bare, parse
 from watchkeeper.contract.labels import JOB
@@ -96,7 +96,8 @@ def other_questions(evidence: Evidence) -> Iterator[Fault]:
             whole = split & {label for one in _uses(query.tree) if one.name == use.name for label in one.chosen}
             if others and not any(use.agrees(other, level=level, split=bool(whole)) for other in others):
                 what = f"panel '{panel.get('title', '')}' shows {others[0]}, and the alert asks {use}"
-                yield Fault(place(alert), what, "plot what the alert judges", alert.expr, use.name)
+                part = positions.word(query, use.node)
+                yield Fault(place(alert), what, "plot what the alert judges", alert.expr, part.text, part.start)
 
 
 def _kept(node: Any) -> list[str]:
@@ -114,6 +115,7 @@ class Use:
     ratio: bool
     chosen: frozenset[str]
     """The labels by which its series are chosen."""
+    node: ast.Expr
 
     def agrees(self, other: "Use", *, level: bool, split: bool) -> bool:
         """Tell whether a panel's use answers an alert's; one split by what the alert chooses shows its ratio, too."""
@@ -143,13 +145,17 @@ def _uses(node: Any, collapsed: str = "", *, ratio: bool = False) -> Iterator[Us
     if isinstance(node, ast.VectorSelector | ast.MatrixSelector) or (
         isinstance(node, ast.Call) and node.func.name in CHANGING
     ):
-        for selector in expr.read(node):
+        for selector, read in zip(expr.read(node), _selectors(node), strict=True):
             chosen = frozenset(condition.label for condition in selector.conditions) - {JOB.name}
             function = CHANGING.get(selector.function, "")
-            yield Use(selector.name, function, collapsed, ratio, chosen)
+            yield Use(selector.name, function, collapsed, ratio, chosen, read)
         return
     for child in expr.children(node):
         yield from _uses(child, collapsed, ratio=ratio)
+
+
+def _selectors(node: Any) -> Iterator[ast.Expr]:
+    return (one for one in expr.walk(node) if isinstance(one, ast.VectorSelector))
 
 
 def _pairs(evidence: Evidence) -> Iterator[tuple[Alert, dict[str, Any], Parsed, list[Parsed]]]:

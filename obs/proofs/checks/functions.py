@@ -7,6 +7,7 @@ import promql_parser as ast
 from obs.proofs.checks.check import Check
 from obs.proofs.evidence import Evidence
 from obs.proofs.finding import Fault
+from obs.query import positions
 from obs.query.labels import carried
 
 OF_COUNTERS = ("rate", "increase", "irate", "resets")
@@ -23,13 +24,13 @@ def wrong_kind(evidence: Evidence) -> Iterator[Fault]:
                 yield question.fault(
                     f"{called}: it is a {kind}",
                     f"{selector.function} is for counters",
-                    f"{selector.function}({selector.name}",
+                    positions.name(query, selector),
                 )
             if selector.function in OF_GAUGES and kind == "counter":
                 yield question.fault(
                     f"{called}: it is a counter, which only rises",
                     "take rate or increase",
-                    f"{selector.function}({selector.name}",
+                    positions.name(query, selector),
                 )
 
 
@@ -44,7 +45,7 @@ def lost_edges(evidence: Evidence) -> Iterator[Fault]:
                     yield question.fault(
                         f"histogram_quantile gets {kept}, and no bucket",
                         "keep 'le': sum by (le, ...)",
-                        "histogram_quantile",
+                        positions.word(query, node),
                     )
 
 
@@ -57,7 +58,11 @@ def lost_groups(evidence: Evidence) -> Iterator[Fault]:
                 for label in node.modifier.labels:
                     if label not in have:
                         instead = f"there is {', '.join(sorted(have))}" if have else "nothing is left to group by"
-                        yield question.fault(f"'{node.op}' groups by '{label}', which no series has", instead, label)
+                        yield question.fault(
+                            f"'{node.op}' groups by '{label}', which no series has",
+                            instead,
+                            positions.label(query, node, label),
+                        )
 
 
 def misdeclared(evidence: Evidence) -> Iterator[Fault]:

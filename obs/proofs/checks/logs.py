@@ -8,10 +8,11 @@ from obs.proofs.checks.selectors import impossible, in_one_line
 from obs.proofs.compose import services
 from obs.proofs.evidence import Evidence
 from obs.proofs.finding import Fault
-from obs.query.logql import CONTAINER, ENVIRONMENT, LEVEL, LEVELS, SERVICE, STREAM_LABELS, UNKNOWN, selected
+from obs.query.logql import CONTAINER, ENVIRONMENT, LEVEL, LEVELS, SERVICE, STREAM_LABELS, UNKNOWN, Streams, selected
 from obs.query.pipeline import FORMATS, PARSERS, TEXTS, grouped, known, metrics, renamed, stages
+from obs.query.positions import Part
 
-Told = tuple[str, str, str]
+Told = tuple[str, str, Part]
 """What is wrong, what to write instead, and the guilty part."""
 
 
@@ -29,7 +30,7 @@ def lines(evidence: Evidence) -> Iterator[Fault]:
     service = evidence.built.stack.service.name
     for question in evidence.questions:
         if question.language == "logql":
-            ours = all(_is(one.conditions or (), service) for one in selected(question.text))
+            ours = all(_is(one, service) for one in selected(question.text))
             for what, instead, part in _pipeline(question.text, ours=ours):
                 yield question.fault(f"'{in_one_line(question.text)}': {what}", instead, part)
 
@@ -44,41 +45,44 @@ def _values(evidence: Evidence) -> Mapping[str, tuple[str, ...]]:
 
 def _stream(text: str, values: Mapping[str, tuple[str, ...]]) -> Iterator[Told]:
     if named := metrics(text):
-        yield f"'{named[0]}{{' names a metric, which is PromQL", "ask Prometheus, or begin with {service=...}", named[0]
+        what = f"'{named[0].text}{{' names a metric, which is PromQL"
+        yield what, "ask Prometheus, or begin with {service=...}", named[0]
         return
     found = list(selected(text))
     if not found:
-        yield "it selects no stream", 'begin with {service="..."}', ""
+        yield "it selects no stream", 'begin with {service="..."}', Part("", 0)
     for one in found:
         if one.conditions is None:
-            yield f"'{one.text}' is no selector", 'write {label="value", ...}', one.text
-        for condition in one.conditions or ():
+            yield f"'{one.part.text}' is no selector", 'write {label="value", ...}', one.part
+        for condition, part in one.conditions or ():
             if condition.label not in STREAM_LABELS:
                 instead = f"streams have {', '.join(STREAM_LABELS)}; filter after | json"
-                yield f"no stream has the label '{condition.label}'", instead, condition.label
+                yield f"no stream has the label '{condition.label}'", instead, Part(condition.label, part.start)
             elif instead := impossible(condition, values.get(condition.label, ())):
-                yield f"no stream is {condition}", instead, str(condition)
+                yield f"no stream is {condition}", instead, part
 
 
-def _is(conditions: tuple[object, ...], service: str) -> bool:
-    return f'{SERVICE}="{service}"' in map(str, conditions)
+def _is(streams: Streams, service: str) -> bool:
+    return any(str(condition) == f'{SERVICE}="{service}"' for condition, _ in streams.conditions or ())
 
 
 def _pipeline(text: str, *, ours: bool) -> Iterator[Told]:
     words = (*PARSERS, *FORMATS)
     for stage in stages(text):
         if not stage.filters and stage.word not in words:
-            yield f"'| {stage.word}' is no parser", nearest(stage.word, words), stage.word
+            yield f"'| {stage.word}' is no parser", nearest(stage.word, words), Part(stage.word, stage.start)
         for one in stage.filters:
+            field = Part(one.field, one.start)
             if not stage.parsed and one.field not in STREAM_LABELS:
-                yield f"'{one.field}' is compared before the line is parsed", "write | json before it", one.field
+                yield f"'{one.field}' is compared before the line is parsed", "write | json before it", field
             elif ours and not renamed(text) and not known(one.field):
-                yield f"no line has the field '{one.field}'", nearest(one.field, TEXTS, ""), one.field
+                yield f"no line has the field '{one.field}'", nearest(one.field, TEXTS, ""), field
             elif one.numeric and (one.field in TEXTS or one.value[:1] in '"`'):
-                yield f"{one.text} compares a text as a number", f'write {one.field}="..."', one.text
+                yield f"{one.text} compares a text as a number", f'write {one.field}="..."', Part(one.text, one.start)
     for label in grouped(text) if ours and not renamed(text) else ():
-        if not known(label):
-            yield f"it groups by '{label}', which no line has", "group by a field that docs/telemetry.md lists", label
+        if not known(label.text):
+            what = f"it groups by '{label.text}', which no line has"
+            yield what, "group by a field that docs/telemetry.md lists", label
 
 
 CHECKS = (

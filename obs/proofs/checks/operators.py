@@ -8,9 +8,10 @@ import promql_parser as ast
 from obs.proofs.checks.check import Check
 from obs.proofs.evidence import Evidence
 from obs.proofs.finding import Fault
-from obs.proofs.questions import Question
+from obs.query import positions
 from obs.query.expr import Parsed, bare
 from obs.query.labels import carried, matched, vectors
+from obs.query.positions import Part
 from obs.query.series import Contract
 from obs.query.units import alike, unit
 from obs.query.values import bounds, jobs
@@ -31,7 +32,7 @@ def unlike_sides(evidence: Evidence) -> Iterator[Fault]:
             if isinstance(node, ast.BinaryExpr) and str(node.op) != "or":
                 sides = vectors(node, evidence.contract)
                 if sides and (fault := _unlike(node, *sides)):
-                    yield question.fault(*fault, _operator(question, node))
+                    yield question.fault(*fault, _operator(query, node))
 
 
 def strangers(evidence: Evidence) -> Iterator[Fault]:
@@ -41,7 +42,7 @@ def strangers(evidence: Evidence) -> Iterator[Fault]:
             if isinstance(node, ast.BinaryExpr) and str(node.op) != "or":
                 for what, instead in _strange(node, evidence.contract):
                     yield question.fault(
-                        f"the sides of '{node.op}' never meet: {what}", instead, _operator(question, node)
+                        f"the sides of '{node.op}' never meet: {what}", instead, _operator(query, node)
                     )
 
 
@@ -53,7 +54,7 @@ def mixed_units(evidence: Evidence) -> Iterator[Fault]:
                 left, right = unit(node.lhs, evidence.contract), unit(node.rhs, evidence.contract)
                 if left and right and not alike(left, right):
                     what = f"'{node.op}' takes {left} on its left and {right} on its right"
-                    yield question.fault(what, "convert one of them", _operator(question, node))
+                    yield question.fault(what, "convert one of them", _operator(query, node))
 
 
 def unguarded(evidence: Evidence) -> Iterator[Fault]:
@@ -67,7 +68,7 @@ def unguarded(evidence: Evidence) -> Iterator[Fault]:
                     text = _text(node.rhs)
                     if text not in asked:
                         what, instead = f"it divides by '{text}', which can be zero", f"write ({text} > 0)"
-                        yield question.fault(what, instead, _dividend(question.text, text))
+                        yield question.fault(what, instead, positions.word(query, node))
 
 
 def _beside(query: Parsed) -> frozenset[str]:
@@ -82,8 +83,11 @@ def _text(node: Any) -> str:
     return " ".join(bare(node).prettify().split())
 
 
-def _operator(question: Question, node: ast.BinaryExpr) -> str:
-    return f" {node.op} " if f" {node.op} " in question.text else str(node.op)
+def _operator(query: Parsed, node: ast.BinaryExpr) -> Part:
+    """Return an operator with the spaces around it, so that it is seen."""
+    sign = positions.word(query, node)
+    spaced = Part(f" {sign.text} ", sign.start - 1)
+    return spaced if query.text.startswith(spaced.text, max(0, spaced.start)) else sign
 
 
 def _strange(node: ast.BinaryExpr, contract: Contract) -> Iterator[tuple[str, str]]:
@@ -107,11 +111,6 @@ def _strange(node: ast.BinaryExpr, contract: Contract) -> Iterator[tuple[str, st
 
 def _values(values: frozenset[str]) -> str:
     return listed(sorted(values))
-
-
-def _dividend(text: str, divisor: str) -> str:
-    """Return the divisor where it stands so in the text; else the operator."""
-    return divisor if divisor in text else "/"
 
 
 def _unlike(node: ast.BinaryExpr, left: frozenset[str], right: frozenset[str]) -> tuple[str, str] | None:

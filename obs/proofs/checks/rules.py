@@ -13,6 +13,7 @@ from obs.proofs.checks.check import Check
 from obs.proofs.evidence import Evidence
 from obs.proofs.finding import Fault
 from obs.proofs.questions import place
+from obs.query import positions
 from obs.query.compare import identity
 from obs.query.expr import ExprError, parse
 from obs.query.units import COUNT, unit
@@ -83,9 +84,8 @@ def wrong_words(evidence: Evidence) -> Iterator[Fault]:
         for found in NUMBER.finditer(alert.summary):
             if round(_value(found), 9) not in known:
                 what = f"the summary says {found[0].strip()}, and the expression has no such number"
-                yield Fault(
-                    place(alert), what, "write the number from the same constant", alert.summary, found[0].strip()
-                )
+                instead = "write the number from the same constant"
+                yield Fault(place(alert), what, instead, alert.summary, found["number"], found.start("number"))
         subject, meant = _subject(evidence, alert)
         about = jobs(query.tree, evidence.contract)
         if subject and about and meant not in about:
@@ -102,7 +102,7 @@ def unrounded(evidence: Evidence) -> Iterator[Fault]:
                 if bare and not (unit(query.tree, evidence.contract) == COUNT and _whole(query.nodes)):
                     what = f"{bare[0]} is read with up to 17 digits, and without a unit"
                     instead = "write {{ $value | humanize }}, or humanizePercentage, humanizeDuration"
-                    yield Fault(place(alert), what, instead, alert.description, bare[0])
+                    yield Fault(place(alert), what, instead, alert.description, bare[0], bare.start())
 
 
 def unruled(evidence: Evidence) -> Iterator[Fault]:
@@ -122,16 +122,14 @@ def misnamed(evidence: Evidence) -> Iterator[Fault]:
         name = NAME.fullmatch(question.where.item) if question.origin == "recording" else None
         if not name:
             continue
-        windows = {_written(node.range) for node in query.nodes if isinstance(node, ast.MatrixSelector)}
-        calls = {node.func.name for node in query.nodes if isinstance(node, ast.Call)}
-        if windows - {name["window"]}:
-            told = ", ".join(sorted(windows - {name["window"]}))
-            yield question.fault(
-                f"its name says {name['window']}, and its rule looks back {told}", "rename it", f"[{told}]"
-            )
+        windows = {_written(node.range): node for node in query.nodes if isinstance(node, ast.MatrixSelector)}
+        calls = {node.func.name: node for node in query.nodes if isinstance(node, ast.Call)}
+        if others := sorted(windows.keys() - {name["window"]}):
+            what = f"its name says {name['window']}, and its rule looks back {', '.join(others)}"
+            yield question.fault(what, "rename it", positions.word(query, windows[others[0]]))
         if calls and name["function"] not in calls:
             what = f"its name says {name['function']}, and its rule takes {', '.join(sorted(calls))}"
-            yield question.fault(what, "rename it", min(calls))
+            yield question.fault(what, "rename it", positions.word(query, calls[min(calls)]))
 
 
 def _written(span: Any) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from obs.proofs.checks.check import Check
 from obs.proofs.evidence import Evidence
 from obs.proofs.finding import Fault
+from obs.query import positions
 from obs.query.expr import Condition, ExprError
 from obs.query.patterns import idle, met, universal
 from watchkeeper.contract.labels import listed
@@ -23,13 +24,15 @@ def unknown_metrics(evidence: Evidence) -> Iterator[Fault]:
         for selector in query.selectors:
             if not selector.name:
                 yield question.fault(
-                    f"'{selector}' does not name its metric", "select one metric by its name", str(selector)
+                    f"'{selector}' does not name its metric",
+                    "select one metric by its name",
+                    positions.name(query, selector),
                 )
             elif selector.name not in evidence.contract.series and not selector.name.startswith("$"):
                 yield question.fault(
                     f"nothing exposes {selector.name}",
                     evidence.contract.missing(selector.name),
-                    selector.name,
+                    positions.name(query, selector),
                 )
 
 
@@ -44,7 +47,7 @@ def unknown_labels(evidence: Evidence) -> Iterator[Fault]:
                     yield question.fault(
                         f"{selector.name} has no label '{label}'",
                         f"it has {', '.join(sorted(series.labels))}",
-                        label,
+                        positions.label(query, selector, label),
                     )
 
 
@@ -56,7 +59,9 @@ def impossible_values(evidence: Evidence) -> Iterator[Fault]:
             for condition in selector.conditions:
                 values = series.values(condition.label) if condition.label in series.labels else ()
                 if fault := impossible(condition, values):
-                    yield question.fault(f"{selector.name} is never {condition}", fault, str(condition))
+                    yield question.fault(
+                        f"{selector.name} is never {condition}", fault, positions.matcher(query, selector, condition)
+                    )
 
 
 def impossible(condition: Condition, values: tuple[str, ...]) -> str:

@@ -1,6 +1,5 @@
 """Does a query ask what its author meant: rates before sums, quantiles of rates, windows that hold enough?"""
 
-import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -12,10 +11,10 @@ from obs.proofs.checks.functions import OF_COUNTERS, OF_GAUGES
 from obs.proofs.evidence import Evidence
 from obs.proofs.finding import Fault
 from obs.proofs.questions import Question
-from obs.query import expr
+from obs.query import expr, positions, variables
 from obs.query.expr import Parsed, bare, children
+from obs.query.positions import Part
 from obs.query.series import Contract
-from obs.query.variables import outside_strings
 
 TWO_SAMPLES = frozenset({*OF_COUNTERS, *OF_GAUGES, "changes"})
 """Functions that need two samples of a series."""
@@ -27,32 +26,35 @@ WITHOUT_VALUE = frozenset(
 (A slope of a counter is `function/kind`'s to report.)"""
 
 PICKING = frozenset({"topk", "bottomk", "limitk", "limit_ratio"})
-INTERVAL = re.compile(r"\b(?P<name>\w+)\s*\(\s*[\w:]*\s*(?:\{[^}]*\})?\s*(?P<part>\[\s*\$\{?__interval\b[^\]]*\])")
 SHOWN = ("panel", "alert", "recording", "template")
 
 
 def rates_of_sums(evidence: Evidence) -> Iterator[Fault]:
     """Find rates over what was aggregated before."""
-    for question, call in _calls(evidence, OF_COUNTERS):
+    for question, query, call in _calls(evidence, OF_COUNTERS):
         for node in expr.walk(call.args[0]):
             if isinstance(node, ast.AggregateExpr):
                 name = call.func.name
                 what = f"{name} of {node.op}: each restart of one process looks like a fall of all"
-                yield question.fault(what, f"take the {name} first: {node.op}({name}(...))", name)
+                yield question.fault(
+                    what, f"take the {name} first: {node.op}({name}(...))", positions.word(query, call)
+                )
 
 
 def raw_counters(evidence: Evidence) -> Iterator[Fault]:
     """Find counters that are shown or compared as they are."""
     for question, query in evidence.answerable:
         if question.origin in SHOWN:
-            for name in dict.fromkeys(_raw(query.tree, evidence.contract)):
+            for node in _raw(query.tree, evidence.contract):
+                part = positions.word(query, node)
+                name = expr.selector(node).name
                 family = evidence.contract.series[name].family
                 if name != family.name and family.kind == "histogram" and _within_quantile(query, name):
                     what = f"{name} counts since the process started, so the quantile is of all time"
-                    yield question.fault(what, "take the rate of the buckets", name)
+                    yield question.fault(what, "take the rate of the buckets", part)
                 else:
                     what = f"{name} is a counter: as it is it only rises, and falls with a restart"
-                    yield question.fault(what, f"write rate({name}[...])", name)
+                    yield question.fault(what, f"write rate({name}[...])", part)
 
 
 def impossible_quantiles(evidence: Evidence) -> Iterator[Fault]:
@@ -62,27 +64,27 @@ def impossible_quantiles(evidence: Evidence) -> Iterator[Fault]:
             asked = _quantile(node)
             if asked is not None and not 0 <= asked <= 1:
                 what = f"the quantile {asked:g} is not between 0 and 1, so the answer is infinite"
-                called = f"{_applied(node)}({asked:g}"
-                part = called if called in question.text else f"{asked:g}"
-                yield question.fault(what, f"write {asked / 100:g}" if asked > 1 else "write 0.5", part)
+                yield question.fault(
+                    what, f"write {asked / 100:g}" if asked > 1 else "write 0.5", _called(query, node, asked)
+                )
 
 
 def short_windows(evidence: Evidence) -> Iterator[Fault]:
     """Find windows that hold no two samples, or follow the width of the screen."""
     scrape = durations.seconds(evidence.built.stack.prometheus.scrape_interval)
-    for question, call in _calls(evidence, TWO_SAMPLES):
+    for question, query, call in _calls(evidence, TWO_SAMPLES):
         window = bare(call.args[0])
         if isinstance(window, ast.MatrixSelector) and window.range.total_seconds() < 2 * scrape:
             shown = durations.canonical(f"{round(window.range.total_seconds() * 1000)}ms")
             what = f"{call.func.name} over {shown} needs two samples, and one comes every {scrape:g}s"
             yield question.fault(
-                what, f"take at least {4 * scrape:g}s, or [$__rate_interval] on a board", call.func.name
+                what, f"take at least {4 * scrape:g}s, or [$__rate_interval] on a board", positions.word(query, call)
             )
-    for question in evidence.questions:
-        for found in INTERVAL.finditer("".join(outside_strings(question.text)[::2])):
-            if question.language == "promql" and found["name"] in TWO_SAMPLES:
-                what = f"{found['name']} over $__interval: zoomed in, it is shorter than two scrapes"
-                yield question.fault(what, "write [$__rate_interval]", found["part"])
+        # A variable in the range is no window that the parser sees.
+        written = positions.word(query, window) if "__interval" in question.text else None
+        if written and "__interval" in variables.names(written.text):
+            what = f"{call.func.name} over $__interval: zoomed in, it is shorter than two scrapes"
+            yield question.fault(what, "write [$__rate_interval]", written)
 
 
 def long_steps(evidence: Evidence) -> Iterator[Fault]:
@@ -93,7 +95,9 @@ def long_steps(evidence: Evidence) -> Iterator[Fault]:
             if step and span and step > span:
                 every, whole = (durations.canonical(f"{round(one.total_seconds())}s") for one in (step, span))
                 what = f"a subquery over {whole} with a step of {every} mostly has no sample"
-                yield question.fault(what, "take a step that fits into the range several times", f"[{whole}:{every}]")
+                yield question.fault(
+                    what, "take a step that fits into the range several times", positions.word(query, node)
+                )
 
 
 def averaged_quantiles(evidence: Evidence) -> Iterator[Fault]:
@@ -103,7 +107,9 @@ def averaged_quantiles(evidence: Evidence) -> Iterator[Fault]:
             name, inner = _averaging(node)
             if name and _is_quantile(inner, evidence.contract):
                 what = f"{name} of quantiles is the quantile of nothing"
-                yield question.fault(what, "sum the buckets by le, then take histogram_quantile once", name)
+                yield question.fault(
+                    what, "sum the buckets by le, then take histogram_quantile once", positions.word(query, node)
+                )
 
 
 def changing_sets(evidence: Evidence) -> Iterator[Fault]:
@@ -112,24 +118,24 @@ def changing_sets(evidence: Evidence) -> Iterator[Fault]:
         for node in query.nodes if question.origin == "alert" else ():
             if isinstance(node, ast.AggregateExpr) and str(node.op) in PICKING:
                 what = f"{node.op} picks other series from one evaluation to the next, so 'for' begins again"
-                yield question.fault(what, "compare every series with a threshold", str(node.op))
+                yield question.fault(what, "compare every series with a threshold", positions.word(query, node))
 
 
-def _calls(evidence: Evidence, names: Iterable[str]) -> Iterator[tuple[Question, Any]]:
+def _calls(evidence: Evidence, names: Iterable[str]) -> Iterator[tuple[Question, Parsed, Any]]:
     wanted = frozenset(names)
     for question, query in evidence.parsed:
         for node in query.nodes:
             if isinstance(node, ast.Call) and node.func.name in wanted and node.args:
-                yield question, node
+                yield question, query, node
 
 
-def _raw(node: Any, contract: Contract) -> Iterator[str]:
+def _raw(node: Any, contract: Contract) -> Iterator[ast.VectorSelector]:
     """Yield the counters whose value itself is part of the answer."""
     node = bare(node)
     if isinstance(node, ast.VectorSelector):
         name = expr.selector(node).name
         if contract.series[name].metric.kind == "counter":
-            yield name
+            yield node
         return
     if _applied(node) in WITHOUT_VALUE:
         return
@@ -162,6 +168,13 @@ def _quantile(node: Any) -> float | None:
         given = node.param
     given = bare(given)
     return given.val if isinstance(given, ast.NumberLiteral) else None
+
+
+def _called(query: Parsed, node: Any, asked: float) -> Part:
+    """Return the name of a function with the quantile it is given, or the name where that is written otherwise."""
+    name = positions.word(query, node)
+    called = f"{name.text}({asked:g}"
+    return Part(called, name.start) if query.text.startswith(called, name.start) else name
 
 
 def _averaging(node: Any) -> tuple[str, Any]:

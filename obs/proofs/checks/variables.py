@@ -1,7 +1,8 @@
 """Does every variable of a dashboard choose what its reader thinks it chooses?"""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 from obs.boards.board import Dashboard
@@ -11,10 +12,12 @@ from obs.proofs.checks.check import Check
 from obs.proofs.evidence import Evidence
 from obs.proofs.finding import Fault
 from obs.proofs.questions import Question, panel_place
-from obs.query import logql
+from obs.query import logql, positions
 from obs.query.expr import Condition, Parsed
+from obs.query.positions import Part
 from obs.query.series import Contract
 from obs.query.values import jobs
+from obs.query.variables import located
 from obs.query.variables import names as variables_in
 from watchkeeper.contract.labels import TARGET
 
@@ -32,11 +35,12 @@ def variables(evidence: Evidence) -> Iterator[Fault]:
         names = [variable["name"] for variable in listed]
         used: set[str] = set()
         for where, text in _texts(board):
-            found = set(variables_in(text))
-            used |= found
-            for name in sorted(found - set(names)):
+            found = located(text)
+            used |= found.keys()
+            for name in sorted(found.keys() - set(names)):
                 if not GIVEN.fullmatch(name) and not name.isdigit():
-                    yield Fault(where, f"there is no variable '{name}'", f"there is {', '.join(names)}", text, name)
+                    what, instead = f"there is no variable '{name}'", f"there is {', '.join(names)}"
+                    yield Fault(where, what, instead, text, name, found[name])
         for name in names:
             if name not in used:
                 yield Fault(
@@ -47,12 +51,12 @@ def variables(evidence: Evidence) -> Iterator[Fault]:
 def exact(evidence: Evidence) -> Iterator[Fault]:
     """Find variables with several values that are compared with `=`."""
     several = {board.source: _several(board) for board in evidence.built.dashboards}
-    for question, condition in _conditions(evidence):
+    for question, condition, written in _conditions(evidence):
         if condition.operator in ("=", "!="):
             for name in sorted(several.get(question.where.file, set()) & set(variables_in(condition.value))):
                 what = f"'{name}' may have several values, and {condition} is met by none of them then"
                 better = "=~" if condition.operator == "=" else "!~"
-                yield question.fault(what, f'write {condition.label}{better}"{condition.value}"', str(condition))
+                yield question.fault(what, f'write {condition.label}{better}"{condition.value}"', written())
 
 
 def ignored(evidence: Evidence) -> Iterator[Fault]:
@@ -130,13 +134,17 @@ def _chooses(variable: Question, feeding: Parsed, query: Parsed, contract: Contr
     return carried and (variable.label in OF_TARGET or bool(fed & {one.family.name for one in series}))
 
 
-def _conditions(evidence: Evidence) -> Iterator[tuple[Question, Condition]]:
+def _conditions(evidence: Evidence) -> Iterator[tuple[Question, Condition, Callable[[], Part]]]:
+    """Yield every matcher, and what finds it in its text."""
     for question, query in evidence.parsed:
-        yield from ((question, condition) for selector in query.selectors for condition in selector.conditions)
+        for selector in query.selectors:
+            for condition in selector.conditions:
+                yield question, condition, partial(positions.matcher, query, selector, condition)
     for question in evidence.questions:
         if question.language == "logql":
             for streams in logql.selected(question.text):
-                yield from ((question, condition) for condition in streams.conditions or ())
+                for condition, part in streams.conditions or ():
+                    yield question, condition, partial(Part, part.text, part.start)
 
 
 def _filters(query: Parsed) -> Iterator[tuple[list[str], str]]:
