@@ -122,6 +122,8 @@ class Drawn(TypedDict):
     colors: list[str]
     values: list[Value]
     rows: NotRequired[list[list[str]]]
+    collapsed: NotRequired[bool]
+    """Its row is folded when the page opens; measured with all rows open."""
 
 
 class Layout(TypedDict):
@@ -129,3 +131,5 @@ class Layout(TypedDict):
 
     pageHeight: float
     panels: dict[str, Drawn]
+    digest: NotRequired[str]
+    """Of the page it was measured on."""

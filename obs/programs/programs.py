@@ -5,7 +5,7 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,8 +33,9 @@ WANTED = (
     Wanted("promtail"),
     Wanted("jaeger"),
     Wanted("docker-compose"),
-    Wanted("chromium", ("google-chrome", "chrome")),
-    Wanted("npm"),
+    Wanted("chromium", ("google-chrome", "chrome"), (112, 0), "--headless=new"),
+    Wanted("node", ("nodejs",), (18, 0), "esbuild"),
+    Wanted("npm", oldest=(8, 0), since="omit-lockfile-registry-resolved"),
 )
 
 
@@ -63,10 +64,14 @@ class Programs:
         return {name: self.version(name) for name in self.found}
 
 
-def find(root: Path, environ: Mapping[str, str] = os.environ) -> Programs:
-    """Look for every wanted program on PATH, then in `.tools/bin` below ``root``; the first that is new enough wins."""
+def find(root: Path, environ: Mapping[str, str] = os.environ, *, names: Collection[str] = ()) -> Programs:
+    """
+    Look for programs on PATH, then in `.tools/bin` below ``root``; the first that is new enough wins.
+
+    Looks for those ``names``, or for all that are wanted.
+    """
     found, missing = {}, {}
-    for wanted in WANTED:
+    for wanted in (one for one in WANTED if not names or one.name in names):
         refused = []
         for path in _candidates(wanted, root, environ):
             release = _release(path) if wanted.since else None
@@ -98,7 +103,7 @@ def _version(path: Path) -> str:
         answer = subprocess.run([path, "--version"], capture_output=True, text=True, timeout=30, check=False)
     except (OSError, subprocess.TimeoutExpired):
         return ""
-    found = re.search(r"(?:^|\bversion |\bExporter |\bChromium )v?(\d+(?:\.\d+)+)", answer.stdout + answer.stderr)
+    found = re.search(r"(?:^|\b(?:version|Exporter|Chromium|Chrome) )v?(\d+(?:\.\d+)+)", answer.stdout + answer.stderr)
     return found[1] if found else ""
 
 
