@@ -127,7 +127,7 @@ def p95_over_slo(stack: Stack) -> Alert:
     floor = MIN_REQUESTS_PER_SECOND.of(stack)
     p95 = promql.quantile(promise.objective, REQUEST_DURATION, job, over="5m", by=(JOB,))
     every = promql.total(promql.rate(REQUEST_DURATION.count, job, over="5m"), by=(JOB,))
-    edge, last = promise.threshold_seconds, REQUEST_DURATION.buckets[-1]
+    edge, last = promise.threshold_seconds, promql.edges(REQUEST_DURATION)[-1]
     # Beyond the last edge nothing is measured: a quantile there is that edge itself
     exceeds = ">" if edge < last else ">="
     budget, minute = 1 - promise.objective, 12_000 * floor

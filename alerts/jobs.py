@@ -3,7 +3,7 @@
 import math
 
 from obs.alerting import histories
-from obs.alerting.model import Alert, PanelRef, Severity, Silence, clears, fires, silent
+from obs.alerting.model import Alert, PanelRef, Severity, Silence, clears, fires, silent, told
 from obs.query import promql
 from obs.stack import Stack
 from obs.stack.thresholds import Threshold
@@ -59,7 +59,7 @@ def failure_ratio_high(stack: Stack) -> Alert:
         keep_firing_for="5m",
         severity=Severity.TICKET,
         summary=f"More than {100 * limit:g}% of a queue's jobs fail.",
-        description="{{ $value | humanizePercentage }} of the jobs in queue {{ $labels.queue }} fail.",
+        description=f"{{{{ $value | humanizePercentage }}}} of the jobs in queue {told(QUEUE)} fail.",
         runbook=RUNBOOK,
         panel=PanelRef("jobs", "Failure ratio"),
         cases=(
@@ -102,7 +102,7 @@ def queue_latency_high(stack: Stack) -> Alert:
     limit = QUEUE_LATENCY_SECONDS.of(stack)
     p95 = promql.quantile(0.95, JOB_QUEUE_LATENCY, job, over="5m", by=(QUEUE,))
 
-    last = JOB_QUEUE_LATENCY.buckets[-1]
+    last = promql.edges(JOB_QUEUE_LATENCY)[-1]
     # Beyond the last edge nothing is measured: a quantile there is that edge itself
     exceeds = ">" if limit < last else ">="
     # Of six in a hundred one lies below the quantile, on its way from the edge to the last one
@@ -110,7 +110,7 @@ def queue_latency_high(stack: Stack) -> Alert:
 
     def waits(within: str, all_of_them: str) -> dict[str, str]:
         samples = {last: all_of_them, limit: within}
-        buckets = {promql.le(JOB_QUEUE_LATENCY, edge): each for edge, each in samples.items()}
+        buckets = {histories.edge(edge): each for edge, each in samples.items()}
         buckets[LE.eq("+Inf")] = all_of_them
         return {one(stack, JOB_QUEUE_LATENCY.bucket, edge): each for edge, each in buckets.items()}
 
@@ -121,7 +121,7 @@ def queue_latency_high(stack: Stack) -> Alert:
         keep_firing_for="5m",
         severity=Severity.TICKET,
         summary=f"Jobs wait longer than {limit:g} s for a worker.",
-        description="One job in twenty waits over {{ $value | humanizeDuration }} in queue {{ $labels.queue }}.",
+        description=f"One job in twenty waits over {{{{ $value | humanizeDuration }}}} in queue {told(QUEUE)}.",
         runbook=RUNBOOK,
         panel=PanelRef("jobs", "Queue latency"),
         cases=(
@@ -153,7 +153,7 @@ def queue_stalled(stack: Stack) -> Alert:
         hold="3m",
         severity=Severity.PAGE,
         summary="A queue has stalled: its oldest job is not taken.",
-        description="The oldest job in queue {{ $labels.queue }} has waited {{ $value | humanizeDuration }}.",
+        description=f"The oldest job in queue {told(QUEUE)} has waited {{{{ $value | humanizeDuration }}}}.",
         runbook=RUNBOOK,
         panel=PanelRef("jobs", "Oldest waiting"),
         cases=(
@@ -185,7 +185,7 @@ def workers_missing(stack: Stack) -> Alert:
         hold="5m",
         severity=Severity.PAGE,
         summary="Jobs are waiting and no worker is alive to take them.",
-        description="{{ $value }} jobs wait in queue {{ $labels.queue }}, and no worker takes from it.",
+        description=f"{{{{ $value }}}} jobs wait in queue {told(QUEUE)}, and no worker takes from it.",
         runbook=RUNBOOK,
         panel=PanelRef("jobs", "Workers"),
         silences=(Silence(("jobs",), (QUEUE,)),),

@@ -1,7 +1,7 @@
 """What tells us that the service's own numbers can't be trusted, and what proves that it does?"""
 
 from obs.alerting.histories import one
-from obs.alerting.model import Alert, PanelRef, Severity, clears, fires, silent
+from obs.alerting.model import Alert, PanelRef, Severity, clears, fires, silent, told
 from obs.query import promql
 from obs.stack import Stack
 from watchkeeper.contract.labels import DROP_REASON, JOB, RESULT
@@ -87,7 +87,7 @@ def updates_dropped(stack: Stack) -> Alert:
         hold="0s",
         severity=Severity.TICKET,
         summary="The service does not count everything that happens.",
-        description="{{ $value | humanize }} updates were dropped in 15 minutes: {{ $labels.reason }}.",
+        description=f"{{{{ $value | humanize }}}} updates were dropped in 15 minutes: {told(DROP_REASON)}.",
         runbook=RUNBOOK,
         panel=PanelRef("stack", "Updates dropped"),
         cases=(

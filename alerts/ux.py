@@ -1,6 +1,7 @@
 """What tells the team that pages feel bad to the people who use them, and what proves that it does?"""
 
-from obs.alerting.model import Alert, PanelRef, Severity, clears, fires, silent
+from obs.alerting.histories import edge
+from obs.alerting.model import Alert, PanelRef, Severity, clears, fires, silent, told
 from obs.query import promql
 from obs.stack import Stack
 from obs.stack.thresholds import Threshold
@@ -41,7 +42,7 @@ def _poor(stack: Stack, rating: Rating, name: str, symptom: str) -> Alert:
 
     def seen(fine: str, every: str) -> dict[str, str]:
         one = (job, INSTANCE.eq(stack.targets.vitals.address), *where)
-        bucket = promql.select(metric.bucket, *one, promql.le(metric, rating.poor))
+        bucket = promql.select(metric.bucket, *one, edge(rating.poor))
         return {
             bucket: fine,
             promql.select(metric.bucket, *one, LE.eq("+Inf")): every,
@@ -57,7 +58,7 @@ def _poor(stack: Stack, rating: Rating, name: str, symptom: str) -> Alert:
         hold="15m",
         severity=Severity.TICKET,
         summary=f"Too many pages {symptom}.",
-        description="{{ $value | humanizePercentage }} of {{ $labels.device }} visits to {{ $labels.page }} rate poor.",
+        description=f"{{{{ $value | humanizePercentage }}}} of {told(DEVICE)} visits to {told(PAGE)} rate poor.",
         runbook=RUNBOOK,
         panel=PanelRef("ux", f"{rating.words} ratings"),
         cases=(

@@ -6,7 +6,7 @@ from obs.boards import panels
 from obs.boards.board import Dashboard, board, variable
 from obs.boards.panels import NOW, RATE, Column, at_most, scope
 from obs.query import logql
-from obs.query.promql import quantile, rate, ratio, total
+from obs.query.promql import called, quantile, rate, ratio, total
 from obs.stack import Stack
 from obs.stack.identity import dashboard_uid
 from watchkeeper.contract.labels import CLOSE_REASON, DIRECTION, JOB, METHOD, ROUTE, STATUS
@@ -161,7 +161,7 @@ def routes(stack: Stack) -> panels.Panel:
                 at_most(stack.slo.latency.threshold_seconds),
             ),
         },
-        drill={ROUTE.name: f"{alone}?var-route=${{__value.raw:percentencode}}&${{__url_time_range}}"},
+        drill={called(ROUTE): f"{alone}?var-route=${{__value.raw:percentencode}}&${{__url_time_range}}"},
         why="The last five minutes, the route that fails most first; click it to see it alone.",
     )
 

@@ -3,7 +3,7 @@
 from alerts.jobs import FAILURE_RATIO, QUEUE_LATENCY_SECONDS, STALLED_SECONDS
 from obs.boards import panels
 from obs.boards.board import Dashboard, board, variable
-from obs.boards.panels import NOW, RATE, Panel, Query, at_most, scope
+from obs.boards.panels import NOW, RATE, Panel, Query, at_most, legend, scope
 from obs.query.promql import aggregate, rate, ratio, select, total
 from obs.stack import Stack
 from watchkeeper.contract.labels import ERROR, JOB, QUEUE
@@ -36,8 +36,8 @@ def dashboard(stack: Stack) -> Dashboard:
             "Work done": [
                 panels.series(
                     "Processed and failed",
-                    Query(total(rate(JOBS_PROCESSED, *here, over=RATE), by=(QUEUE,)), "{{queue}} processed"),
-                    Query(total(rate(JOBS_FAILED, *here, over=RATE), by=(QUEUE,)), "{{queue}} failed"),
+                    Query(total(rate(JOBS_PROCESSED, *here, over=RATE), by=(QUEUE,)), f"{legend(QUEUE)} processed"),
+                    Query(total(rate(JOBS_FAILED, *here, over=RATE), by=(QUEUE,)), f"{legend(QUEUE)} failed"),
                     why="Failed closing in on processed: nothing succeeds any more. Read the errors panel.",
                 ),
                 panels.share(
@@ -87,9 +87,9 @@ def dashboard(stack: Stack) -> Dashboard:
                 ),
                 panels.series(
                     "Depth",
-                    Query(total(select(JOBS_WAITING, *here), by=(QUEUE,)), "{{queue}} waiting"),
-                    Query(total(select(JOBS_ACTIVE, *here), by=(QUEUE,)), "{{queue}} active"),
-                    Query(total(select(JOBS_DELAYED, *here), by=(QUEUE,)), "{{queue}} delayed"),
+                    Query(total(select(JOBS_WAITING, *here), by=(QUEUE,)), f"{legend(QUEUE)} waiting"),
+                    Query(total(select(JOBS_ACTIVE, *here), by=(QUEUE,)), f"{legend(QUEUE)} active"),
+                    Query(total(select(JOBS_DELAYED, *here), by=(QUEUE,)), f"{legend(QUEUE)} delayed"),
                     why="Waiting grows while active is flat: too few workers, or all of them stuck.",
                 ),
                 panels.level(
@@ -123,7 +123,7 @@ def runs(stack: Stack) -> Panel:
     return panels.series(
         "Job runs",
         Query(total(rate(JOBS_PROCESSED, *here, over=RATE)), "processed"),
-        Query(total(rate(JOBS_FAILED, *here, over=RATE), by=(QUEUE,)), "{{queue}} failed"),
+        Query(total(rate(JOBS_FAILED, *here, over=RATE), by=(QUEUE,)), f"{legend(QUEUE)} failed"),
         why="Failures of one queue are its code; of all of them a dependency. No line: the workers are gone.",
     )
 

@@ -12,7 +12,7 @@ from typing import Any, NoReturn, TypeVar
 
 from obs.nearest import nearest
 from obs.place import Place
-from obs.stack import AbsentError, Stack
+from obs.stack import AbsentError, Stack, names
 from obs.stack.thresholds import Threshold
 from watchkeeper.contract.metrics import CONTRACT, HEALTH, HTTP, JOBS, VITALS, WEBSOCKET, Metric
 from watchkeeper.contract.scraping import SCRAPING
@@ -69,8 +69,10 @@ class Content:
         return (*SCRAPING, *(metric for name, series in self.metrics.items() if name != OWN for metric in series))
 
     def of(self, stack: Stack) -> "Content":
-        """Return the content without the series of targets that a stack does not have."""
-        standard = tuple(metric for role, series in STANDARD.items() if stack.targets.has(role) for metric in series)
+        """Return the content as the service of a stack exposes it, without the series of what the stack lacks."""
+        there = (metric for role, series in STANDARD.items() if stack.targets.has(role) for metric in series)
+        with names.speaking(stack) as spoken:
+            standard = tuple(names.metric(metric) for metric in there if metric.name not in spoken.absent)
         metrics = {
             name: series
             for name, series in self.metrics.items()
@@ -135,7 +137,8 @@ def ask(define: Callable[[Stack], Any], stack: Stack, kind: type[T]) -> T:
     """
     root = here().root
     try:
-        made = define(stack)
+        with names.speaking(stack):
+            made = define(stack)
     except AbsentError as error:
         if can_be_absent(stack, error.part):
             raise
@@ -245,9 +248,9 @@ def _thresholds(root: Path) -> dict[Threshold, frozenset[str]]:
         for value in vars(module).values():
             if isinstance(value, Threshold):
                 found[value] = found.get(value, frozenset()) | {_file(module)}
-    names = [threshold.name for threshold in found]
-    for name in names:
-        if names.count(name) > 1:
+    keys = [threshold.name for threshold in found]
+    for name in keys:
+        if keys.count(name) > 1:
             raise ContentError(f"{ALERTS}/: two thresholds are called '{name}'; a key of stack.toml means one thing")
     return found
 

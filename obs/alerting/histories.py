@@ -1,7 +1,7 @@
 """Which series do cases feed to rules: one of any metric, of requests, of their durations?"""
 
 from obs.query import promql
-from obs.stack import Stack
+from obs.stack import Stack, names
 from obs.stack.settings import Target
 from watchkeeper.contract.labels import INSTANCE, JOB, LE, METHOD, ROUTE, STATUS, Matcher
 from watchkeeper.contract.metrics import REQUEST_DURATION, REQUESTS, Metric
@@ -22,6 +22,11 @@ def requests(stack: Stack, status: str, route: str = "/v1/rooms") -> str:
     return one(stack.targets.api, REQUESTS, METHOD.eq("GET"), ROUTE.eq(route), STATUS.eq(status))
 
 
+def edge(upper: float) -> Matcher:
+    """Match the bucket up to ``upper``, for a case."""
+    return LE.eq(repr(float(upper)))
+
+
 def duration(seconds: float) -> str:
     """Return at least a second as Prometheus' `humanizeDuration` writes it: `2.5s`, `2m 55s`, `1h 0m 0s`."""
     if seconds < 60:  # noqa: PLR2004 - a minute
@@ -35,11 +40,14 @@ def duration(seconds: float) -> str:
 
 def timed(stack: Stack, *, within: str, over: str) -> dict[str, str]:
     """Return the series of a case in which requests are answered ``within`` the latency threshold, or ``over`` it."""
-    labels = (*at(stack.targets.api), METHOD.eq("GET"), ROUTE.eq("/v1/rooms"))
-    edge = stack.slo.latency.threshold_seconds
+    # Where requests are counted by the histogram itself, its series carry the status too.
+    counts = names.label(STATUS) in names.metric(REQUEST_DURATION).labels
+    answered = (STATUS.eq("200"),) if counts else ()
+    labels = (*at(stack.targets.api), METHOD.eq("GET"), ROUTE.eq("/v1/rooms"), *answered)
+    promised = stack.slo.latency.threshold_seconds
     series = {
-        promql.select(REQUEST_DURATION.bucket, *labels, promql.le(REQUEST_DURATION, upper)): samples
-        for upper, samples in {REQUEST_DURATION.buckets[-1]: over, edge: within}.items()
+        promql.select(REQUEST_DURATION.bucket, *labels, edge(upper)): samples
+        for upper, samples in {promql.edges(REQUEST_DURATION)[-1]: over, promised: within}.items()
     }
     everything = promql.select(REQUEST_DURATION.bucket, *labels, LE.eq("+Inf"))
     return {

@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Literal
 
 from obs.place import Place
-from obs.stack import Stack
+from obs.stack import Stack, names
 from obs.stack.identity import dashboard_url
 from obs.stack.settings import DURATION, matches
 from watchkeeper.contract.labels import SERVICE, SEVERITY, SLO, TEAM, Label, Matcher
@@ -64,7 +64,7 @@ def fires(
     name: str, *, at: str, series: dict[str, str], where: tuple[Matcher, ...] = (), says: str = "", every: str = "1m"
 ) -> Case:
     """Return the case that the alert fires once at ``at``, with these labels and this description."""
-    return Case(name, "fires", at, series, where, says, every=every)
+    return Case(name, "fires", at, series, tuple(map(names.matcher, where)), says, every=every)
 
 
 def silent(name: str, *, at: str, series: dict[str, str], every: str = "1m") -> Case:
@@ -75,6 +75,11 @@ def silent(name: str, *, at: str, series: dict[str, str], every: str = "1m") -> 
 def clears(name: str, *, fired: str, at: str, series: dict[str, str], every: str = "1m") -> Case:
     """Return the case that the alert fires at ``fired`` and no longer at ``at``."""
     return Case(name, "clears", at, series, fired=fired, every=every)
+
+
+def told(label: Label) -> str:
+    """Return the value of a label of the alert, for a description: `{{ $labels.queue }}`."""
+    return f"{{{{ $labels.{names.label(label).name} }}}}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,8 +151,8 @@ class Alert:
             for verdict in owed
             if verdict not in shown
         ]
-        names = [case.name for case in self.cases]
-        found += [f"two cases are called '{name}'" for name in sorted({n for n in names if names.count(n) > 1})]
+        called = [case.name for case in self.cases]
+        found += [f"two cases are called '{name}'" for name in sorted({n for n in called if called.count(n) > 1})]
         templated = "{{" in self.description
         for case in self.cases:
             if case.verdict == "fires" and templated and not case.says:

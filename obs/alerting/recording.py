@@ -1,8 +1,9 @@
 """Which series are computed once and read often, by promises and by panels over long ranges?"""
 
 from obs.alerting.model import Recording
-from obs.query import promql
+from obs.query import expr, promql
 from obs.stack import Stack
+from obs.stack.names import speaking, spoken
 from watchkeeper.contract.labels import JOB, STATUS
 from watchkeeper.contract.metrics import REQUEST_DURATION, REQUESTS, Metric
 
@@ -18,7 +19,22 @@ RECORDED = (REQUEST_RATE, FAILED_REQUEST_RATE, SLOW_REQUEST_RATE)
 
 
 def recordings(stack: Stack) -> tuple[Recording, ...]:
-    """Return the recording rules, each before the ones that read it."""
+    """Return the recording rules, each before the ones that read it, but for those that ask for what is not there."""
+    gone = spoken(stack).absent
+    with speaking(stack):
+        return tuple(rule for rule in _recordings(stack) if not gone & set(expr.names(rule.expr)))
+
+
+def unanswered(stack: Stack) -> frozenset[str]:
+    """Return the standard and the recorded series that this stack does not have."""
+    gone = spoken(stack).absent
+    if not gone:
+        return gone
+    there = {rule.metric.name for rule in recordings(stack)}
+    return gone | {metric.name for metric in RECORDED if metric.name not in there}
+
+
+def _recordings(stack: Stack) -> tuple[Recording, ...]:
     api = JOB.eq(stack.targets.api.job)
     requests = promql.total(promql.rate(REQUESTS, api, over=WINDOW), by=(JOB,))
     failed = promql.total(promql.rate(REQUESTS, api, STATUS.re("5.."), over=WINDOW), by=(JOB,))

@@ -5,9 +5,10 @@ from dataclasses import replace
 
 from obs import content
 from obs.alerting.model import Alert, AlertError, Group
-from obs.alerting.recording import recordings
+from obs.alerting.recording import recordings, unanswered
 from obs.alerting.render import path, render_group
 from obs.nearest import nearest
+from obs.query import expr
 from obs.stack import AbsentError, Stack
 
 
@@ -21,11 +22,12 @@ def groups(stack: Stack) -> tuple[Group, ...]:
     """
     name = stack.service.name
     recorded = Group("recording", f"{name}-recording", recordings(stack))
-    alerting = [
-        Group(file, f"{name}-{file}", rules)
+    gone = unanswered(stack)
+    defined = {
+        file: tuple(alert for define in defines if (alert := _define(define, stack, gone)))
         for file, defines in content.here().alerts.items()
-        if (rules := tuple(filter(None, (_define(define, stack) for define in defines))))
-    ]
+    }
+    alerting = [Group(file, f"{name}-{file}", rules) for file, rules in defined.items() if rules]
     alerts = [alert for group in alerting for alert in group.alerts]
     for alert in alerts:
         for file in (file for silence in alert.silences for file in silence.files):
@@ -36,7 +38,7 @@ def groups(stack: Stack) -> tuple[Group, ...]:
         if count > 1:
             places = " and ".join(str(alert.source) for alert in alerts if alert.name == twin)
             raise AlertError(f"{twin}: {count} alerts have this name: {places}; pages and silences go by the name")
-    return (recorded, *alerting)
+    return (*([recorded] if recorded.rules else []), *alerting)
 
 
 def render(stack: Stack) -> dict[str, str]:
@@ -44,8 +46,9 @@ def render(stack: Stack) -> dict[str, str]:
     return {path(group): render_group(stack, group) for group in groups(stack)}
 
 
-def _define(define: content.Define, stack: Stack) -> Alert | None:
+def _define(define: content.Define, stack: Stack, gone: frozenset[str]) -> Alert | None:
     try:
-        return replace(content.ask(define, stack, Alert), source=content.source(define))
+        alert = replace(content.ask(define, stack, Alert), source=content.source(define))
     except AbsentError:
         return None
+    return None if gone and gone & set(expr.names(alert.expr)) else alert

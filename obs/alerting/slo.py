@@ -7,6 +7,7 @@ from obs.alerting.model import AlertError
 from obs.alerting.recording import FAILED_REQUEST_RATE, REQUEST_RATE, SLOW_REQUEST_RATE
 from obs.query import promql
 from obs.stack import Stack
+from obs.stack.names import speaking
 from watchkeeper.contract.labels import JOB, Matcher
 from watchkeeper.contract.metrics import REQUEST_DURATION, Metric
 
@@ -116,7 +117,8 @@ def availability(stack: Stack) -> Slo:
 
 def latency(stack: Stack) -> Slo:
     """Return the promise that requests are answered in time; raise ValueError off a bucket edge."""
-    promql.le(REQUEST_DURATION, stack.slo.latency.threshold_seconds)
+    with speaking(stack):
+        promql.le(REQUEST_DURATION, stack.slo.latency.threshold_seconds)
     return Slo(
         "latency",
         "Latency",

@@ -2,15 +2,16 @@
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
 from urllib.parse import quote
 
 from obs import content
+from obs.alerting.recording import unanswered
 from obs.boards.grafana import SCHEMA_VERSION, identity, laid_over, panel_json, row_json, source_json
 from obs.boards.panels import Panel, paging
-from obs.query import promql
+from obs.query import expr, promql
 from obs.stack import AbsentError, Stack
 from obs.stack.identity import DEPLOYED, dashboard_uid, panel_id
 from watchkeeper.contract.labels import ALERTSTATE, ENVIRONMENT, INSTANCE, JOB, Label, Matcher
@@ -100,10 +101,22 @@ def _with_lists(model: Mapping[str, Any], raw: Mapping[str, Any]) -> dict[str, A
 
 
 def _there(stack: Stack, rows: Mapping[str, Row]) -> Iterator[tuple[str, list[Panel]]]:
+    gone = unanswered(stack)
     for title, row in rows.items():
-        panels = [panel for part in (row if isinstance(row, Sequence) else [row]) for panel in _panels(stack, part)]
+        parts = row if isinstance(row, Sequence) else [row]
+        panels = [panel for part in parts for whole in _panels(stack, part) for panel in _answered(whole, gone)]
         if panels or not row:
             yield title, panels
+
+
+def _answered(panel: Panel, gone: frozenset[str]) -> Iterator[Panel]:
+    """Yield a panel without the queries that ask for what is not there, unless they are all of them."""
+    asks = tuple(query for query in panel.queries if not gone & set(expr.names(query.expr))) if gone else panel.queries
+    if asks == panel.queries:
+        yield panel
+    elif asks:
+        columns = {name: column for name, column in panel.columns.items() if name in {ask.legend for ask in asks}}
+        yield replace(panel, queries=asks, columns=columns)
 
 
 def _panels(stack: Stack, part: Part) -> Sequence[Panel]:
@@ -118,7 +131,7 @@ def _panels(stack: Stack, part: Part) -> Sequence[Panel]:
 
 def variable(name: str, metric: Metric, label: Label, *where: Matcher, words: str) -> dict[str, Any]:
     """Offer the values of ``label`` as the variable ``name``, several at once and all by default."""
-    query = f"label_values({promql.select(metric, *where)}, {label.name})"
+    query = f"label_values({promql.select(metric, *where)}, {promql.called(label)})"
     return {
         "name": name,
         "label": words,

@@ -216,12 +216,14 @@ def traffic(
 ) -> Panel:
     """Plot how much of a counter happens per second: of all series, or of the ``most`` that are highest."""
     rate = promql.total(promql.rate(metric, *where, over=RATE), by=by)
-    return series(title, Query(promql.top(most, rate) if most else rate, legend(by, title)), why=why, **shape)
+    return series(
+        title, Query(promql.top(most, rate) if most else rate, legend(*by, otherwise=title)), why=why, **shape
+    )
 
 
 def share(title: str, part: str, whole: str, *, why: str, by: tuple[Label, ...] = (), **shape: Unpack[Shape]) -> Panel:
     """Plot ``part / whole``, two rates with the labels ``by``, from 0 to 1; a gap where nothing happens."""
-    return series(title, Query(promql.ratio(part, whole), legend(by, title)), why=why, **shape)
+    return series(title, Query(promql.ratio(part, whole), legend(*by, otherwise=title)), why=why, **shape)
 
 
 def used(title: str, *queries: Query, why: str, **shape: Unpack[Shape]) -> Panel:
@@ -241,7 +243,7 @@ def latency(
 ) -> Panel:
     """Plot quantiles of a histogram, in its unit."""
     queries = tuple(
-        Query(promql.quantile(q, histogram, *where, over=RATE, by=by), " ".join([f"p{q * 100:g}", *braces(by)]))
+        Query(promql.quantile(q, histogram, *where, over=RATE, by=by), f"p{q * 100:g} {legend(*by)}".strip())
         for q in quantiles
     )
     return series(title, *queries, why=why, **shape)
@@ -257,7 +259,7 @@ def level(
     **shape: Unpack[Shape],
 ) -> Panel:
     """Plot a gauge as it stands."""
-    query = Query(promql.aggregate(operator, promql.select(metric, *where), by=by), legend(by, title))
+    query = Query(promql.aggregate(operator, promql.select(metric, *where), by=by), legend(*by, otherwise=title))
     return series(title, query, why=why, **shape)
 
 
@@ -272,7 +274,7 @@ def together(
 ) -> Panel:
     """Plot metrics of one unit, each under its word: counters per second, gauges as they stand."""
     queries = tuple(
-        Query(promql.aggregate(operator, _reading(metric, where), by=by), " ".join([*braces(by), word]))
+        Query(promql.aggregate(operator, _reading(metric, where), by=by), f"{legend(*by)} {word}".strip())
         for word, metric in metrics.items()
     )
     return series(title, *queries, why=why, **shape)
@@ -346,11 +348,6 @@ def other(title: str, *queries: Query, why: str = "", **shape: Unpack[Shape]) ->
     return Panel(kind="other", title=title, why=why, queries=queries, **shape)
 
 
-def legend(by: tuple[Label, ...], otherwise: str) -> str:
-    """Return the legend of a query whose series differ in ``by``; ``otherwise`` where there is a single one."""
-    return " ".join(braces(by)) or otherwise
-
-
-def braces(by: tuple[Label, ...]) -> list[str]:
-    """Return labels as a legend names them: `{{route}}`."""
-    return [f"{{{{{label.name}}}}}" for label in by]
+def legend(*by: Label, otherwise: str = "") -> str:
+    """Return the legend of a query whose series differ in ``by``, `{{route}}`; ``otherwise`` where there is one."""
+    return " ".join(f"{{{{{promql.called(label)}}}}}" for label in by) or otherwise

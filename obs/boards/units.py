@@ -10,6 +10,8 @@ from obs.query import expr
 from obs.query.expr import ExprError
 from obs.query.series import Contract
 from obs.query.units import GRAFANA, unit
+from obs.stack import names
+from obs.stack.names import Spoken
 
 PLAIN = "short"
 """A number without a unit, or of one that a query alone does not tell."""
@@ -17,15 +19,16 @@ PLAIN = "short"
 
 def derived(queries: Iterable[str]) -> str:
     """Return Grafana's name for the unit of the first PromQL query whose unit is certain."""
-    contract = known(content.here().root)
+    contract = known(content.here().root, names.current())
     return next((name for query in queries if (name := _unit(query, contract))), PLAIN)
 
 
 @cache
-def known(root: Path) -> Contract:
-    """Return every series that the content of a folder may ask for."""
+def known(root: Path, spoken: Spoken) -> Contract:
+    """Return every series that the content of a folder may ask for, as a service calls them."""
     found = content.load(root)
-    return Contract((*found.own, *found.exporters, *RECORDED))
+    own = (spoken.metrics.get(metric.name, metric) for metric in found.own)
+    return Contract((*own, *found.exporters, *RECORDED))
 
 
 def _unit(query: str, contract: Contract) -> str:

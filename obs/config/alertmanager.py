@@ -8,8 +8,9 @@ from urllib.parse import quote
 
 from obs.alerting.model import Alert, Group, Severity, Silence
 from obs.config.document import ORIGIN, document, lines
-from obs.query import logql
+from obs.query import logql, promql
 from obs.stack import Stack
+from obs.stack.names import speaking
 from watchkeeper.contract.labels import ALERTNAME, SERVICE, SEVERITY, SLO, TEAM
 
 PAGER, TICKETS, DEADMAN, UNROUTED = "pager", "tickets", "deadman", "unrouted"
@@ -45,7 +46,7 @@ def configuration(stack: Stack, groups: Sequence[Group]) -> dict[str, Any]:
         "templates": ["templates/*.tmpl"],
         "route": _route(stack),
         "receivers": _receivers(stack),
-        "inhibit_rules": _inhibitions(groups),
+        "inhibit_rules": _inhibitions(stack, groups),
     }
 
 
@@ -134,7 +135,7 @@ def _pagerduty(stack: Stack) -> dict[str, Any]:
     }
 
 
-def _inhibitions(groups: Sequence[Group]) -> list[dict[str, Any]]:
+def _inhibitions(stack: Stack, groups: Sequence[Group]) -> list[dict[str, Any]]:
     page, ticket = SEVERITY.eq(Severity.PAGE), SEVERITY.eq(Severity.TICKET)
     # Labels that both lack count as equal, so alerts without a promise must be left out by name.
     promised = str(SLO.ne(""))
@@ -145,7 +146,8 @@ def _inhibitions(groups: Sequence[Group]) -> list[dict[str, Any]]:
     }
     files = {group.file: group.alerts for group in groups}
     causes = (alert for alerts in files.values() for alert in alerts)
-    repeated = (_repeated(cause, silence, files) for cause in causes for silence in cause.silences)
+    with speaking(stack):
+        repeated = [_repeated(cause, silence, files) for cause in causes for silence in cause.silences]
     return [burning, *filter(None, repeated)]
 
 
@@ -162,7 +164,7 @@ def _repeated(cause: Alert, silence: Silence, files: Mapping[str, Sequence[Alert
     return {
         "source_matchers": [str(ALERTNAME.eq(cause.name))],
         "target_matchers": [str(ALERTNAME.re("|".join(silenced)))],
-        "equal": [*(label.name for label in silence.same), *DEPLOYMENT],
+        "equal": [*map(promql.called, silence.same), *DEPLOYMENT],
     }
 
 

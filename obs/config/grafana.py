@@ -7,6 +7,7 @@ from typing import Any
 from obs.config.document import ORIGIN, document
 from obs.query import logql, promql
 from obs.stack import Stack
+from obs.stack.names import speaking
 from watchkeeper.contract.labels import JOB, STATUS
 from watchkeeper.contract.metrics import REQUESTS
 
@@ -73,12 +74,13 @@ def _loki(stack: Stack) -> dict[str, Any]:
 
 def _jaeger(stack: Stack) -> dict[str, Any]:
     job = JOB.eq(stack.targets.api.job)
-    queries = {
-        "Requests per second": promql.total(promql.rate(REQUESTS, job, over="$__rate_interval"), by=(STATUS,)),
-        "Failed requests per second": promql.total(
-            promql.rate(REQUESTS, job, STATUS.re("5.."), over="$__rate_interval"), by=(JOB,)
-        ),
-    }
+    with speaking(stack):
+        queries = {
+            "Requests per second": promql.total(promql.rate(REQUESTS, job, over="$__rate_interval"), by=(STATUS,)),
+            "Failed requests per second": promql.total(
+                promql.rate(REQUESTS, job, STATUS.re("5.."), over="$__rate_interval"), by=(JOB,)
+            ),
+        }
     logs: dict[str, Any] = {}
     if "loki" in stack.datasources:
         to = {"datasourceUid": stack.datasources.loki.uid, "tags": [{"key": "service.name", "value": logql.SERVICE}]}

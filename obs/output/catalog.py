@@ -4,11 +4,13 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from obs import content
 from obs.alerting.model import Alert, Group, Recording
+from obs.alerting.recording import RECORDED, unanswered
 from obs.alerting.slo import availability, latency
 from obs.boards.board import Dashboard
 from obs.boards.model import panels
 from obs.query import expr
 from obs.stack import Stack
+from obs.stack.names import STANDARD
 from obs.stack.thresholds import Threshold
 from watchkeeper.contract.metrics import Metric
 
@@ -25,6 +27,7 @@ def catalog(stack: Stack, groups: Sequence[Group], dashboards: Sequence[Dashboar
     sections = (
         f"# Catalog of {stack.service.name}\n\nWhat is measured, shown and watched, and who uses what.\n",
         _metrics("Metrics of the service", f"`GET {stack.targets.api.path}` answers these.", found.own, readers),
+        *_lacking(stack),
         _metrics("Recorded series", "Prometheus computes these, for long ranges and promises.", recorded, readers),
         _metrics(
             "Metrics of others",
@@ -53,6 +56,14 @@ def _metrics(title: str, words: str, metrics: Iterable[Metric], readers: dict[st
         for metric in metrics
     ]
     return _section(title, words, ("metric", "type", "unit", "labels", "means", "used by"), rows)
+
+
+def _lacking(stack: Stack) -> Iterator[str]:
+    """Yield the section of standard series that the service does not have, where that is so."""
+    if gone := unanswered(stack):
+        words = "What would ask for them is left out: alerts, panels and recorded series."
+        listed = sorted(set(gone) & {*STANDARD, *(metric.name for metric in RECORDED)})
+        yield _section("Standard series without a counterpart", words, ("series",), [(f"`{one}`",) for one in listed])
 
 
 def _dashboards(dashboards: Sequence[Dashboard]) -> str:

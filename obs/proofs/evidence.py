@@ -52,8 +52,7 @@ class Evidence:
         """The stack with every part that it lacks, to tell what is left out from what is nobody's."""
         roles = set(content.here().metrics) - {content.OWN}
         whole = stack.whole(self.built.stack, sorted(roles))
-        complete = whole.targets == self.built.stack.targets and whole.datasources == self.built.stack.datasources
-        return self if complete else Evidence(build(whole), self.root, self.metrics, whole=False)
+        return self if whole == self.built.stack else Evidence(build(whole), self.root, self.metrics, whole=False)
 
     @cached_property
     def pages(self) -> dict[str, str]:

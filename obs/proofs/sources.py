@@ -7,6 +7,7 @@ from obs.alerting.model import Recording
 from obs.output.built import Built
 from obs.query import expr
 from obs.query.series import Values
+from obs.stack.names import spoken
 from watchkeeper.contract.labels import ALERTNAME, JOB, SERVICE
 from watchkeeper.contract.scraping import ALERTS, SCRAPING
 
@@ -19,9 +20,10 @@ def decided(built: Built) -> Mapping[str, Values]:
     targets = built.stack.targets
     roles = {role: target.job for role, target in targets.items()}
     found: dict[str, Values] = {metric.name: {JOB.name: tuple(roles.values())} for metric in SCRAPING}
+    called = spoken(built.stack).metrics
     there = (role for role in content.STANDARD if targets.has(role))
     for role, series in ((role, content.STANDARD[role]) for role in there):
-        found |= {metric.name: {JOB.name: (getattr(targets, role).job,)} for metric in series}
+        found |= {called.get(metric.name, metric).name: {JOB.name: (getattr(targets, role).job,)} for metric in series}
     for module, series in content.here().metrics.items():
         for metric in series:
             if jobs := tuple(_jobs(metric.name, module, roles)):
@@ -49,7 +51,8 @@ def _recorded(built: Built, known: Mapping[str, Values]) -> Iterator[tuple[str, 
     """Yield the jobs of recorded series: those of what their rules read."""
     for rule in (rule for group in built.groups for rule in group.rules):
         if isinstance(rule, Recording):
-            read = [known.get(_family(name), {}).get(JOB.name, ()) for name in expr.names(rule.expr)]
+            families = (known.get(name, known.get(_family(name), {})) for name in expr.names(rule.expr))
+            read = [family.get(JOB.name, ()) for family in families]
             if read and all(read):
                 yield rule.metric.name, {JOB.name: tuple(dict.fromkeys(job for jobs in read for job in jobs))}
 

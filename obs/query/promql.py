@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from obs.query import expr
+from obs.stack import names
 from watchkeeper.contract.labels import LE, TARGET, Label, Matcher
 from watchkeeper.contract.metrics import Metric
 
@@ -14,12 +15,13 @@ EXPONENT = 1e6
 
 def select(metric: Metric, *matchers: Matcher) -> str:
     """Return an instant selector, escaped; raise ValueError for a label the series does not carry."""
-    known = {label.name for label in (*metric.labels, *TARGET)}
+    real = names.metric(metric)
+    known = {label.name for label in (*metric.labels, *TARGET)} | {label.name for label in real.labels}
     for matcher in matchers:
-        if matcher.label.name not in known:
-            raise ValueError(f"{metric.name} has no label '{matcher.label.name}'; it has: {', '.join(sorted(known))}")
-    inside = ", ".join(map(str, matchers))
-    return f"{metric.name}{{{inside}}}" if inside else metric.name
+        if matcher.label.name not in known and names.label(matcher.label).name not in known:
+            raise ValueError(f"{real.name} has no label '{matcher.label.name}'; it has: {', '.join(sorted(known))}")
+    inside = ", ".join(str(names.matcher(matcher)) for matcher in matchers)
+    return f"{real.name}{{{inside}}}" if inside else real.name
 
 
 def rate(metric: Metric, *matchers: Matcher, over: str) -> str:
@@ -39,8 +41,18 @@ def total(expr: str, *, by: Iterable[Label] = ()) -> str:
 
 def aggregate(operator: str, expr: str, *, by: Iterable[Label] = ()) -> str:
     """Return ``operator by (labels) (expr)``; operator is sum, max, min, avg or count."""
-    names = ", ".join(label.name for label in by)
-    return f"{operator} by ({names}) ({expr})" if names else f"{operator}({expr})"
+    kept = ", ".join(called(label) for label in by)
+    return f"{operator} by ({kept}) ({expr})" if kept else f"{operator}({expr})"
+
+
+def called(label: Label) -> str:
+    """Return the name of a label, as the service whose stack is built calls it."""
+    return names.label(label).name
+
+
+def edges(histogram: Metric) -> tuple[float, ...]:
+    """Return the upper edges of a histogram's buckets without +Inf, as the service exposes them."""
+    return names.metric(histogram).buckets
 
 
 def ratio(part: str, whole: str) -> str:
@@ -88,11 +100,15 @@ def share_within(histogram: Metric, edge: float, *matchers: Matcher, over: str, 
 
 def le(histogram: Metric, edge: float) -> Matcher:
     """Match one bucket; raise ValueError when the histogram has no such edge, or writes it with an exponent."""
-    if edge not in histogram.buckets:
-        edges = ", ".join(f"{bucket:g}" for bucket in histogram.buckets)
-        raise ValueError(f"{histogram.name} has no bucket edge {edge:g}; it has: {edges}")
+    real = names.metric(histogram)
+    if edge not in real.buckets:
+        there = ", ".join(f"{bucket:g}" for bucket in real.buckets)
+        raise ValueError(f"{real.name} has no bucket edge {edge:g}; it has: {there}")
     if edge >= EXPONENT:
-        raise ValueError(f"{histogram.name}: the edge {edge:g} is exposed with an exponent; take one below a million")
+        raise ValueError(f"{real.name}: the edge {edge:g} is exposed with an exponent; take one below a million")
+    if real is not histogram and edge == int(edge):
+        # Prometheus 2 keeps the edge as another client library wrote it: https://prometheus.io/docs/prometheus/3.0/migration/
+        return LE.re(f"{edge:g}([.]0)?")
     return LE.eq(repr(float(edge)))
 
 

@@ -20,9 +20,12 @@ def series(stack: Stack, scenario: Scenario, read: Container[str]) -> dict[str, 
     incident = {track.key: track for track in scenario.tracks}
     usual = {track.key: track for track in scenario.usual}
     drawn: dict[str, str] = {}
+    counted = {name for name, _ in (*usual, *incident)}
     for key in {**usual, **incident}:
         for name, levels in _levels(scenario, usual.get(key), incident.get(key)):
-            if name.partition("{")[0] in read:
+            base = name.partition("{")[0]
+            # What is a track of its own, as requests by their status may be, is not drawn as a histogram's count.
+            if base in read and (base == key[0] or base not in counted):
                 drawn[name] = _text(levels)
     for target in stack.targets.values():
         labels = {JOB.name: target.job, INSTANCE.name: target.address, ENVIRONMENT.name: stack.service.environment}

@@ -7,12 +7,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from obs.content import Content
+from obs.content import STANDARD, Content
 from obs.durations import seconds
 from obs.place import Place
 from obs.query import expr
 from obs.query.expr import ExprError
 from obs.stack import Stack
+from obs.stack.names import Spoken, spoken
 from watchkeeper.contract.labels import ENVIRONMENT, INSTANCE, JOB, TARGET
 from watchkeeper.contract.metrics import Metric
 
@@ -26,6 +27,12 @@ SHOWN = "shown.toml"
 Want = Literal["page", "ticket", "silence"]
 WANTS: tuple[Want, ...] = get_args(Want)
 STATES = {"up": 1.0, "down": 0.0, "gone": None}
+ROLES = {metric.name: role for role, series in STANDARD.items() for metric in series}
+"""The target that exposes a standard series."""
+
+ANSWERED = "200"
+"""The status of requests whose duration alone a scenario tells."""
+
 KEYS = {"name", "lasts", "before", "after", "wants", "within", "series", "target"}
 
 
@@ -178,16 +185,23 @@ class Reader:
         """The address of each scrape job."""
         return {target.job: target.address for target in self.stack.targets.values()}
 
+    def job(self, name: str) -> str:
+        """Return the scrape job of a role (`api`); what is no role is a job itself."""
+        return self.stack.targets[name].job if name in self.stack.targets else name
+
+    @cached_property
+    def spoken(self) -> Spoken:
+        """What the service calls the standard series."""
+        return spoken(self.stack)
+
     def healthy(self, file: str, raw: Mapping[str, Any]) -> Iterator[Track]:
         """Yield what each series of a file does while all is well."""
-        where = Place(str(FOLDER / file))
-        for series, value in raw.items():
-            yield self._track(where, series, value, 0.0, {})
+        yield from self._tracks(Place(str(FOLDER / file)), raw, 0.0, {})
 
     def incidents(self, part: str, raw: Mapping[str, Any], healthy: tuple[Track, ...]) -> Iterator[Scenario]:
         """Yield the incidents of one file, all of one part of the stack."""
         here = Place(f"{FOLDER / part}.toml", item="usual")
-        own = [self._track(here, text, value, 0.0, {}) for text, value in raw.get("usual", {}).items()]
+        own = list(self._tracks(here, raw.get("usual", {}), 0.0, {}))
         usual = {track.key: track for track in (*healthy, *own)}
         for one in raw.get("incident", ()):
             where = Place(f"{FOLDER / part}.toml", item=f"incident '{one.get('name', '')}'")
@@ -201,8 +215,11 @@ class Reader:
             except (KeyError, ValueError, TypeError) as error:
                 raise ScenarioError(f"{where}: lasts, before, after, within: {error}") from error
             series, targets = one.get("series", {}), one.get("target", {})
-            tracks = tuple(self._track(where, text, value, lasts, usual) for text, value in series.items())
-            downs = {job: self._target(where, job, state) for job, state in targets.items()}
+            known, absent = self.stack.targets.KNOWN, map(self._is_absent, series)
+            if (series and all(absent)) or any(role in known and role not in self.stack.targets for role in targets):
+                continue  # what it happens to is not there
+            tracks = tuple(self._tracks(where, series, lasts, usual))
+            downs = {self.job(name): self._target(where, self.job(name), state) for name, state in targets.items()}
             always = tuple(usual.values())
             yield Scenario(
                 one["name"], part, before, lasts, after, one["wants"], within, always, tracks, downs, tuple(own)
@@ -212,6 +229,21 @@ class Reader:
         if job not in self.addresses:
             raise ScenarioError(f"{where}: there is no target '{job}'; there is {', '.join(self.addresses)}")
         return _shape(where, job, state, 1.0, 1.0)
+
+    def _tracks(
+        self, where: Place, raw: Mapping[str, Any], lasts: float, usual: Mapping[Any, Track]
+    ) -> Iterator[Track]:
+        """Yield what the series of a table do, but for those that are not there."""
+        for text, value in raw.items():
+            if not self._is_absent(text):
+                yield self._track(where, text, value, lasts, usual)
+
+    def _is_absent(self, text: str) -> bool:
+        """Tell whether the series is one of a part that this stack does not have, or that the service lacks."""
+        targets = self.stack.targets
+        roles = {*expr.values(text, JOB.name), *(ROLES[name] for name in expr.names(text) if name in ROLES)}
+        lacking = any(role in targets.KNOWN and not targets.has(role) for role in roles)
+        return lacking or bool(self.spoken.absent & set(expr.names(text)))
 
     def _track(self, where: Place, text: str, value: Any, lasts: float, usual: Mapping[Any, Track]) -> Track:
         try:
@@ -224,7 +256,10 @@ class Reader:
         labels = {condition.label: condition.value for condition in selector.conditions}
         if selector.name in self.own:
             labels.setdefault(JOB.name, self.stack.targets.api.job)
+        if JOB.name in labels:
+            labels[JOB.name] = self.job(labels[JOB.name])
         self._judge_labels(where, text, metric, labels)
+        metric, labels = self._called(metric, labels)
         job = labels[JOB.name]
         labels |= {INSTANCE.name: self.addresses[job], ENVIRONMENT.name: self.stack.service.environment}
         key = tuple(sorted(labels.items()))
@@ -238,6 +273,15 @@ class Reader:
         before = usual.get((metric.name, key))
         start = before.shape.at(0.0) if before else 0.0
         return Track(metric, key, _shape(where, text, value, start or 0.0, lasts), spread)
+
+    def _called(self, metric: Metric, labels: Mapping[str, str]) -> tuple[Metric, dict[str, str]]:
+        """Return a standard series and its labels as the service calls them."""
+        real = self.spoken.metrics.get(metric.name, metric)
+        own = {label.name: self.spoken.labels.get(label, label).name for label in metric.labels}
+        # Requests that are counted by the histogram of their durations bring their status into it.
+        added = {label.name: ANSWERED for label in real.labels} if len(real.labels) > len(metric.labels) else {}
+        renamed = {own.get(name, name): value for name, value in labels.items()}
+        return real, {name: value for name, value in added.items() if name not in renamed} | renamed
 
     def _judge_labels(self, where: Place, text: str, metric: Metric, labels: Mapping[str, str]) -> None:
         declared = {label.name: label for label in metric.labels}

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from obs.durations import seconds
+from obs.stack import names
 from obs.stack.settings import EXPOSED, Parts, Stack
 from watchkeeper.contract.metrics import REQUEST_DURATION
 
@@ -24,7 +25,8 @@ def contradictions(stack: Stack) -> list[str]:
         *_unreachable(stack),
         *_exposed(stack),
         *_times(stack),
-        *_edges(stack),
+        *(wrong := list(names.complaints(stack))),
+        *(() if wrong else _edges(stack)),
     ]
 
 
@@ -89,6 +91,7 @@ def _times(stack: Stack) -> Iterator[str]:
 
 def _edges(stack: Stack) -> Iterator[str]:
     edge = stack.slo.latency.threshold_seconds
-    if edge not in REQUEST_DURATION.buckets:
-        edges = ", ".join(f"{bucket:g}" for bucket in REQUEST_DURATION.buckets)
-        yield f"slo.latency.threshold_seconds = {edge:g}: takes an edge of {REQUEST_DURATION.name}: {edges}"
+    durations = names.spoken(stack).metrics.get(REQUEST_DURATION.name, REQUEST_DURATION)
+    if edge not in durations.buckets:
+        edges = ", ".join(f"{bucket:g}" for bucket in durations.buckets)
+        yield f"slo.latency.threshold_seconds = {edge:g}: takes an edge of {durations.name}: {edges}"

@@ -49,6 +49,13 @@ MEANINGS = {
     "traces.sample_ratio": "share of requests whose spans are recorded",
     "traces.retention": "how long spans are kept, in hours",
     "kubernetes.*": "namespace and labels of `obs build --target kubernetes` ([Kubernetes](kubernetes.md))",
+    "names.preset": (
+        "whose names the service's HTTP series have, where they are not the standard ones: `opentelemetry` "
+        "([other names](names.md))"
+    ),
+    "names.metrics": 'what the service exposes for a standard series; `""` where it exposes nothing',
+    "names.labels": "what the service calls a label of the standard series",
+    "names.buckets": "the edges of a histogram's buckets, without +Inf",
     "runbooks.base_url": "where docs/operations is read by who is paged",
     "notify.pagerduty_url": "PagerDuty's Events API v2; accounts in the EU have another",
     "notify.pagerduty_routing_key_file": (

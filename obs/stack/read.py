@@ -147,11 +147,13 @@ def _list(raw: Any, limits: Mapping[str, Any], key: str, mistakes: list[str]) ->
 
 
 def _table(hint: Any, raw: Any, key: str, mistakes: list[str]) -> dict[str, Any]:
-    """Return a table of texts or numbers, its keys as they are."""
+    """Return a table of texts, numbers or lists of numbers, its keys as they are."""
     kind = get_args(hint)[1]
     if not isinstance(raw, dict):
         mistakes.append(f"{key} = {raw!r}: takes a table")
         return {}
+    if get_origin(kind) is tuple:
+        return {name: _numbers(value, _join(key, name), mistakes) for name, value in raw.items()}
     values = {name: float(value) if kind is float and type(value) is int else value for name, value in raw.items()}
     mistakes.extend(
         f"{_join(key, name)} = {raw[name]!r}: takes {WORDS[kind]}"
@@ -159,6 +161,14 @@ def _table(hint: Any, raw: Any, key: str, mistakes: list[str]) -> dict[str, Any]
         if type(value) is not kind or not _fits(value, {})
     )
     return values
+
+
+def _numbers(raw: Any, key: str, mistakes: list[str]) -> tuple[float, ...]:
+    items = raw if isinstance(raw, list) else [math.nan]
+    if any(type(item) not in (int, float) or not math.isfinite(item) for item in items):
+        mistakes.append(f"{key} = {raw!r}: takes a list of numbers")
+        return ()
+    return tuple(map(float, items))
 
 
 def _fits(value: Any, limits: Mapping[str, Any]) -> bool:

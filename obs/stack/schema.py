@@ -61,13 +61,17 @@ def _value(hint: Any, field: "dataclasses.Field[Any]", key: str, thresholds: Map
     if key == "thresholds":
         return {"type": "object", "properties": dict(thresholds), "additionalProperties": False}
     if get_origin(hint) is Mapping:
-        return {"type": "object", "additionalProperties": {"type": TYPES[get_args(hint)[1]]}} | _meaning(key)
+        return {"type": "object", "additionalProperties": _items(get_args(hint)[1])} | _meaning(key)
     if get_origin(hint) is tuple:
         items = {"type": "string", "enum": field.metadata["pattern"].split("|")}
         return {"type": "array", "items": items, "uniqueItems": True} | _meaning(key)
     if issubclass(hint, Parts):
         return _parts(hint, key, thresholds)
     return {"type": TYPES[hint], **_limits(field.metadata), **_default(field), **_meaning(key)}
+
+
+def _items(kind: Any) -> Schema:
+    return {"type": TYPES[kind]} if kind in TYPES else {"type": "array", "items": {"type": "number"}}
 
 
 def _parts(kind: Any, key: str, thresholds: Mapping[str, Schema]) -> Schema:

@@ -1,8 +1,8 @@
 """Which settings there are, what each takes, and what it means."""
 
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, TypeVar
 
 from obs.nearest import nearest
@@ -266,6 +266,21 @@ class Kubernetes:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Names:
+    """
+    What the service calls the standard series, where it is not instrumented by watchkeeper.
+
+    ``metrics`` maps a standard series to what is exposed for it, "" where nothing is; ``labels`` does so for labels,
+    and ``buckets`` gives the edges of a histogram. All are laid over those of ``preset``.
+    """
+
+    preset: str = setting(pattern="(opentelemetry)?", takes='"opentelemetry", or nothing', default="")
+    metrics: Mapping[str, str] = field(default_factory=dict)
+    labels: Mapping[str, str] = field(default_factory=dict)
+    buckets: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Stack:
     """Everything one deployment decides, validated. Build it with `stack.load`."""
 
@@ -281,22 +296,8 @@ class Stack:
     runbooks: Runbooks
     notify: Notify
     kubernetes: Kubernetes
+    names: Names = field(default_factory=Names)
     thresholds: Mapping[str, float] = field(default_factory=dict)
-
-
-def whole(stack: Stack, roles: Iterable[str]) -> Stack:
-    """Return a stack that lacks no part, those of ``roles`` among them: what only it has, the other leaves out."""
-    targets, sources = stack.targets, stack.datasources
-    added = {
-        role: Target(job=role, address=f"{role}:1") for role in (*Targets.KNOWN, *roles) if not _there(targets, role)
-    }
-    kinds = {kind: Datasource(uid=kind, url=f"http://{kind}:1") for kind in Datasources.KNOWN if kind not in sources}
-    grafana = replace(stack.grafana, url=stack.grafana.url or "http://grafana:3000", folder=stack.grafana.folder or "-")
-    return replace(stack, targets=Targets(targets | added), datasources=Datasources(sources | kinds), grafana=grafana)
-
-
-def _there(targets: Targets, role: str) -> bool:
-    return role in targets or (role in EXPOSED and targets.has(role))
 
 
 def matches(pattern: str, text: str) -> bool:
