@@ -3,14 +3,29 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from watchkeeper.contract.labels import Label
+    from watchkeeper.declared import Counter, Gauge, Histogram
     from watchkeeper.instrumentation import instrument
     from watchkeeper.process import Telemetry
     from watchkeeper.settings import TelemetryError
     from watchkeeper.tracing.trace_context import outgoing_headers
 
-__all__ = ["Telemetry", "TelemetryError", "instrument", "outgoing_headers"]
+__all__ = [
+    "Counter",
+    "Gauge",
+    "Histogram",
+    "Label",
+    "Telemetry",
+    "TelemetryError",
+    "instrument",
+    "outgoing_headers",
+]
 
 _HOMES = {
+    "Counter": "watchkeeper.declared",
+    "Gauge": "watchkeeper.declared",
+    "Histogram": "watchkeeper.declared",
+    "Label": "watchkeeper.contract.labels",
     "Telemetry": "watchkeeper.process",
     "TelemetryError": "watchkeeper.settings",
     "instrument": "watchkeeper.instrumentation",

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from typing import Self, Unpack
 
 from watchkeeper.contract.metrics import INFO
+from watchkeeper.counts.bridge import Collector
+from watchkeeper.declared import REGISTRY
 from watchkeeper.jobs.jobs import Jobs
 from watchkeeper.logs import lines, sentry
 from watchkeeper.recorder import Recorder
@@ -28,7 +30,7 @@ class Telemetry:
         self.settings = settings
         self.report: Callable[[BaseException], object] = sentry.start(settings)
         self.store = RedisStore(settings.redis_url, settings.service) if settings.redis_url else None
-        self.recorder = Recorder(store=self.store)
+        self.recorder = Recorder(store=self.store, declared=REGISTRY, collectors=_collectors(settings))
         self.tracing = Tracing(settings)
         self.jobs = Jobs(self.recorder, self.tracing, self.report)
         if settings.logs:
@@ -63,3 +65,20 @@ class Telemetry:
     def __exit__(self, *_: object) -> None:
         """Stop."""
         self.stop()
+
+
+def _collectors(settings: Settings) -> list[Collector]:
+    """Return what is read besides our own counts: the application's collectors, and what is known of the process."""
+    if not settings.process_metrics:
+        return list(settings.collectors)
+    from prometheus_client import (  # noqa: PLC0415 - only where it is wanted
+        CollectorRegistry,
+        GCCollector,
+        PlatformCollector,
+        ProcessCollector,
+    )
+
+    process = CollectorRegistry()
+    for collector in (ProcessCollector, GCCollector, PlatformCollector):
+        collector(registry=process)
+    return [*settings.collectors, process]

@@ -7,6 +7,7 @@ from threading import RLock
 from typing import TypeVar
 
 from watchkeeper.contract.metrics import CONTRACT, DROPPED, FLUSH_DURATION, FLUSHES, Metric
+from watchkeeper.counts.bridge import Bridge, Collector
 from watchkeeper.counts.family import Family, lines_per_series
 from watchkeeper.counts.series import (
     Counter,
@@ -19,6 +20,7 @@ from watchkeeper.counts.series import (
     Series,
     series_text,
 )
+from watchkeeper.declared import Registry
 from watchkeeper.store.delivery import Delivery
 from watchkeeper.store.protocol import Store
 
@@ -31,7 +33,8 @@ class Recorder:
 
     Safe for threads, event loops and forks: a forked child starts from zero, for its parent delivers what the
     parent counted. ``max_series`` bounds memory: updates to series beyond it are dropped, and counted as dropped.
-    Without a ``store`` the process keeps its counts to itself.
+    Without a ``store`` the process keeps its counts to itself. ``declared`` is what the application declares, and
+    ``collectors`` are prometheus_client's: both are delivered and shown beside what is counted here.
     """
 
     def __init__(
@@ -41,6 +44,8 @@ class Recorder:
         store: Store | None = None,
         interval: float = 1.0,
         max_series: int = 50_000,
+        declared: Registry | None = None,
+        collectors: Iterable[Collector] = (),
     ) -> None:
         self._lock = RLock()
         self._families: dict[str, Family] = {}
@@ -54,8 +59,11 @@ class Recorder:
             self.counter(FLUSHES, (result,))
         self.histogram(FLUSH_DURATION)
         self.store = store
+        self._bridge = Bridge(collectors, self._is_ours, self._over_limit.add)
         self.delivery = Delivery(self, store, interval) if store is not None else None
         _recorders.add(self)
+        self._declared = declared or Registry()
+        self._declared.join(self)
 
     def counter(self, metric: Metric, labels: tuple[str, ...] = ()) -> Counter:
         """Return the counter of these label values, in the order of ``metric.labels``; raise ValueError on a misfit."""
@@ -92,12 +100,14 @@ class Recorder:
     def start(self) -> None:
         """Deliver in the background from now on; once is enough, more does no harm."""
         if self.delivery is not None:
+            self._declared.claim(self)
             self.delivery.start()
 
     def stop(self, timeout: float = 3.0) -> None:
         """Deliver what is left, for at most ``timeout`` seconds, and tell the store that this process ends."""
         if self.delivery is not None:
             self.delivery.stop(timeout)
+            self._declared.release(self)
 
     def flush(self, timeout: float = 3.0) -> None:
         """Deliver now, from this thread; raise StoreError where the store did not take it (nothing is lost)."""
@@ -105,9 +115,21 @@ class Recorder:
             self.delivery.flush(timeout)
 
     def families(self) -> list[Family]:
-        """Return every family declared or used."""
+        """Return every family counted here, what the application declared, and what its collectors say now."""
         with self._lock:
-            return list(self._families.values())
+            found = list(self._families.values())
+        return [*found, *self._declared.families(self if self.delivery is not None else None), *self._bridge.families()]
+
+    def order(self) -> list[str]:
+        """Return the names of metrics in the order in which they are shown."""
+        return [*self._families, *(family.metric.name for family in self._declared.families()), *self._bridge.names()]
+
+    def dropped(self) -> None:
+        """Count an update that was left out."""
+        self._invalid.add()
+
+    def _is_ours(self, name: str) -> bool:
+        return name in self._families or any(family.metric.name == name for family in self._declared.families())
 
     def _family(self, metric: Metric) -> Family:
         family = self._families.get(metric.name)
@@ -150,6 +172,7 @@ class Recorder:
         return Presence(text, lock) if metric.across == "distinct" else Gauge(text, lock)
 
     def _before_fork(self) -> None:
+        self._bridge.families()  # what a child inherits is what was counted until now
         self._lock.acquire()
 
     def _after_fork_in_parent(self) -> None:
@@ -158,6 +181,7 @@ class Recorder:
     def _after_fork_in_child(self) -> None:
         for family in self._families.values():
             family.reset()
+        self._bridge.reset()
         self.exemplars.take()
         self._lock.release()
         if self.delivery is not None:

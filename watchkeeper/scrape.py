@@ -86,6 +86,6 @@ def _whole(
         merged[SERIES.name].numbers = [
             float(sum(len(one.texts) * lines_per_series(one.metric) for one in merged.values()))
         ]
-    declared = [family.metric.name for family in recorder.families()]
+    declared = recorder.order()
     order = [*(name for name in declared if name in merged), *sorted(merged.keys() - declared)]
     return Whole([merged[name] for name in order], exemplars)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, fields
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Any, Self, TypedDict, Unpack
 
+from watchkeeper.counts.bridge import Collector
 from watchkeeper.scrubbing import DEFAULT_QUERY_PARAMETERS
 from watchkeeper.store.client import check_url
 
@@ -60,6 +61,8 @@ class Options(TypedDict, total=False):
     logs: bool
     quiet_routes: Mapping[str, float]
     secret_query_parameters: Sequence[str]
+    collectors: Sequence[Collector]
+    process_metrics: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +76,7 @@ class Settings:
     are OpenTelemetry's: https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/
     ``vitals_per_minute`` is how many requests with reports one client address may send, and
     ``vitals_total_per_minute`` how many reports all together; without ``vitals`` no report is taken at all.
+    ``collectors`` are prometheus_client's, registries included; ``process_metrics`` adds what it knows of the process.
     """
 
     service: str = _from("OTEL_SERVICE_NAME", "api")
@@ -97,6 +101,8 @@ class Settings:
     logs: bool = True
     quiet_routes: Mapping[str, float] = field(default_factory=lambda: {"/healthz": 0.0, "/readyz": 0.0})
     secret_query_parameters: tuple[str, ...] = DEFAULT_QUERY_PARAMETERS
+    collectors: tuple[Collector, ...] = ()
+    process_metrics: bool = False
 
     @classmethod
     def read(
@@ -126,7 +132,7 @@ class Settings:
 
     def __post_init__(self) -> None:
         """Bring values into their types and refuse what cannot work: raise TelemetryError."""
-        for name in ("metrics_networks", "vitals_origins", "pages", "secret_query_parameters"):
+        for name in ("metrics_networks", "vitals_origins", "pages", "secret_query_parameters", "collectors"):
             if isinstance(getattr(self, name), str):
                 raise TelemetryError(f"{name} is a list of texts, not the text {getattr(self, name)!r}")
             object.__setattr__(self, name, tuple(getattr(self, name)))

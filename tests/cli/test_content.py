@@ -264,3 +264,46 @@ def test_a_broken_query_is_told_by_its_alert(checkout: Checkout) -> None:
     assert done.returncode == 1, done.stderr
     assert "alerts/shop.py:5 shop_closed" in done.stdout
     assert "nowhere.md" in done.stdout
+
+
+DECLARED = """\
+from watchkeeper import Counter, Label
+
+CHANNEL = Label("channel", "Where an order came from.", ("web", "phone"))
+ORDERS = Counter("shop_orders_total", "Orders taken.", labels=(CHANNEL,))
+"""
+
+OWN_BOARD = """\
+from obs.boards import panels
+from obs.boards.board import Dashboard, board
+from obs.stack import Stack
+from shop.orders import CHANNEL, ORDERS
+from watchkeeper.contract.labels import INSTANCE
+
+
+def dashboard(stack: Stack) -> Dashboard:
+    \"\"\"Return the dashboard of the shop.\"\"\"
+    here = INSTANCE.re("$instance")
+    row = [panels.traffic("Orders", ORDERS, here, CHANNEL.eq("pigeon"), by=(CHANNEL,), why="None: nobody can buy.")]
+    return board(stack, slug="shop", title="Shop", why="Do people buy?", jobs=("rce-api",), rows={"Now": row})
+"""
+
+
+def test_what_an_application_declares_is_asked_for(checkout: Checkout) -> None:
+    """One declaration counts in the application and proves its boards; a value that it never has is refused."""
+    package = checkout.root / "shop"
+    package.mkdir()
+    (package / "orders.py").write_text(DECLARED, encoding="utf-8")
+    service = "from shop.orders import ORDERS\n\nSERIES = (ORDERS,)\n"
+    (checkout.root / "metrics" / "service.py").write_text(service, encoding="utf-8")
+    path = checkout.root / "dashboards" / "shop.py"
+
+    path.write_text(OWN_BOARD, encoding="utf-8")
+    refused = checkout.obs("build")
+    path.write_text(OWN_BOARD.replace("pigeon", "web"), encoding="utf-8")
+    done = checkout.obs("build")
+
+    assert (refused.returncode, done.returncode) == (2, 0), done.stdout + done.stderr
+    assert "label 'channel' is never 'pigeon'; it takes: web, phone" in refused.stderr
+    catalog = (checkout.root / "docs/catalog.md").read_text(encoding="utf-8")
+    assert "shop_orders_total" in catalog

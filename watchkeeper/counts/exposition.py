@@ -69,7 +69,7 @@ def _header(totals: Totals, *, openmetrics: bool) -> str:
 
 
 def _samples(totals: Totals, exemplars: Mapping[ExemplarKey, Exemplar]) -> Iterator[str]:
-    write = _histograms if totals.metric.kind == "histogram" else _plain
+    write = _WRITERS.get(totals.metric.kind, _plain)
     step = SLICE_LINES // lines_per_series(totals.metric)
     for start in range(0, len(totals.texts), step):
         if start:
@@ -81,6 +81,15 @@ def _plain(totals: Totals, chosen: slice, _: Mapping[ExemplarKey, Exemplar]) -> 
     name = totals.metric.name
     pairs = zip(totals.texts[chosen], totals.numbers[chosen], strict=True)
     lines = [f"{name}{{{text}}} {_number(value)}\n" if text else f"{name} {_number(value)}\n" for text, value in pairs]
+    return "".join(lines)
+
+
+def _summaries(totals: Totals, chosen: slice, _: Mapping[ExemplarKey, Exemplar]) -> str:
+    name, lines = totals.metric.name, []
+    for place, text in enumerate(totals.texts[chosen], chosen.start):
+        count, total = totals.numbers[2 * place : 2 * place + 2]
+        labels = f"{{{text}}}" if text else ""
+        lines.append(f"{name}_count{labels} {_number(count)}\n{name}_sum{labels} {_number(total)}\n")
     return "".join(lines)
 
 
@@ -113,3 +122,6 @@ def _attach(lines: list[str], first: int, exemplars: Iterable[Exemplar | None]) 
 def _number(value: float) -> str:
     # Below a million Python and Go write a float alike; most values are.
     return repr(value) if -1e6 < value < 1e6 else _go_float(value)  # noqa: PLR2004
+
+
+_WRITERS = {"histogram": _histograms, "summary": _summaries}

@@ -39,15 +39,17 @@ class Totals:
 
 
 def width(metric: Metric) -> int:
-    """Return how many numbers describe one series: a gauge also keeps when it was set, a histogram its sum."""
+    """Return how many numbers describe one series: a gauge also keeps when it was set, others count and sum."""
     if metric.kind == "histogram":
         return len(metric.buckets) + 2
-    return 2 if metric.kind == "gauge" and metric.across != "distinct" else 1
+    return 2 if metric.kind == "summary" or (metric.kind == "gauge" and metric.across != "distinct") else 1
 
 
 def lines_per_series(metric: Metric) -> int:
     """Return how many series one set of label values is to Prometheus: a histogram has buckets, a count and a sum."""
-    return len(metric.buckets) + 3 if metric.kind == "histogram" else 1
+    if metric.kind == "histogram":
+        return len(metric.buckets) + 3
+    return 2 if metric.kind == "summary" else 1
 
 
 class Family:
