@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 from urllib.parse import quote
@@ -11,6 +11,7 @@ from obs import content
 from obs.alerting.recording import unanswered
 from obs.boards.grafana import SCHEMA_VERSION, identity, laid_over, panel_json, row_json, source_json
 from obs.boards.panels import Panel, paging
+from obs.place import Place, caller
 from obs.query import expr, promql
 from obs.stack import AbsentError, Stack
 from obs.stack.identity import DEPLOYED, dashboard_uid, panel_id
@@ -30,11 +31,26 @@ Row = Sequence[Part] | Callable[[Stack], Sequence[Panel]]
 
 @dataclass(frozen=True, slots=True)
 class Dashboard:
-    """A dashboard: its slug, the module it comes from, and the model Grafana stores."""
+    """
+    A dashboard: its slug, the module and the line that make it, and the model Grafana stores.
+
+    ``line`` is 0 where nobody knows it. ``panels`` are the lines that make each panel, by its id.
+    """
 
     slug: str
     source: str
     model: dict[str, Any]
+    line: int = 0
+    panels: Mapping[int, Place] = field(default_factory=dict)
+
+    def place(self, item: str = "") -> Place:
+        """Return where it is made, and what is meant of it."""
+        return Place(self.source, self.line, item)
+
+    def place_of(self, panel: Mapping[str, Any]) -> Place:
+        """Return where a panel of the model is made."""
+        found = self.panels.get(panel.get("id", 0), Place(self.source))
+        return replace(found, item=f"panel '{panel.get('title', '')}'")
 
 
 def board(
@@ -80,7 +96,10 @@ def board(
         "annotations": {"list": _annotations(stack)},
         "panels": _layout(there, raw_rows),
     }
-    return Dashboard(slug, f"dashboards/{slug}.py", laid_over(model, _with_lists(model, raw)))
+    made, source = caller(), f"dashboards/{slug}.py"
+    places = {identity(panel): panel.source for row in there.values() for panel in row if panel.source}
+    line = made.line if made and made.file == source else 0
+    return Dashboard(slug, source, laid_over(model, _with_lists(model, raw)), line, places)
 
 
 def _standing(standard: Sequence[dict[str, Any]], own: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:

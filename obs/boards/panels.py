@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, TypedDict, Unpack
 
 from obs.alerting.slo import Slo
+from obs.place import Place, caller
 from obs.query import promql
 from obs.query.units import GRAFANA, Unit
 from obs.stack.settings import Target
@@ -114,6 +115,8 @@ class Panel:
     text: str = ""
     like: Mapping[str, Any] = field(default_factory=dict)
     raw: Mapping[str, Any] = field(default_factory=dict)
+    source: Place | None = field(default_factory=caller, compare=False, repr=False)
+    """The line of a module that makes it."""
 
     def __post_init__(self) -> None:
         """Refuse a panel nobody could read; raise ValueError."""

@@ -87,11 +87,11 @@ class Evidence:
         return tuple((asked, query) for asked, query in self.parsed if all(s.name in known for s in query.selectors))
 
     @cached_property
-    def by_file(self) -> dict[str, list[tuple[Question, Parsed]]]:
-        """The answerable queries by the file they are written in."""
+    def by_board(self) -> dict[str, list[tuple[Question, Parsed]]]:
+        """The answerable queries of dashboards, by the slug."""
         found: dict[str, list[tuple[Question, Parsed]]] = {}
         for question, query in self.answerable:
-            found.setdefault(question.where.file, []).append((question, query))
+            found.setdefault(question.board, []).append((question, query))
         return found
 
     @cached_property

@@ -31,7 +31,7 @@ class Finding:
 
     @property
     def where(self) -> str:
-        """The place in words, such as `dashboards/api.py panel 'Error ratio'`: what a waiver names."""
+        """The place in words, such as `dashboards/api.py:31 panel 'Errors'`: what a waiver names."""
         return str(self.fault.place)
 
     def __str__(self) -> str:

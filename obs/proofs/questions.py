@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import parse_qs, urlsplit
@@ -43,6 +43,8 @@ class Question:
     unit: str = ""
     label: str = ""
     """The label whose values a variable offers."""
+    board: str = ""
+    """The slug of the dashboard that asks."""
     heatmap: bool = False
     """Whether ``unit`` is that of the buckets, and not of what is counted in them."""
 
@@ -70,27 +72,26 @@ def of_groups(groups: tuple[Group, ...]) -> Iterator[Question]:
 
 def of_dashboard(dashboard: Dashboard) -> Iterator[Question]:
     """Yield what a dashboard asks: its variables, annotations, links and panels."""
-    model, source = dashboard.model, dashboard.source
+    yield from (replace(question, board=dashboard.slug) for question in _of_dashboard(dashboard))
+
+
+def _of_dashboard(dashboard: Dashboard) -> Iterator[Question]:
+    model = dashboard.model
     for variable in model.get("templating", {}).get("list", ()):
-        yield from _variable(Place(source, item=f"variable '{variable['name']}'"), variable)
+        yield from _variable(dashboard.place(f"variable '{variable['name']}'"), variable)
     for annotation in model.get("annotations", {}).get("list", ()):
         if annotation.get("expr"):
-            yield Question(Place(source, item=f"annotation '{annotation['name']}'"), annotation["expr"], "annotation")
+            yield Question(dashboard.place(f"annotation '{annotation['name']}'"), annotation["expr"], "annotation")
     for link in model.get("links", ()):
-        yield from _explored(Place(source, item=f"link '{link.get('title', '')}'"), link.get("url", ""))
+        yield from _explored(dashboard.place(f"link '{link.get('title', '')}'"), link.get("url", ""))
     for panel in panels(model):
-        yield from _panel(panel_place(dashboard, panel), panel)
+        yield from _panel(dashboard.place_of(panel), panel)
 
 
 def of_saved(stack: Stack) -> Iterator[Question]:
     """Yield the saved queries of the logs."""
     for saved in logql.queries(stack):
         yield Question(Place("obs/query/logql.py", item=f"saved query '{saved.name}'"), saved.expr, "saved", "logql")
-
-
-def panel_place(dashboard: Dashboard, panel: dict[str, Any]) -> Place:
-    """Return where a panel is written."""
-    return Place(dashboard.source, item=f"panel '{panel.get('title', '')}'")
 
 
 def of_page(path: str, text: str) -> Iterator[Question]:

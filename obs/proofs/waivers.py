@@ -1,6 +1,7 @@
 """Which problems do we live with, why, and until when?"""
 
 import datetime as dt
+import re
 import tomllib
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -11,6 +12,7 @@ from obs.proofs.finding import Fault, Finding
 
 WAIVERS = Path("waivers.toml")
 ID = "waiver/stale"
+LINE = re.compile(r"(?<=\.py|\.md):\d+")
 
 
 class WaiverError(ValueError):
@@ -19,7 +21,7 @@ class WaiverError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Waiver:
-    """One problem that is left alone: its ``place`` without the line, its ``check``, a ``reason`` and a last day."""
+    """One problem that is left alone: its ``place``, whatever the line, its ``check``, a ``reason`` and a last day."""
 
     place: str
     check: str
@@ -28,8 +30,8 @@ class Waiver:
 
     def covers(self, problem: Finding) -> bool:
         """Tell whether a problem is the one that is waived."""
-        place = replace(problem.fault.place, line=0)
-        return str(place) == self.place and problem.check == self.check
+        place = str(replace(problem.fault.place, line=0))
+        return place == LINE.sub("", self.place, count=1) and problem.check == self.check
 
 
 def load(path: Path) -> tuple[Waiver, ...]:

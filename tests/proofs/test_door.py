@@ -6,7 +6,7 @@ import re
 import pytest
 
 from tests.checkout import Checkout
-from tests.cli.test_content import ALERT
+from tests.cli.test_content import ALERT, BOARD
 
 
 def test_this_repository_has_no_problems(checkout: Checkout) -> None:
@@ -38,8 +38,27 @@ def test_problems_are_read_by_machines(checkout: Checkout) -> None:
 
     found = json.loads(done.stdout)
     assert done.returncode == 1
-    assert {"where", "file", "line", "item", "check", "what", "instead", "expression", "part"} == set(found[0])
+    told = {"where", "file", "line", "item", "check", "what", "instead", "expression", "part", "offset"}
+    assert told == set(found[0])
+
     assert any(one["check"] == "file/outdated" and one["where"].startswith("infra/") for one in found)
+
+
+def test_a_panel_is_named_by_its_line(checkout: Checkout) -> None:
+    """The line of the service's own Python that makes the panel, also where a helper module of the folder does."""
+    made = 'panels.number("Up", UP_NOW, why="Zero: it is down.", unit="bytez")'
+    helper = f'from obs.boards import panels\n\nUP_NOW = "up"\n\n\ndef up():\n    return {made}\n'
+    (checkout.root / "dashboards/shop.py").write_text(BOARD.replace('unit="short"', 'unit="bytez"'), encoding="utf-8")
+    shared = BOARD.replace("from obs.boards import panels", "from alerts.shop import up").replace(
+        """[panels.number("Up", 'up{instance=~"$instance"}', why="Zero: it is down.", unit="short")]""", "[up()]"
+    )
+    (checkout.root / "alerts/shop.py").write_text(helper + "\n\nALERTS = ()\n")
+    (checkout.root / "dashboards/mall.py").write_text(shared.replace('slug="shop"', 'slug="mall"'), encoding="utf-8")
+
+    done = checkout.obs("check", "--json")
+
+    found = [one for one in json.loads(done.stdout) if one["check"] == "panel/unknown-unit"]
+    assert [(one["file"], one["line"]) for one in found] == [("alerts/shop.py", 7), ("dashboards/shop.py", 8)]
 
 
 def test_problems_are_read_in_a_review(checkout: Checkout) -> None:

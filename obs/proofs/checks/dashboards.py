@@ -11,7 +11,6 @@ from obs.place import Place
 from obs.proofs.checks.check import Check
 from obs.proofs.evidence import Evidence
 from obs.proofs.finding import Fault
-from obs.proofs.questions import panel_place
 from obs.stack.identity import DEPLOYED, MAX_UID
 
 UID = re.compile(rf"[A-Za-z0-9_-]{{1,{MAX_UID}}}")
@@ -27,12 +26,10 @@ def identities(evidence: Evidence) -> Iterator[Fault]:
         uid = board.model.get("uid", "")
         if not UID.fullmatch(uid):
             yield Fault(
-                Place(board.source), f"the uid is {uid!r}", f"it takes at most {MAX_UID} letters, digits, '-' and '_'"
+                board.place(), f"the uid is {uid!r}", f"it takes at most {MAX_UID} letters, digits, '-' and '_'"
             )
         if uids[uid] > 1:
-            yield Fault(
-                Place(board.source), f"{uids[uid]} dashboards have the uid '{uid}'", "uids are unique in Grafana"
-            )
+            yield Fault(board.place(), f"{uids[uid]} dashboards have the uid '{uid}'", "uids are unique in Grafana")
         yield from _panel_identities(board)
 
 
@@ -42,13 +39,13 @@ def grid(evidence: Evidence) -> Iterator[Fault]:
         placed = [(panel, panel.get("gridPos", {})) for panel in board.model.get("panels", ())]
         for panel, at in placed:
             if not _inside(at):
-                where = panel_place(board, panel)
+                where = board.place_of(panel)
                 yield Fault(where, f"it lies at {_place(at)}", f"the grid has {COLUMNS} columns, and rows from 0 down")
         legal = [(panel, at) for panel, at in placed if _inside(at)]
         for number, (panel, at) in enumerate(legal):
             for other, there in legal[:number]:
                 if _overlap(at, there):
-                    where = panel_place(board, panel)
+                    where = board.place_of(panel)
                     yield Fault(where, f"it lies on panel '{other.get('title', '')}'", f"both take {_place(at)}")
 
 
@@ -56,7 +53,7 @@ def explained(evidence: Evidence) -> Iterator[Fault]:
     """Find panels without a title, a description or a query."""
     for board in evidence.built.dashboards:
         for panel in panels(board.model):
-            where = panel_place(board, panel)
+            where = board.place_of(panel)
             if not panel.get("title"):
                 yield Fault(where, f"it has no title, and the id {panel.get('id')}", "name what it answers")
             if not panel.get("description"):
@@ -88,7 +85,7 @@ def sources(evidence: Evidence) -> Iterator[Fault]:
         for panel in panels(board.model):
             if not panel.get("datasource") and not all(one.get("datasource") for one in panel.get("targets", ())):
                 what = "it has no data source, so Grafana asks whatever is the default"
-                yield Fault(panel_place(board, panel), what, f"there is {', '.join((*chosen, *kinds))}")
+                yield Fault(board.place_of(panel), what, f"there is {', '.join((*chosen, *kinds))}")
 
 
 def untagged(evidence: Evidence) -> Iterator[Fault]:
@@ -99,7 +96,7 @@ def untagged(evidence: Evidence) -> Iterator[Fault]:
             target = annotation.get("target", {})
             for tag in target.get("tags", ()) if target.get("type") == "tags" else ():
                 if tag not in written:
-                    where = Place(board.source, item=f"annotation '{annotation['name']}'")
+                    where = board.place(f"annotation '{annotation['name']}'")
                     yield Fault(where, f"nothing writes the tag '{tag}'", f"`obs push` writes {', '.join(written)}")
 
 
@@ -108,7 +105,7 @@ def _panel_identities(board: Dashboard) -> Iterator[Fault]:
     unique = {id(panel): panel for panel in everything}.values()
     ids = Counter(panel.get("id") for panel in unique)
     for panel in unique:
-        where = panel_place(board, panel)
+        where = board.place_of(panel)
         number = panel.get("id")
         if type(number) is not int or not 1 <= number <= LARGEST_ID:
             yield Fault(where, f"its id is {number!r}", f"take a whole number from 1 to {LARGEST_ID}")
@@ -126,9 +123,9 @@ def _sources(board: Dashboard) -> Iterator[tuple[Place, dict[str, Any]]]:
     for kind in ("templating", "annotations"):
         for item in board.model.get(kind, {}).get("list", ()):
             if isinstance(item.get("datasource"), dict):
-                yield Place(board.source, item=f"{kind.removesuffix('s')} '{item['name']}'"), item["datasource"]
+                yield board.place(f"{kind.removesuffix('s')} '{item['name']}'"), item["datasource"]
     for panel in panels(board.model):
-        where = panel_place(board, panel)
+        where = board.place_of(panel)
         for holder in (panel, *panel.get("targets", ())):
             if isinstance(holder.get("datasource"), dict):
                 yield where, holder["datasource"]

@@ -11,7 +11,7 @@ from obs.place import Place
 from obs.proofs.checks.check import Check
 from obs.proofs.evidence import Evidence
 from obs.proofs.finding import Fault
-from obs.proofs.questions import panel_place, place
+from obs.proofs.questions import place
 from obs.query.expr import parse
 
 BOARD = re.compile(r"/d/(?P<uid>[^/?#]+)[^?#]*(?:\?(?P<query>[^#]*))?")
@@ -64,10 +64,10 @@ def panel_references(evidence: Evidence) -> Iterator[Fault]:
 def _links(board: Dashboard) -> Iterator[tuple[Place, str]]:
     for link in board.model.get("links", ()):
         if link.get("url"):
-            yield Place(board.source, item=f"link '{link.get('title', '')}'"), link["url"]
+            yield board.place(f"link '{link.get('title', '')}'"), link["url"]
     for panel in panels(board.model):
         for url in _urls({key: panel.get(key) for key in ("links", "fieldConfig")}):
-            yield panel_place(board, panel), url
+            yield board.place_of(panel), url
 
 
 def _urls(value: Any) -> Iterator[str]:
@@ -87,9 +87,7 @@ def _tags(evidence: Evidence, board: Dashboard) -> Iterator[Fault]:
         tags = set(link.get("tags", ()))
         if link.get("type") == "dashboards" and not any(tags <= there for there in tagged):
             what = f"no dashboard has the tags {', '.join(sorted(tags))}"
-            yield Fault(
-                Place(board.source, item=f"link '{link.get('title', '')}'"), what, "link by a tag that boards carry"
-            )
+            yield Fault(board.place(f"link '{link.get('title', '')}'"), what, "link by a tag that boards carry")
 
 
 def _broken(evidence: Evidence, url: str) -> Iterator[tuple[str, str]]:
@@ -141,11 +139,11 @@ def _families(evidence: Evidence, recorded: dict[str, Any], names: list[str]) ->
 
 
 def _shown(evidence: Evidence, board: Dashboard, title: str) -> list[str]:
-    where = panel_place(board, {"title": title})
+    where = {board.place_of(panel) for panel in panels(board.model) if panel.get("title") == title}
     return [
         selector.name
         for question in evidence.questions
-        if question.where == where and question.language == "promql"
+        if question.where in where and question.language == "promql"
         for selector in parse(question.text).selectors
     ]
 

@@ -10,7 +10,7 @@ from obs.place import Place
 from obs.proofs.checks.check import Check
 from obs.proofs.evidence import Evidence
 from obs.proofs.finding import Fault
-from obs.proofs.questions import Question, panel_place, place, units_of
+from obs.proofs.questions import Question, place, units_of
 from obs.query.expr import Parsed, parse
 from obs.query.labels import carried
 from obs.query.series import Contract
@@ -49,7 +49,7 @@ def unknown_units(evidence: Evidence) -> Iterator[Fault]:
             for name in dict.fromkeys(units_of(panel)):
                 if name not in UNITS and not SPELLED.match(name):
                     instead = nearest(name, UNITS, f"'suffix:{name}' shows the word")
-                    yield Fault(panel_place(board, panel), f"Grafana knows no unit '{name}'", instead)
+                    yield Fault(board.place_of(panel), f"Grafana knows no unit '{name}'", instead)
 
 
 def mixed_axes(evidence: Evidence) -> Iterator[Fault]:

@@ -11,7 +11,7 @@ from obs.place import Place
 from obs.proofs.checks.check import Check
 from obs.proofs.evidence import Evidence
 from obs.proofs.finding import Fault
-from obs.proofs.questions import Question, panel_place
+from obs.proofs.questions import Question
 from obs.query import logql, positions
 from obs.query.expr import Condition, Parsed
 from obs.query.positions import Part
@@ -43,17 +43,15 @@ def variables(evidence: Evidence) -> Iterator[Fault]:
                     yield Fault(where, what, instead, text, name, found[name])
         for name in names:
             if name not in used:
-                yield Fault(
-                    Place(board.source, item=f"variable '{name}'"), "nothing uses it", "use it, or leave it out"
-                )
+                yield Fault(board.place(f"variable '{name}'"), "nothing uses it", "use it, or leave it out")
 
 
 def exact(evidence: Evidence) -> Iterator[Fault]:
     """Find variables with several values that are compared with `=`."""
-    several = {board.source: _several(board) for board in evidence.built.dashboards}
+    several = {board.slug: _several(board) for board in evidence.built.dashboards}
     for question, condition, written in _conditions(evidence):
         if condition.operator in ("=", "!="):
-            for name in sorted(several.get(question.where.file, set()) & set(variables_in(condition.value))):
+            for name in sorted(several.get(question.board, set()) & set(variables_in(condition.value))):
                 what = f"'{name}' may have several values, and {condition} is met by none of them then"
                 better = "=~" if condition.operator == "=" else "!~"
                 yield question.fault(what, f'write {condition.label}{better}"{condition.value}"', written())
@@ -98,12 +96,12 @@ def _several(board: Dashboard) -> set[str]:
 
 def _fed(evidence: Evidence, board: Dashboard) -> dict[str, tuple[Question, Parsed]]:
     """Return what feeds each variable of a dashboard."""
-    asked = evidence.by_file.get(board.source, ())
+    asked = evidence.by_board.get(board.slug, ())
     return {q.where.item.partition("'")[2][:-1]: (q, query) for q, query in asked if q.origin == "variable"}
 
 
 def _asked(evidence: Evidence, board: Dashboard) -> list[tuple[Question, Parsed]]:
-    return [(q, query) for q, query in evidence.by_file.get(board.source, ()) if q.origin == "panel"]
+    return [(q, query) for q, query in evidence.by_board.get(board.slug, ()) if q.origin == "panel"]
 
 
 def _misfed(
@@ -170,15 +168,13 @@ def _texts(board: Dashboard) -> Iterator[tuple[Place, str]]:
     """Yield every text of a model in which Grafana fills in variables, and where it stands."""
     for variable in board.model.get("templating", {}).get("list", ()):
         holders: Iterable[Any] = (variable.get("query"), variable.get("datasource"))
-        yield from (
-            (Place(board.source, item=f"variable '{variable['name']}'"), text) for text in _strings(list(holders))
-        )
+        yield from ((board.place(f"variable '{variable['name']}'"), text) for text in _strings(list(holders)))
     for key in ("annotations", "links"):
-        yield from ((Place(board.source, item=key), text) for text in _strings(board.model.get(key)))
+        yield from ((board.place(key), text) for text in _strings(board.model.get(key)))
     for panel in board.model.get("panels", ()):
         # Grafana leaves a dollar sign alone in words that name no variable, such as MongoDB's $indexStats.
         asks = {key: value for key, value in panel.items() if key != "description"}
-        yield from ((panel_place(board, panel), text) for text in _strings(asks))
+        yield from ((board.place_of(panel), text) for text in _strings(asks))
 
 
 def _strings(value: Any) -> Iterator[str]:
