@@ -49,13 +49,10 @@ drift: .venv/.ready ## compare code, last deployment and Grafana
 demo: .venv/.ready ## run the reference service with traffic
 	@python -m examples.demo
 
-.venv/.e2e: requirements/e2e.lock .venv/.ready
-	@sh scripts/setup e2e && touch $@
-
-e2e: .venv/.e2e ## start the real programs of the stack, break them, show who hears of it
+e2e: .venv/.ready ## start the real programs of the stack, break them, show who hears of it
 	@sh scripts/install-stack-programs; python -m e2e $(if $(STRICT),--strict)
 
-e2e-test: .venv/.e2e ## the tests that need the real programs, Chromium and npm
+e2e-test: .venv/.ready ## the tests that need the real programs, Chromium and npm
 	@pytest -n 2 tests/e2e
 
 up: .venv/.ready ## start the stack with docker compose

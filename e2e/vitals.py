@@ -23,7 +23,7 @@ def check(run: Running, report: Report) -> None:
     """Report page views by hand, one of them twice, and one with a browser; find each counted once."""
     for words, missing, act in (
         ("sent by hand", "", _by_hand),
-        ("sent by Chromium", browser.lacks(run.programs), _by_chromium),
+        ("sent by Chromium", run.programs.lacks("chromium", "npm"), _by_chromium),
     ):
         lacking = [reason for reason in (run.programs.lacks("prometheus"), missing) if reason]
         if lacking:

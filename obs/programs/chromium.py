@@ -193,10 +193,15 @@ class Page:
             raise ChromiumError(details.get("exception", {}).get("description") or details["text"])
         return answer["result"].get("value")
 
-    def click(self, x: float, y: float) -> None:
-        """Press and release the mouse at a point, as a person does: the browser trusts it."""
+    def click(self, selector: str) -> None:
+        """Press and release the mouse in the middle of an element, as a person does: the page trusts it."""
+        place = json.dumps(selector)
+        box = self.evaluate(f"document.querySelector({place})?.getBoundingClientRect().toJSON()")
+        if box is None:
+            raise ChromiumError(f"no element of the page matches {selector}")
+        middle = {"x": box["x"] + box["width"] / 2, "y": box["y"] + box["height"] / 2}
         for kind in ("mousePressed", "mouseReleased"):
-            self.ask("Input.dispatchMouseEvent", {"type": kind, "x": x, "y": y, "button": "left", "clickCount": 1})
+            self.ask("Input.dispatchMouseEvent", {"type": kind, "button": "left", "clickCount": 1, **middle})
 
     def picture(self, *, x: float, y: float, width: float, height: float) -> bytes:
         """Return a PNG of a part of the page, seen or not; pixels from its top left corner."""

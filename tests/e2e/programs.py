@@ -20,6 +20,8 @@ SOURCES = {
     "docker-compose": "apt-get install docker-compose, 2.x",
     "cortex": "go build github.com/cortexproject/cortex/cmd/cortex@v1.21.1 from its module, -tags netgo,slicelabels",
     "node": "apt-get install nodejs",
+    "npm": "apt-get install npm",
+    "chromium": "apt-get install chromium",
     "victoria-metrics": "apt-get install victoria-metrics",
 }
 

@@ -1,32 +1,23 @@
 """Does a real browser, with the real web-vitals library and our snippet, report what is then counted?"""
 
-import importlib
 import shutil
-import subprocess
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
 
 from examples.ports import free_port
 from examples.service import Demo, running
+from obs.programs import npm
+from obs.programs.chromium import Chromium, Page
+from tests.e2e.programs import program
 from tests.watchkeeper.reading import eventually
 from tests.watchkeeper.serving import samples
 
 PACKAGE = Path(__file__).parent / "web-vitals"
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 INTERACTION_MEASURED = """new Promise(done => {
     new PerformanceObserver(() => requestIdleCallback(() => done())).observe({type: "first-input", buffered: true});
     (function draw() { requestAnimationFrame(draw); })();
@@ -39,35 +30,28 @@ the idle callback before this one. A page that draws nothing is never idle witho
 ALWAYS = ("lcp_seconds", "inp_seconds", "cls", "fcp_seconds", "ttfb_seconds")
 
 
-def program(name: str) -> str:
-    """Return where a program is; fail with what to install."""
-    found = shutil.which(name)
-    return found or pytest.fail(f"{name} is missing: apt-get install -y {name}")
-
-
 @pytest.fixture(scope="module")
 def libraries(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Install the pinned versions of web-vitals, checked against their hashes."""
     folder = tmp_path_factory.mktemp("npm")
     for name in ("package.json", "package-lock.json"):
         shutil.copy(PACKAGE / name, folder)
-    command = [program("npm"), "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=120, check=False)
-    assert done.returncode == 0, done.stderr
+    npm.install(str(program("npm")), folder)
     return folder / "node_modules"
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
+def browser() -> Iterator[Chromium]:
     """Run Chromium without a window."""
-    try:
-        playwright_api = importlib.import_module("playwright.sync_api")
-    except ImportError:
-        pytest.fail("playwright is missing: sh scripts/setup dev e2e")
-    with playwright_api.sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=program("chromium"), headless=True, args=FLAGS)
+    with Chromium(str(program("chromium"))) as chromium:
         yield chromium
-        chromium.close()
+
+
+@pytest.fixture
+def page(browser: Chromium) -> Iterator[Page]:
+    """Open an empty page."""
+    with browser.page(width=1280, height=720) as opened:
+        yield opened
 
 
 @pytest.fixture(scope="module")
@@ -116,17 +100,15 @@ def counted(service: Demo) -> dict[str, dict[str, float]]:
     return {name: samples(text, f"web_vitals_{name}_count") for name in names}
 
 
-def test_a_page_view_is_counted_once_under_its_template(service: Demo, version: str, browser: Any) -> None:
+def test_a_page_view_is_counted_once_under_its_template(service: Demo, version: str, page: Page) -> None:
     """One beacon with every vital leaves the page when it is left, and each is counted for page and device."""
-    page = browser.new_page()
-    page.goto(f"{service.url}/rooms/7?token=s3cr3t", wait_until="load")
-    page.get_by_role("button").click()
+    page.open(f"{service.url}/rooms/7?token=s3cr3t")
+    page.click("button")
     page.evaluate(INTERACTION_MEASURED)
-    page.goto("about:blank")
+    page.open("about:blank")
 
     eventually(lambda: counted(service)["lcp_seconds"], seconds=20)
     found = counted(service)
-    page.close()
     once = {'{device="desktop",page="/rooms/{room}"}': 1.0}
     assert {name: found[name] for name in ALWAYS} == dict.fromkeys(ALWAYS, once)
     assert found["fid_seconds"] == (once if version == "web-vitals-4" else {})
@@ -135,17 +117,16 @@ def test_a_page_view_is_counted_once_under_its_template(service: Demo, version: 
     assert "s3cr3t" not in service.log.read_text()
 
 
-def test_another_site_may_report_where_its_origin_is_configured(service: Demo, browser: Any, elsewhere: str) -> None:
+def test_another_site_may_report_where_its_origin_is_configured(service: Demo, page: Page, elsewhere: str) -> None:
     """Chromium's own preflight of a credentialed `fetch` with JSON passes for the configured origin, and no other."""
     report = """url => fetch(url, {
         method: "POST", credentials: "include", headers: {"content-type": "application/json"},
         body: JSON.stringify({name: "CLS", value: 0, id: "v6-1-1", page: "/"}),
     }).then(answer => answer.status, () => "blocked")"""
-    page = browser.new_page()
-    page.goto(elsewhere)
-    allowed = page.evaluate(report, f"{service.url}/api/ux/vitals")
-    page.goto(elsewhere.replace("127.0.0.1", "localhost"))
-    refused = page.evaluate(report, f"{service.url}/api/ux/vitals")
-    page.close()
+    send = f"({report})('{service.url}/api/ux/vitals')"
+    page.open(elsewhere)
+    allowed = page.evaluate(send)
+    page.open(elsewhere.replace("127.0.0.1", "localhost"))
+    refused = page.evaluate(send)
 
     assert (allowed, refused) == (204, "blocked")
