@@ -25,6 +25,7 @@ VERBS = {
     "alerts": "obs.cli.alerts:alerts",
     "drill": "obs.cli.drill:drill",
     "catalog": "obs.cli.catalog:catalog",
+    "preview": "obs.cli.preview:preview",
     "diff": "obs.cli.diff:diff",
     "import": "obs.cli.import_:import_",
     "contract": "obs.cli.contract:contract",

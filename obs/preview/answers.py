@@ -94,6 +94,8 @@ class Value(TypedDict):
     text: str
     numeric: float | None
     color: str
+    name: NotRequired[str]
+    """Of the series, or of the column."""
 
 
 class Legend(TypedDict):
