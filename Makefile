@@ -1,8 +1,10 @@
 .DEFAULT_GOAL := help
-.PHONY: help tools dashboards alerts-test drill check check-pages test bench diff plan push drift demo e2e e2e-test up down logs open fmt clean
+.PHONY: help tools dashboards alerts-test drill preview preview-lint check check-pages test bench diff plan push drift demo e2e e2e-test up down logs open fmt clean
 SHELL := /bin/sh
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 OBS := .venv/bin/obs
+INCIDENTS := --incident 'One route of many fails' --incident 'Redis is dead, and the API with it' \
+	--incident 'No worker takes any job'
 
 help: ## show what there is
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -21,6 +23,12 @@ alerts-test: tools ## play every case of every alert through promtool
 
 drill: tools ## play whole incidents through rules and routes: who is told, when, how often
 	@$(OBS) drill
+
+preview: .venv/.ready ## draw every dashboard in an ordinary hour and in three incidents, below .obs/preview/pages
+	@sh scripts/install-stack-programs; $(OBS) preview && $(OBS) preview $(INCIDENTS)
+
+preview-lint: .venv/.ready ## judge the pictures of all dashboards, and the panel of every alert while it fires
+	@sh scripts/install-stack-programs; $(OBS) preview --lint && $(OBS) preview --lint $(INCIDENTS)
 
 check: tools ## prove everything and change nothing: output, contract, lint, types
 	@sh scripts/check
@@ -50,7 +58,7 @@ demo: .venv/.ready ## run the reference service with traffic
 	@python -m examples.demo
 
 e2e: .venv/.ready ## start the real programs of the stack, break them, show who hears of it
-	@sh scripts/install-stack-programs; python -m e2e $(if $(STRICT),--strict)
+	@sh scripts/install-stack-programs; python -m e2e $(if $(STRICT),--strict) $(if $(KEEP),--keep)
 
 e2e-test: .venv/.ready ## the tests that need the real programs, Chromium and npm
 	@pytest -n 2 tests/e2e

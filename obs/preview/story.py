@@ -231,7 +231,7 @@ def _around(stack: Stack, alert: Alert, calm: Sequence[Series], own: Sequence[Se
 
 def _ended(one: Series, begin: int) -> Series:
     before = tuple(sample for sample in one.samples if sample[0] < begin)
-    return replace(one, samples=(*before, (begin, None)) if before else ())
+    return replace(one, samples=(*before, (begin - 1, None)) if before else ())
 
 
 def _hidden(one: Series, begin: int, ups: Mapping[tuple[str, int], float | None]) -> Series:
