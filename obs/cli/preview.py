@@ -28,7 +28,7 @@ from obs.preview.answers import Answers, Layout
 from obs.preview.drawing import draw
 from obs.preview.history import KEPT, Blocks, Live, Source
 from obs.preview.lint import Flaw
-from obs.preview.story import Story, Teller
+from obs.preview.story import ORDINARY, Story, Teller
 from obs.programs import programs
 from obs.replay import scenario
 
@@ -113,11 +113,11 @@ class Run:
             answers, layouts = self._draw(data, self._boards, into)
             if not self._options.judge:
                 flaws += _errors(answers)
-            elif source.name == self._teller.ordinary().name if isinstance(source, Story) else False:
+            elif isinstance(source, Story) and source.name == ORDINARY:
                 flaws += judging.ordinary(answers, layouts, links)
             else:
                 flaws += [flaw for slug, layout in layouts.items() for flaw in lint.incident(slug, layout)]
-        if self._options.judge:
+        if self._options.judge and any(source.name == ORDINARY for source in sources if isinstance(source, Story)):
             flaws += judging.firing(
                 self._data, self._teller, self._boards, links, draw=self._firing, progress=_progress
             )
@@ -128,7 +128,7 @@ class Run:
         if flaws:
             click.get_current_context().exit(FOUND)
         if self._options.judge:
-            click.secho(f"{len(self._boards)} boards and the panels of {len(links)} alerts tell the truth", fg="green")
+            click.secho(f"{len(self._boards)} boards tell the truth", fg="green")
 
     def _sources(self) -> Iterator[Source]:
         options = self._options

@@ -20,8 +20,8 @@ from obs.programs.programs import Programs
 KEPT = Path(".obs/preview")
 """Where stories and answers are kept by their content. Deleting it costs one preview."""
 
-MOST_KEPT = 60
-"""Stories, and boards' answers; what was not used for longest goes first."""
+MOST_KEPT = {"stories": 20, "answers": 400}
+"""How many of each are kept; what was not used for longest goes first."""
 
 Progress = Callable[[str], None]
 
@@ -106,9 +106,9 @@ def key(source: Source, groups: Sequence[Mapping[str, Any]]) -> str:
 
 def prune() -> None:
     """Forget what was not used for longest."""
-    for folder in (KEPT / "stories", KEPT / "answers"):
-        if folder.is_dir():
-            oldest = sorted(folder.iterdir(), key=lambda path: path.stat().st_mtime, reverse=True)[MOST_KEPT:]
+    for name, most in MOST_KEPT.items():
+        if (folder := KEPT / name).is_dir():
+            oldest = sorted(folder.iterdir(), key=lambda path: path.stat().st_mtime, reverse=True)[most:]
             for path in oldest:
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
 
