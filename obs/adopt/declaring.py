@@ -6,8 +6,11 @@ import textwrap
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from obs.adopt import recognising
 from obs.adopt.exposition import Family
 from obs.adopt.laid_out import WIDTH, Written
+from obs.stack.names import STANDARD, merged
+from obs.stack.settings import Names
 from watchkeeper.contract import metrics as standard
 from watchkeeper.contract.labels import TARGET
 from watchkeeper.contract.metrics import Metric
@@ -46,7 +49,8 @@ class Declared:
 
     ``recognised`` are the standard series of the scrape, ``known`` those that another module declares, ``runtime``
     those of the client library, and ``odd`` maps a family to why it can't be declared. ``missing`` maps a group of
-    standard series of which some are there to the names that are not.
+    standard series of which some are there to the names that are not. ``proposed`` are the names under which the scrape
+    has the standard HTTP series; only those of a preset are certain, so the families of others are declared as well.
     """
 
     source: str
@@ -56,15 +60,23 @@ class Declared:
     runtime: tuple[str, ...]
     odd: Mapping[str, str]
     missing: Mapping[str, tuple[str, ...]]
+    proposed: Names | None = None
 
 
-def declare(families: Mapping[str, Family], title: str, known: Iterable[Metric] = ()) -> Declared:
+def declare(
+    families: Mapping[str, Family], title: str, known: Iterable[Metric] = (), names: Names | None = None
+) -> Declared:
     """
     Write the module that declares the families of a scrape which nothing declares yet.
 
-    ``title`` says whose they are, and ``known`` are the series that other modules of `metrics/` declare.
+    ``title`` says whose they are, and ``known`` are the series that other modules of `metrics/` declare. ``names`` are
+    those of the stack: what stands for a standard series is none of the module's. Where there are none, and the scrape
+    has the standard HTTP series under other names, those are `Declared.proposed`.
     """
-    recognised = {metric.name for metric in standard.CONTRACT if metric.name in families}
+    proposed = recognising.recognised(families) if names is None or names == Names() else None
+    certain = proposed if proposed and proposed.preset else names
+    called = recognising.families_of(certain) if certain else set()
+    recognised = {name for name in families if name in called or name in STANDARD}
     elsewhere = {metric.name for metric in known if metric.name in families} - recognised
     rest = {name: family for name, family in families.items() if name not in recognised | elsewhere}
     runtime = {name for name in rest if RUNTIME.fullmatch(name)}
@@ -76,6 +88,8 @@ def declare(families: Mapping[str, Family], title: str, known: Iterable[Metric] 
         if any(metric.name in families for metric in series)
         and (absent := tuple(metric.name for metric in series if metric.name not in families))
     }
+    if proposed:
+        missing["HTTP"] = tuple(name for name, theirs in merged(proposed).metrics.items() if not theirs)
     return Declared(
         _module(mine, title),
         tuple(family.name for family in mine),
@@ -83,7 +97,8 @@ def declare(families: Mapping[str, Family], title: str, known: Iterable[Metric] 
         tuple(sorted(elsewhere)),
         tuple(sorted(runtime)),
         odd,
-        missing,
+        {group: absent for group, absent in missing.items() if absent},
+        proposed,
     )
 
 

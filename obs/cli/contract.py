@@ -9,7 +9,10 @@ import requests
 from obs import content
 from obs.adopt.declaring import Declared, declare
 from obs.adopt.exposition import ExpositionError, read
+from obs.adopt.recognising import toml
+from obs.cli.cli import Selection
 from obs.cli.writing import write
+from obs.stack.settings import Names
 
 TIMEOUT_SECONDS = 15
 
@@ -20,12 +23,14 @@ TIMEOUT_SECONDS = 15
 @click.option(
     "--out", type=click.Path(dir_okay=False, path_type=Path), help="Write the module here; never over a file."
 )
-def contract(scrape: str, title: str, out: Path | None) -> None:
+@click.pass_obj
+def contract(selection: Selection, scrape: str, title: str, out: Path | None) -> None:
     r"""
     Write the module of metrics/ for what a target exposes.
 
     Names, types, labels, bucket edges, help and units come from its scrape. What is declared already, and what its
-    client library says of the process, stays out; both are named, and so are standard series that are missing.
+    client library says of the process, stays out; both are named, and so are standard series that are missing. Where a
+    service has the standard series under other names, the table for stack.toml is proposed.
 
     \b
     obs contract http://localhost:9187/metrics --out metrics/postgres.py
@@ -35,7 +40,9 @@ def contract(scrape: str, title: str, out: Path | None) -> None:
         families = read(_text(scrape))
     except ExpositionError as error:
         raise click.ClickException(f"{scrape}: {error}") from error
-    found = declare(families, title or scrape, content.here().exporters)
+    # A service that begins with its contract has no stack.toml yet.
+    names = selection.stack().names if all(file.exists() for file in selection.files) else Names()
+    found = declare(families, title or scrape, content.here().exporters, names)
     if out is None:
         click.echo(found.source, nl=False)
     else:
@@ -68,5 +75,10 @@ def _report(found: Declared) -> None:
             click.echo(f"{words}: {', '.join(names)}", err=True)
     for name, reason in found.odd.items():
         click.echo(f"can't be declared: {name}: {reason}", err=True)
+    if found.proposed:
+        of = (
+            f"names of {found.proposed.preset}" if found.proposed.preset else "these look like the standard HTTP series"
+        )
+        click.echo(f"{of}; if this is targets.api, put into stack.toml:\n{toml(found.proposed)}", err=True)
     for group, names in found.missing.items():
         click.echo(f"missing of the standard series for {group}: {', '.join(names)}", err=True)

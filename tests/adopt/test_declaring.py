@@ -3,17 +3,23 @@
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
+from obs import stack
+from obs.adopt import recognising
 from obs.adopt.declaring import declare
 from obs.adopt.exposition import ExpositionError, read
+from obs.cli.cli import Selection
 from obs.cli.contract import contract
 from obs.content import here
+from obs.stack.names import merged
 from tests.conftest import ROOT
 from tests.exposition.recording import RECORDINGS
+from tests.stack.parts import settings, toml
 from watchkeeper.contract.metrics import Metric
 
 SHOP = """\
@@ -120,7 +126,7 @@ def test_what_another_module_declares_is_not_declared_again() -> None:
 
 def ran(*arguments: str) -> Result:
     """Run `obs contract`."""
-    return CliRunner().invoke(contract, arguments)
+    return CliRunner().invoke(contract, arguments, obj=Selection((Path("stack.toml"),), ""))
 
 
 def test_the_verb_writes_the_module_and_reports_beside_it(tmp_path: Path) -> None:
@@ -159,3 +165,112 @@ def test_an_address_that_does_not_answer_is_named() -> None:
 
     assert done.exit_code == 1
     assert done.output.startswith("Error: http://127.0.0.1:9/metrics can't be read: ")
+
+
+def timed(name: str, labels: str, edges: tuple[str, ...] = ("0.1", "1.0")) -> str:
+    """Return the exposition of a histogram with one series."""
+    buckets = "".join(f'{name}_bucket{{{labels},le="{edge}"}} 1\n' for edge in (*edges, "+Inf"))
+    return f"# TYPE {name} histogram\n{buckets}{name}_sum{{{labels}}} 1\n{name}_count{{{labels}}} 1\n"
+
+
+OTEL = 'http_request_method="GET",http_route="/rooms",http_response_status_code="200",url_scheme="http"'
+EXPOSED = {
+    "OpenTelemetry": timed("http_server_request_duration_seconds", OTEL),
+    "Micrometer": timed("http_server_requests_seconds", 'method="GET",uri="/rooms",status="200",exception="None"')
+    + "# TYPE jvm_threads_live_threads gauge\njvm_threads_live_threads 20\n",
+    "Micrometer without buckets": "# TYPE http_server_requests_seconds summary\n"
+    'http_server_requests_seconds_count{method="GET",uri="/rooms",status="200"} 1\n'
+    'http_server_requests_seconds_sum{method="GET",uri="/rooms",status="200"} 1\n',
+    "Go": timed("request_duration_seconds", 'handler="rooms",method="get"')
+    + '# TYPE requests_total counter\nrequests_total{code="200",handler="rooms",method="get"} 1\n'
+    + "# TYPE in_flight_requests gauge\nin_flight_requests 1\n"
+    + timed("response_size_bytes", 'handler="rooms"', ("200.0",))
+    + '# TYPE promhttp_metric_handler_requests_total counter\npromhttp_metric_handler_requests_total{code="200"} 3\n',
+}
+PROPOSED = {
+    "OpenTelemetry": (
+        "http_server_request_duration_seconds_count",
+        "http_server_request_duration_seconds",
+        "http_route",
+    ),
+    "Micrometer": ("http_server_requests_seconds_count", "http_server_requests_seconds", "uri"),
+    "Micrometer without buckets": ("http_server_requests_seconds_count", "", "uri"),
+    "Go": ("requests_total", "request_duration_seconds", "handler"),
+}
+
+
+@pytest.mark.parametrize("habit", EXPOSED)
+def test_the_standard_series_are_recognised_under_other_names(habit: str) -> None:
+    """What is proposed is a legal table of stack.toml, with which a second reading proposes nothing."""
+    families = read(EXPOSED[habit])
+
+    found = declare(families, "it")
+
+    assert found.proposed
+    names = merged(found.proposed)
+    requests, duration, route = PROPOSED[habit]
+    assert names.metrics["http_requests_total"] == requests
+    assert names.metrics["http_request_duration_seconds"] == duration
+    assert names.labels["route"] == route
+    raw = settings("websockets", "jobs", "vitals", "telemetry")
+    raw |= tomllib.loads(recognising.toml(found.proposed))
+    raw["slo"]["latency"]["threshold_seconds"] = 0.1
+    chosen = stack.loads(toml(raw))
+    again = declare(families, "it", (), chosen.names)
+    assert again.proposed is None
+    assert {requests.removesuffix("_count")} <= set(again.recognised)
+    assert not {requests, duration} & set(again.declared)
+
+
+def test_only_a_preset_is_certain() -> None:
+    """The exporter of something else may count requests too: then its series are declared, and the table is shown."""
+    guessed = declare(read(EXPOSED["Go"]), "it")
+    known = declare(read(EXPOSED["OpenTelemetry"]), "it")
+
+    assert "requests_total" in guessed.declared
+    assert known.declared == ()
+    assert known.recognised == ("http_server_request_duration_seconds",)
+
+
+NODE = """\
+# HELP node_cpu_seconds_total Seconds the CPUs spent in each mode.
+# TYPE node_cpu_seconds_total counter
+node_cpu_seconds_total{cpu="0",mode="idle"} 362812.7890625
+# HELP node_filesystem_avail_bytes Filesystem space available to non-root users in bytes.
+# TYPE node_filesystem_avail_bytes gauge
+node_filesystem_avail_bytes{device="/dev/sda1",fstype="ext4",mountpoint="C:\\\\ProgramData"} 2.08e+10
+# TYPE node_netstat_Tcp_CurrEstab untyped
+node_netstat_Tcp_CurrEstab 3
+# HELP pg_stat_database_xact_commit Number of transactions in this database that have been committed
+# TYPE pg_stat_database_xact_commit counter
+pg_stat_database_xact_commit{datid="5",datname="postgres"} 1047
+# HELP pg_settings_max_connections Server Parameter: max_connections
+# TYPE pg_settings_max_connections gauge
+pg_settings_max_connections{server="localhost:5432"} 100
+# HELP pg_up Whether the last scrape of metrics from PostgreSQL was able to connect to the server (1 for yes, 0 for no).
+# TYPE pg_up gauge
+pg_up 1
+"""
+
+
+def test_exporters_of_machines_and_databases_become_contracts() -> None:
+    """Nothing of theirs is taken for a service's HTTP series; counters without `_total` stay counters."""
+    found, declared = series(NODE), declare(read(NODE), "them")
+
+    assert declared.proposed is None
+    assert declared.missing == {}
+    assert found["pg_stat_database_xact_commit"].kind == "counter"
+    assert (found["node_cpu_seconds_total"].unit, found["node_filesystem_avail_bytes"].unit) == ("seconds", "bytes")
+    assert [label.name for label in found["pg_stat_database_xact_commit"].labels] == ["datid", "datname"]
+    assert found["node_netstat_Tcp_CurrEstab"].exposed == "untyped"
+
+
+def test_the_proposal_is_told(tmp_path: Path) -> None:
+    """On the terminal, beside the module, ready to be copied."""
+    scrape = tmp_path / "shop.prom"
+    scrape.write_text(EXPOSED["OpenTelemetry"], encoding="utf-8")
+
+    done = ran(str(scrape))
+
+    assert 'put into stack.toml:\n[names]\npreset = "opentelemetry"\n[names.buckets]\n' in done.output
+    assert "missing of the standard series for HTTP: http_requests_in_progress, " in done.output
