@@ -223,13 +223,13 @@ def most_requests_fail(stack: Stack) -> Alert:
 
 
 def down(stack: Stack) -> Alert:
-    """Prometheus gets no metrics from the API: it is down, or its Redis is and totals can't be whole."""
+    """Prometheus gets no metrics from the API: it is down, or the store of its totals is."""
     job = JOB.eq(stack.targets.api.job)
     up = promql.select(UP, job, INSTANCE.eq(stack.targets.api.address))
     return Alert(
         name="ApiDown",
         expr=unreachable(job),
-        hold="1m",  # RedisDown, which silences it, is there before Alertmanager's group_wait is over
+        hold="1m",  # What silences it, where a database is down, is there before Alertmanager's group_wait is over
         severity=Severity.PAGE,
         summary="The API does not answer Prometheus.",
         description="{{ $labels.instance }} fails its scrapes.",

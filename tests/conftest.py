@@ -42,3 +42,11 @@ def checkout(tmp_path: Path, pristine: Path, root: Path) -> Checkout:
     """Return a copy of the repository to break."""
     shutil.copytree(pristine, tmp_path / "checkout")
     return Checkout(tmp_path / "checkout", promtool.find(root).path)
+
+
+@pytest.fixture(scope="session")
+def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the interpreter of an environment with both wheels and their dependencies, without this checkout."""
+    from tests.wheels import installed  # noqa: PLC0415 - it takes ROOT from here
+
+    return installed(tmp_path_factory)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import click
 
+from obs import __version__
 from obs.nearest import nearest
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ FOUND, COULD_NOT_RUN = 1, 2
 """Exit codes: 0 done, 1 found something, 2 could not run."""
 
 VERBS = {
+    "init": "obs.cli.init:init",
     "build": "obs.cli.build:build",
     "check": "obs.cli.check:check",
     "alerts": "obs.cli.alerts:alerts",
@@ -38,6 +40,7 @@ VERBS = {
     "down": "obs.cli.up:down",
     "logs": "obs.cli.up:logs",
     "open": "obs.cli.up:open_",
+    "tools": "obs.cli.tools:tools",
     "completion": "obs.cli.completion:completion",
 }
 """Where each verb lives. Imported when it is called: `obs build` does not wait for an HTTP client."""
@@ -111,6 +114,7 @@ def refuse_unknown(noun: str, names: Iterable[str], known: Iterable[str], otherw
     default=(Path("stack.toml"),),
     help="Stack file, instead of stack.toml. `obs build` takes several.",
 )
+@click.version_option(__version__, message="%(version)s")
 @click.option("--env", default="", envvar="OBS_ENV", help="Overlay to lay over it: [env.NAME] of the stack file.")
 @click.pass_context
 def obs(ctx: click.Context, files: tuple[Path, ...], env: str) -> None:

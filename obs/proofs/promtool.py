@@ -14,9 +14,9 @@ from typing import NamedTuple
 from obs.proofs.promtool_output import Failure, Remark, failures, findings
 
 OWN = Path(".tools/bin")
-"""Where `make tools` installs what the machine does not have, below the checkout."""
+"""Where `obs tools` installs what the machine does not have, below the checkout."""
 
-REMEDY = "run `make tools`"
+REMEDY = "run `obs tools`"
 PATIENCE_SECONDS = 600
 BRIEF = {"GOGC": "off", "GOMEMLIMIT": "1GiB", "GOMAXPROCS": "1"}
 """A check of one configuration lives for 30 ms: to collect its memory, on threads of their own, costs a third more."""

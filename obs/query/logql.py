@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from obs.query.expr import Condition
 from obs.query.positions import Part
-from obs.stack.settings import Stack
+from obs.stack.settings import EXPOSED, STACK, Stack
 
 SERVICE, LEVEL, CONTAINER, ENVIRONMENT = "service", "level", "container", "environment"
 STREAM_LABELS = (SERVICE, LEVEL, CONTAINER, ENVIRONMENT)
@@ -90,11 +90,7 @@ def queries(stack: Stack) -> tuple[SavedQuery, ...]:
             "failed-jobs", "Which jobs failed, and why?", f'{{{service}, {LEVEL}="error"}} | json | queue != ""'
         ),
         SavedQuery("route", "What did one route do?", f'{everything} | json | route = "$route"'),
-        SavedQuery(
-            "dependencies",
-            "What do the database and the cache say of themselves?",
-            f'{{{CONTAINER}=~"mongodb|redis"}}',
-        ),
+        *_dependencies(stack),
         SavedQuery(
             "volume",
             "Who writes how much, in bytes a second?",
@@ -102,3 +98,11 @@ def queries(stack: Stack) -> tuple[SavedQuery, ...]:
             metric=True,
         ),
     )
+
+
+def _dependencies(stack: Stack) -> Iterator[SavedQuery]:
+    """Yield the question to what the service depends on: to nothing, where it depends on nothing that is watched."""
+    names = sorted(set(stack.targets) - {"api", *EXPOSED, *STACK})
+    if names:
+        asked = f'{{{CONTAINER}=~"{"|".join(names)}"}}'
+        yield SavedQuery("dependencies", "What do the databases say of themselves?", asked)

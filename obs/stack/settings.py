@@ -8,7 +8,7 @@ from typing import Any, ClassVar, TypeVar
 from obs.nearest import nearest
 
 T = TypeVar("T")
-NAME = r"[a-z][a-z0-9-]{0,23}"
+NAME = r"[a-z]([a-z0-9-]{0,22}[a-z0-9])?"
 _DIGITS = {"y": 2, "w": 3, "d": 4, "h": 5, "m": 7, "s": 9, "ms": 11}
 DURATION = r"(?=[0-9])" + "".join(rf"([1-9][0-9]{{0,{most - 1}}}{unit})?" for unit, most in _DIGITS.items())
 """A duration as Prometheus reads it: each unit once, the longest first, and together less than 292 years."""

@@ -180,7 +180,7 @@ def test_a_promtool_that_can_not_be_used_is_named(
 
     assert result.returncode == 2
     assert sentence in result.stderr
-    assert "make tools" in result.stderr
+    assert "obs tools" in result.stderr
     assert "Traceback" not in result.stderr
     assert checkout.written() == before
 

@@ -107,7 +107,7 @@ def test_without_promtool_nothing_is_proven(checkout: Checkout, verb: tuple[str,
 
     assert done.returncode == 2
     assert done.stderr == (
-        "obs: promtool: $PROMTOOL is '/nowhere/promtool', and no such program; unset it and run `make tools`\n"
+        "obs: promtool: $PROMTOOL is '/nowhere/promtool', and no such program; unset it and run `obs tools`\n"
     )
     assert before == {path: path.read_bytes() for path in before}
 

@@ -142,7 +142,7 @@ def test_the_order_is_promtool_path_own_folder(tmp_path: Path) -> None:
 
 
 def test_an_old_one_on_path_is_passed_over(tmp_path: Path) -> None:
-    """`make tools` helps although a distribution's promtool is too old."""
+    """`obs tools` helps although a distribution's promtool is too old."""
     announcing(tmp_path / "usr", "2.15.2")
     own = announcing(tmp_path / ".tools" / "bin", str(OLDEST))
 
@@ -165,7 +165,7 @@ def test_a_promtool_that_can_not_be_used_is_named(tmp_path: Path, text: str, com
     with pytest.raises(PromtoolError) as caught:
         promtool.find(tmp_path, {"PROMTOOL": str(chosen)})
 
-    assert str(caught.value) == f"promtool: {chosen} {complaint}; run `make tools`"
+    assert str(caught.value) == f"promtool: {chosen} {complaint}; run `obs tools`"
 
 
 def test_a_missing_promtool_is_one_sentence(tmp_path: Path) -> None:
@@ -175,9 +175,9 @@ def test_a_missing_promtool_is_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(PromtoolError) as chosen:
         promtool.find(tmp_path, {"PATH": str(tmp_path), "PROMTOOL": "/nowhere/promtool"})
 
-    assert str(nowhere.value) == "promtool: not on PATH nor in .tools/bin, and $PROMTOOL is not set; run `make tools`"
+    assert str(nowhere.value) == "promtool: not on PATH nor in .tools/bin, and $PROMTOOL is not set; run `obs tools`"
     assert str(chosen.value) == (
-        "promtool: $PROMTOOL is '/nowhere/promtool', and no such program; unset it and run `make tools`"
+        "promtool: $PROMTOOL is '/nowhere/promtool', and no such program; unset it and run `obs tools`"
     )
 
 
@@ -188,7 +188,7 @@ def test_a_crash_is_no_verdict(tmp_path: Path) -> None:
     with pytest.raises(PromtoolError) as caught:
         Promtool(path, OLDEST).check_rules([tmp_path / "rules.yml"])
 
-    assert str(caught.value) == (f"{path} check rules: ended with status -6: panic: out of memory; run `make tools`")
+    assert str(caught.value) == (f"{path} check rules: ended with status -6: panic: out of memory; run `obs tools`")
 
 
 def test_a_file_that_is_not_there_is_no_verdict(tool: Promtool, tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from obs.nearest import nearest
 from obs.proofs.checks.check import Check
 from obs.proofs.checks.selectors import impossible, in_one_line
-from obs.proofs.compose import services
+from obs.proofs.compose import elsewhere, services
 from obs.proofs.evidence import Evidence
 from obs.proofs.finding import Fault
 from obs.query.logql import CONTAINER, ENVIRONMENT, LEVEL, LEVELS, SERVICE, STREAM_LABELS, UNKNOWN, Streams, selected
@@ -38,7 +38,9 @@ def lines(evidence: Evidence) -> Iterator[Fault]:
 def _values(evidence: Evidence) -> Mapping[str, tuple[str, ...]]:
     """Return the values of stream labels that are known."""
     service = evidence.built.stack.service
-    containers = tuple(name for _, name, _ in services(evidence.root))
+    started = [name for _, name, _ in services(evidence.root)]
+    there = {*started, *elsewhere(evidence.root, evidence.built.stack)} if started else set()
+    containers = tuple(sorted(there))
     values = {LEVEL: (*LEVELS, UNKNOWN), ENVIRONMENT: (service.environment,)}
     return values | ({CONTAINER: containers, SERVICE: (service.name, *containers)} if containers else {})
 

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from obs.boards.model import panels
 from obs.nearest import nearest
 from obs.place import Place
+from obs.proofs import compose
 from obs.proofs.checks.check import Check
 from obs.proofs.checks.links import anchors
 from obs.proofs.compose import services
@@ -38,7 +39,7 @@ def mounts(evidence: Evidence) -> Iterator[Fault]:
 
 def hosts(evidence: Evidence) -> Iterator[Fault]:
     """Find hosts of stack.toml that no compose file starts."""
-    known = _hosts(evidence.root)
+    known = compose.hosts(evidence.root)
     for name, host in _asked(evidence):
         if known and host != "localhost" and "." not in host and host not in known:
             yield Fault(Place("stack.toml", item=name), f"no service is called '{host}'", _close(host, known))
@@ -47,6 +48,7 @@ def hosts(evidence: Evidence) -> Iterator[Fault]:
 def unresolved(evidence: Evidence) -> Iterator[Fault]:
     """Find what runbooks name and what is not there."""
     started = {name for _, name, _ in services(evidence.root)}
+    elsewhere = compose.elsewhere(evidence.root, evidence.built.stack)
     makefile = evidence.root / "Makefile"
     targets = set(TARGET.findall(makefile.read_text(encoding="utf-8"))) if makefile.exists() else set()
     # A panel that the stack leaves out with its part is not misspelt.
@@ -57,7 +59,7 @@ def unresolved(evidence: Evidence) -> Iterator[Fault]:
             *_links(evidence, path, text),
             *_named(PANEL, text, titles, "there is no panel"),
             *(_named(MAKE, text, targets, "the Makefile has no target") if targets else ()),
-            *(_services(text, started) if started else ()),
+            *(_services(text, started, elsewhere) if started else ()),
         ):
             yield Fault(Place(path, text.count("\n", 0, position) + 1), what, instead)
 
@@ -73,16 +75,6 @@ def _mounted(service: dict[str, Any]) -> Iterator[str]:
 def _beside(evidence: Evidence, source: str) -> list[str]:
     folder = evidence.root / PurePosixPath(source).parent
     return [str(one.relative_to(evidence.root)) for one in folder.iterdir()] if folder.is_dir() else []
-
-
-def _hosts(root: Path) -> set[str]:
-    found: set[str] = set()
-    for _, name, service in services(root):
-        found |= {name, *(service[key] for key in ("hostname", "container_name") if key in service)}
-        networks = service.get("networks") or {}
-        for network in networks.values() if isinstance(networks, dict) else ():
-            found |= set((network or {}).get("aliases", ()))
-    return found
 
 
 def _asked(evidence: Evidence) -> Iterator[tuple[str, str]]:
@@ -126,10 +118,12 @@ def _named(pattern: re.Pattern[str], text: str, known: Iterable[str], what: str)
             yield found.start(), f"{what} '{name}'", _close(name, known)
 
 
-def _services(text: str, known: set[str]) -> Iterator[tuple[int, str, str]]:
+def _services(text: str, started: set[str], elsewhere: set[str]) -> Iterator[tuple[int, str, str]]:
+    """Yield names that no compose file has; where the service runs elsewhere, those that are nearly one of ours."""
+    known = started | elsewhere
     for found in COMPOSE.finditer(text):
         name = _service(found["rest"])
-        if re.fullmatch(r"[a-z][\w-]*", name) and name not in known:
+        if re.fullmatch(r"[a-z][\w-]*", name) and name not in known and (not elsewhere or nearest(name, known, "")):
             yield found.start(), f"no service is called '{name}'", _close(name, known)
 
 
