@@ -22,6 +22,7 @@ SERVICES = {
 }
 """Services by their name, and the parts that each has."""
 
+
 Service = Callable[[str], Path]
 
 
@@ -158,6 +159,17 @@ def test_what_can_not_be_begun_is_refused(
 
     assert sentence in said
     assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_a_service_of_opentelemetry_is_asked_in_its_names(obs: Callable[..., str], tmp_path: Path) -> None:
+    """Rules and boards ask for what the conventions name, at an edge that they have."""
+    obs(tmp_path, "init", "foreign", "--preset", "otel")
+    obs(tmp_path / "foreign", "build")
+    loaded = tmp_path / "foreign/infra/observability"
+    texts = [path.read_text(encoding="utf-8") for path in loaded.rglob("*") if path.suffix in (".yml", ".json")]
+
+    assert any("http_server_request_duration_seconds_bucket" in text and 'le="0.25"' in text for text in texts)
+    assert not any("http_requests_total" in text for text in texts)
 
 
 def test_a_repository_that_git_has_begun_is_empty(obs: Callable[..., str], tmp_path: Path) -> None:

@@ -16,8 +16,9 @@ from obs.content import ROOMS, Content
 from obs.nearest import nearest
 from obs.proofs import questions
 from obs.stack import AbsentError, Stack
+from obs.stack.names import PRESETS
 from obs.stack.settings import EXPOSED, NAME, matches
-from watchkeeper.contract.metrics import CONTRACT
+from watchkeeper.contract.metrics import CONTRACT, REQUEST_DURATION
 
 PARTS = ("api", *EXPOSED, "redis", "mongodb", "logs", "traces")
 """What a service may have; the API it has."""
@@ -74,14 +75,13 @@ def packed() -> Path:
 def _repository(name: str, parts: set[str], preset: str) -> dict[str, str]:
     found = content.here()
     settings = _settings(Path("stack.toml").read_text(encoding="utf-8"), parts)
+    settings = _spoken(settings, preset) if preset else settings
     lacking = stack.loads(settings)
     modules = _modules(found, lacking)
     used = {limit.name for limit, files in found.thresholds.items() if files & modules}
     # What explains a setting stays in its column.
     settings = settings.replace(f'"{REFERENCE}" ', f'"{name}"'.ljust(len(REFERENCE) + 2) + " ")
     settings = _without(settings, lambda table, key: table == "thresholds" and bool(key) and key not in used)
-    if preset:
-        settings += f'\n[names]                   # whose names its series have\npreset = "{preset}"\n'
     groups = {module for module in found.alerts if f"alerts/{module.replace('-', '_')}.py" in modules}
     python = {path: _with_groups(text, groups) for path, text in _read(modules).items()}
     there = {metric.name for metric in (*found.of(lacking).own, *found.of(lacking).exporters)}
@@ -105,6 +105,19 @@ def _settings(text: str, parts: set[str]) -> str:
         kept,
         count=1,
         flags=re.MULTILINE,
+    )
+
+
+def _spoken(settings: str, preset: str) -> str:
+    """Return stack.toml for a service whose series have a preset's names, and its edges."""
+    promised = tomllib.loads(settings)["slo"]["latency"]["threshold_seconds"]
+    edge = min(PRESETS[preset].buckets[REQUEST_DURATION.name], key=lambda one: abs(one - promised))
+    lines = (
+        line.replace(f"{promised:g}", f"{edge:g}") if line.startswith("latency = ") else line
+        for line in re.sub(', path = "[^"]*"', "", settings).splitlines()
+    )
+    return "\n".join(
+        [*lines, "", "[names]                   # whose names the series have", f'preset = "{preset}"', ""]
     )
 
 
@@ -156,18 +169,23 @@ def _with_series(text: str, there: set[str], absent: Collection[str]) -> str:
     What happens to an exporter's series, or to a target of ``absent``, goes as a whole; so does what is left with none.
     """
     head, *incidents = re.split(r"^(?=\[\[incident\]\])", text, flags=re.MULTILINE)
-    kept = [_lines(head, there)]
+    kept = [_lines(head, there, absent)]
     for incident in incidents:
         targets = set(ROLE.findall(incident.partition("[incident.target]")[2].partition("[incident")[0]))
-        left, theirs = _lines(incident, there), set(SERIES.findall(incident)) - there - SERVICES
+        left, theirs = _lines(incident, there, absent), set(SERIES.findall(incident)) - there - SERVICES
         if not theirs and not targets & set(absent) and (targets or SERIES.search(left)):
             kept.append(left)
     return re.sub(r"\n{3,}", "\n\n", "".join(kept)).rstrip("\n") + "\n"
 
 
-def _lines(text: str, there: set[str]) -> str:
-    lines = text.splitlines(keepends=True)
-    return "".join(line for line in lines if not (name := SERIES.match(line)) or name[1] in there)
+def _lines(text: str, there: set[str], absent: Collection[str]) -> str:
+    """Return a text without the lines of series that are not there, or that tell of a target that is absent."""
+    kept = (
+        line
+        for line in text.splitlines(keepends=True)
+        if not (name := SERIES.match(line)) or (name[1] in there and not any(f'="{role}"' in line for role in absent))
+    )
+    return "".join(kept)
 
 
 def _with_groups(text: str, there: set[str]) -> str:
