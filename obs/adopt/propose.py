@@ -5,17 +5,24 @@ import importlib
 import importlib.abc
 import importlib.util
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from obs import content
-from obs.adopt.panel import nearest
-from obs.adopt.source import Edit, Source, edited, number_in_toml, read, replayed, unified
+from obs.adopt.panel import nearest, read_panel
+from obs.adopt.source import Edit, Source, argument, edited, number_in_toml, read, replayed, unified
+from obs.adopt.writing import IMPORTED
 from obs.adopt.writing import panel as panel_source
+from obs.adopt.writing import value as source
+from obs.boards.board import with_lists
+from obs.boards.grafana import laid_over
 from obs.diff import ObjectChange, Sentence, diff_dashboard
 from obs.diff.layout import panels
+from obs.diff.values import BLANK, table
 from obs.stack import Stack, loads
 from obs.stack.identity import dashboard_uid
 from obs.stack.thresholds import Threshold
@@ -33,8 +40,8 @@ KEYWORDS = {
 }
 """The panel argument behind each field of a sentence, where it is one."""
 
-FOLLOWS = {"title": "legend", "threshold": "soft max"}
-"""The field that the vocabulary derives from another."""
+FOLLOWS = {"title": "legend", "threshold": "soft max", "panel": "position"}
+"""The field that follows from another: the vocabulary derives it, or the panels after it move."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +114,12 @@ class _Trial:
     env: str
     live: Model
     renamed: Mapping[str, str]
+    left: dict[tuple[str, str], Sentence] = field(init=False)
+    """What is still to be said, by its subject and text."""
+
+    def __post_init__(self) -> None:
+        """Say what differs before anything is edited."""
+        self.left = self._said(self.texts)
 
     @property
     def module(self) -> Source:
@@ -120,27 +133,30 @@ class _Trial:
         """
         texts = edited(self.texts, edits)
         try:
-            before, after = self._said(self.texts), self._said(texts)
-        except (ValueError, TypeError, SyntaxError):
+            after = self._said(texts)
+        except Exception:  # noqa: BLE001 - a candidate is code that nobody has run yet
             return False
-        follower = FOLLOWS.get(sentence.field)
-        follows = {said for said, field in after.items() if said not in before and field == follower}
+        before = self.left
+        follows = {said for said, one in after.items() if said not in before and _follows(one, sentence)}
         if (sentence.subject, sentence.text) in after or not after.keys() - follows < before.keys():
             return False
-        self.texts = texts
+        self.texts, self.left = texts, after
         return True
 
     def done(self, sentence: Sentence) -> bool:
         """Tell whether an earlier edit has settled the sentence as well."""
-        return (sentence.subject, sentence.text) not in self._said(self.texts)
+        return (sentence.subject, sentence.text) not in self.left
 
-    def _said(self, texts: Mapping[str, str]) -> dict[tuple[str, str], str]:
-        """Return the field of each sentence that is left to say, by its subject and text."""
+    def _said(self, texts: Mapping[str, str]) -> dict[tuple[str, str], Sentence]:
         stack = loads(texts[self.stack_name], self.env, where=self.stack_name)
         model = _load(self.slug, texts[f"dashboards/{self.slug}.py"])(stack).model
-        return {
-            (one.subject, one.text): one.field for one in diff_dashboard(model, self.live).sentences if not one.hidden
-        }
+        return {(one.subject, one.text): one for one in diff_dashboard(model, self.live).sentences if not one.hidden}
+
+
+def _follows(one: Sentence, edited: Sentence) -> bool:
+    """Tell whether a sentence comes of another's edit; a panel that is new gains what every panel here has."""
+    gained = edited.field == "panel" and one.subject == edited.subject and one.new in BLANK
+    return gained or one.field == FOLLOWS.get(edited.field)
 
 
 class _Edited(importlib.abc.SourceLoader):
@@ -177,6 +193,8 @@ def _proposal(trial: _Trial, sentence: Sentence) -> Proposal:
     if trial.done(sentence) or any(trial.settled(sentence, edits) for edits in _candidates(trial, sentence)):
         return Proposal(sentence, before, trial.texts)
     reason, look = "the code computes it, shares it with other panels, or has no argument for it", _json(sentence.new)
+    if sentence.path[:1] == ("panels",) and not trial.module.calls(sentence.subject.rpartition(" / ")[2]):
+        reason = f"dashboards/{trial.slug}.py computes this panel whole: its title is written nowhere"
     if sentence.field == "panel" and sentence.verb == "added":
         reason = f"paste it into its row of dashboards/{trial.slug}.py"
         look = _pasteable(trial, sentence)
@@ -192,6 +210,9 @@ def _candidates(trial: _Trial, sentence: Sentence) -> Iterator[list[Edit]]:
     if sentence.field == "position":
         yield from _orders(module, trial)
         return
+    if sentence.field == "panel":
+        yield from _arrivals(module, trial, sentence) if sentence.verb == "added" else _departures(module, sentence)
+        return
     board = module.call_of("board")
     if sentence.subject.startswith("row ") and sentence.field == "title" and board:
         edit = module.constant(board, sentence.old, sentence.new)
@@ -200,6 +221,8 @@ def _candidates(trial: _Trial, sentence: Sentence) -> Iterator[list[Edit]]:
         yield from ([edit] for edit in _of_panel(module, call, sentence, trial) if edit)
         if sentence.field == "title":
             yield from _renames(module, call, sentence)
+        yield from _written_out(module, call, sentence)
+        yield from _laid_over(module, call, *_overlay(trial.live, sentence), laid_over)
 
 
 def _of_board(module: Source, sentence: Sentence, trial: _Trial) -> Iterator[list[Edit]]:
@@ -216,6 +239,59 @@ def _of_board(module: Source, sentence: Sentence, trial: _Trial) -> Iterator[lis
     if sentence.field in arguments:
         edit = module.keyword(call, *arguments[sentence.field])
         yield from [[edit]] if edit else []
+    where, value = _down(trial.live, sentence.path)
+    if sentence.verb == "added" and isinstance(sentence.new, dict):
+        value = [sentence.new]
+    elif isinstance(value, list):
+        value = [one for one in value if one not in (sentence.old or ())]
+    yield from _laid_over(module, call, where, value, _added_to)
+
+
+def _added_to(given: Mapping[str, Any], patch: Mapping[str, Any]) -> Model:
+    """Lay settings over others as a board does, which adds to its lists."""
+    return laid_over(given, with_lists(given, patch))
+
+
+def _laid_over(
+    module: Source,
+    call: ast.Call,
+    where: Sequence[str],
+    value: Any,
+    merge: Callable[[Mapping[str, Any], Mapping[str, Any]], Model],
+) -> Iterator[list[Edit]]:
+    """Yield the setting in Grafana's own JSON, as `raw`, which says what no word does."""
+    given = argument(call, "raw")
+    try:
+        laid = ast.literal_eval(given) if given else {}
+    except ValueError:
+        return
+    if not where or not isinstance(laid, dict):
+        return
+    patch: Any = value
+    for name in reversed(where):
+        patch = {name: patch}
+    written = source(merge(laid, patch), module.depth(call), len("raw="))
+    edit = module.argument(call, "raw", written)
+    yield from [[edit]] if edit else []
+
+
+def _overlay(live: Model, sentence: Sentence) -> tuple[list[str], Any]:
+    """Return the path inside its panel of what a sentence is about, and what stands there in Grafana."""
+    for panel in panels(live):
+        if panel.kind != "row" and sentence.path[: len(panel.path)] == panel.path:
+            return _down(panel.model, sentence.path[len(panel.path) :])
+    return [], None
+
+
+def _down(model: Any, path: Sequence[str | int]) -> tuple[list[str], Any]:
+    """Follow a path as long as it leads through objects; a list is taken whole."""
+    where: list[str] = []
+    for step in path:
+        if not isinstance(model, dict) or not isinstance(step, str):
+            break
+        where.append(step)
+        model = model.get(step)
+    return where, model
 
 
 def _of_panel(module: Source, call: ast.Call, sentence: Sentence, trial: _Trial) -> Iterator[Edit | None]:
@@ -241,6 +317,50 @@ def _thresholds(steps: ast.AST, slug: str) -> Iterator[str]:
         value = names.get(node.id) if isinstance(node, ast.Name) else None
         if isinstance(value, Threshold):
             yield value.name
+
+
+def _written_out(module: Source, call: ast.Call, sentence: Sentence) -> Iterator[list[Edit]]:
+    """Yield a query, or a legend, as the text it is in Grafana in the place of the words that compute it."""
+    if sentence.field not in {"query", "legend"} or not isinstance(sentence.new, str):
+        return
+    at = 0 if sentence.field == "query" else 1
+    asked = [one for one in call.args if isinstance(one, ast.Call) and ast.unparse(one.func).endswith("Query")]
+    nodes = [one.args[at] for one in asked if len(one.args) > at]
+    nodes += [legend for one in asked if at and (legend := argument(one, "legend"))]
+    nodes += call.args[1:2] if not at and not asked else []
+    for node in nodes:
+        yield [module.replaced(node, source(sentence.new, module.depth(call)))]
+
+
+def _departures(module: Source, sentence: Sentence) -> Iterator[list[Edit]]:
+    """Yield the lists of panels without the one that was removed."""
+    title = str(table(sentence.old).get("title") or "")
+    for listed in module.lists():
+        yield from ([module.without(listed, one)] for one in listed.elts if title and _title(one) == title)
+
+
+def _arrivals(module: Source, trial: _Trial, sentence: Sentence) -> Iterator[list[Edit]]:
+    """Yield a new panel in the words that come nearest, then with all it says, beside its neighbours of its row."""
+    shown = [panel for panel in panels(trial.live) if panel.kind != "row"]
+    new = next((panel for panel in shown if panel.path == sentence.path), None)
+    if new is None:
+        return
+    ordered = sorted((one for one in shown if one.row == new.row), key=lambda panel: (panel.box[1], panel.box[0]))
+    place = ordered.index(new)
+    beside = [(one, True) for one in reversed(ordered[:place])] + [(one, False) for one in ordered[place + 1 :]]
+    neighbours = [
+        (element, after)
+        for neighbour, after in beside
+        for listed in module.lists()
+        for element in listed.elts
+        if _title(element) == neighbour.title
+    ]
+    for made in (nearest(new), read_panel(new, set())) if neighbours else ():
+        element, after = neighbours[0]
+        edit = module.beside(element, partial(panel_source, made), after=after)
+        names = [name for name in IMPORTED if re.search(rf"(?<!\.)\b{name}\(", edit.text)]
+        imports = module.importing("obs.boards.panels", names)
+        yield [edit, *([imports] if imports else [])]
 
 
 def _renames(module: Source, call: ast.Call, sentence: Sentence) -> Iterator[list[Edit]]:

@@ -3,7 +3,7 @@
 import ast
 import difflib
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -54,28 +54,82 @@ class Source:
 
     def keyword(self, call: ast.Call, name: str, value: Any) -> Edit | None:
         """Return the edit that gives a call this literal argument; None where its value is computed."""
-        given = next((one.value for one in call.keywords if one.arg == name), None)
+        return self.argument(call, name, literal(value))
+
+    def argument(self, call: ast.Call, name: str, text: str) -> Edit | None:
+        """Return the edit that gives a call this argument, written as Python; None where its value is computed."""
+        given = argument(call, name)
         if given is None:
-            return self._added(call, name, value)
-        return self.replaced(given, literal(value)) if _is_literal(given) else None
+            return self._added(call, name, text)
+        return self.replaced(given, text) if _is_literal(given) else None
+
+    def depth(self, call: ast.Call) -> int:
+        """Count the indents of the line on which a further argument of a call stands."""
+        return self._indent(self._last(call)) // 4
+
+    def without(self, listed: ast.List, element: ast.expr) -> Edit:
+        """Return the edit that takes an element out of a list, with its comma."""
+        place = next(place for place, one in enumerate(listed.elts) if one is element)
+        start, end = self.span(element)
+        if place + 1 < len(listed.elts):
+            end = self.span(listed.elts[place + 1])[0]
+        elif place:
+            start = self.span(listed.elts[place - 1])[1]
+        else:
+            start, end = (at + step for at, step in zip(self.span(listed), (1, -1), strict=True))
+        return Edit(self.path, start, end, "")
+
+    def beside(self, element: ast.expr, text_at: Callable[[int], str], *, after: bool) -> Edit:
+        """Return the edit that puts one more element into a list; its text is asked for by how deep it stands."""
+        indent = self._indent(element)
+        start, end = self.span(element)
+        text = text_at(indent // 4)
+        if after:
+            return Edit(self.path, end, end, f",\n{' ' * indent}{text}")
+        return Edit(self.path, start, start, f"{text},\n{' ' * indent}")
+
+    def importing(self, module: str, names: Iterable[str]) -> Edit | None:
+        """Return the edit that imports these names from a module too; None where all are, or nothing is."""
+        found = (node for node in ast.walk(self._tree) if isinstance(node, ast.ImportFrom) and node.module == module)
+        for node in found:
+            there = {one.name for one in node.names}
+            if not {*names} <= there and all(one.asname is None for one in node.names):
+                ordered = sorted({*names} | there, key=lambda name: (not name.isupper(), name[0].islower(), name))
+                first, last = node.names[0], node.names[-1]
+                start = self._offset(first.lineno, first.col_offset)
+                end = self._offset(last.end_lineno or last.lineno, last.end_col_offset or last.col_offset)
+                between = ", " if first.lineno == last.lineno else f",\n{' ' * first.col_offset}"
+                return Edit(self.path, start, end, between.join(ordered))
+        return None
 
     def constant(self, within: ast.expr, old: Any, new: Any) -> Edit | None:
         """Return the edit of the one literal below a node that equals `old`; None for none or several."""
         found = [node for node in ast.walk(within) if isinstance(node, ast.Constant) and _equal(node.value, old)]
         return self.replaced(found[0], literal(new)) if len(found) == 1 else None
 
-    def _added(self, call: ast.Call, name: str, value: Any) -> Edit:
-        last = max([*call.args, *(one.value for one in call.keywords)], key=lambda node: self.span(node)[1])
-        line = self._lines[last.end_lineno - 1 if last.end_lineno else last.lineno - 1]
-        spread = last.lineno != call.lineno
-        between = f",\n{line[: len(line) - len(line.lstrip())]}" if spread else ", "
+    def _added(self, call: ast.Call, name: str, text: str) -> Edit:
+        last = self._last(call)
+        between = f",\n{' ' * self._indent(last)}" if last.lineno != call.lineno else ", "
         end = self.span(last)[1]
-        return Edit(self.path, end, end, f"{between}{name}={literal(value)}")
+        return Edit(self.path, end, end, f"{between}{name}={text}")
+
+    def _last(self, call: ast.Call) -> ast.expr:
+        return max([*call.args, *(one.value for one in call.keywords)], key=lambda node: self.span(node)[1])
+
+    def _indent(self, node: ast.expr) -> int:
+        """Count the blanks before the line on which a node ends, which its beginning shares where it is spread."""
+        line = self._lines[(node.end_lineno or node.lineno) - 1]
+        return len(line) - len(line.lstrip())
 
     def _offset(self, line: int, column: int) -> int:
         """Turn the syntax tree's line and UTF-8 column into characters from the start."""
         before = sum(map(len, self._lines[: line - 1]))
         return before + len(self._lines[line - 1].encode()[:column].decode())
+
+
+def argument(call: ast.Call, name: str) -> ast.expr | None:
+    """Return what a call is given by this name."""
+    return next((one.value for one in call.keywords if one.arg == name), None)
 
 
 def literal(value: Any) -> str:

@@ -99,7 +99,7 @@ def board(
     made, source = caller(), f"dashboards/{slug}.py"
     places = {identity(panel): panel.source for row in there.values() for panel in row if panel.source}
     line = made.line if made and made.file == source else 0
-    return Dashboard(slug, source, laid_over(model, _with_lists(model, raw)), line, places)
+    return Dashboard(slug, source, laid_over(model, with_lists(model, raw)), line, places)
 
 
 def _standing(standard: Sequence[dict[str, Any]], own: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
@@ -107,13 +107,13 @@ def _standing(standard: Sequence[dict[str, Any]], own: Sequence[Mapping[str, Any
     yield from (variable for variable in standard if variable["name"] not in names)
 
 
-def _with_lists(model: Mapping[str, Any], raw: Mapping[str, Any]) -> dict[str, Any]:
+def with_lists(model: Mapping[str, Any], raw: Mapping[str, Any]) -> dict[str, Any]:
     """Put a board's own lists before those of what is laid over it."""
     merged: dict[str, Any] = {}
     for key, value in raw.items():
         own = model.get(key)
         if isinstance(value, Mapping):
-            merged[key] = _with_lists(own if isinstance(own, Mapping) else {}, value)
+            merged[key] = with_lists(own if isinstance(own, Mapping) else {}, value)
         else:
             merged[key] = [*own, *value] if isinstance(own, list) and isinstance(value, list) else value
     return merged

@@ -120,31 +120,110 @@ def test_nothing_on_disk_changes_by_asking() -> None:
     assert before == ((ROOT / "dashboards" / "redis.py").read_bytes(), (ROOT / "stack.toml").read_bytes())
 
 
-def test_a_computed_query_is_shown_as_it_is_live() -> None:
-    """What no literal holds cannot be edited for anyone; the reader gets the value and the reason."""
-    (proposal,) = offered("redis", lambda panels, _: panels["Hit ratio"]["targets"][0].update(expr="vector(1)"))
+def test_a_computed_query_is_taken_over_as_it_is_written_in_grafana() -> None:
+    """What words compute gives way to the text, in the place of the words and nowhere else."""
+    offers = offered(
+        "redis",
+        lambda panels, _: (
+            panels["Hit ratio"]["targets"][0].update(expr="vector(1)"),
+            panels["Commands"]["targets"][0].update(expr="sum(redis_commands_processed_total)"),
+        ),
+    )
 
-    assert not proposal.mapped
-    assert proposal.look == '"vector(1)"'
-    assert "computes it" in proposal.reason
-    assert patch([proposal]) == ""
+    lines = patch(offers).splitlines()
+
+    assert all(offer.mapped for offer in offers)
+    assert any("vector(1)" in line for line in lines if line.startswith("+"))
+    assert '+            "sum(redis_commands_processed_total)",' in [
+        line.replace("    " * 2, "  ") for line in lines
+    ] or any("sum(redis_commands_processed_total)" in line for line in lines if line.startswith("+"))
 
 
-def test_a_panel_added_in_grafana_comes_as_python_to_paste() -> None:
-    """The new panel is written in the vocabulary already."""
+def test_a_panel_added_in_grafana_is_added_beside_its_neighbours() -> None:
+    """The new panel is written in the vocabulary, with the names it needs imported."""
+    steps = [{"color": "green", "value": None}, {"color": "red", "value": 900}]
     new = {
         "id": 77,
         "title": "Open files",
         "type": "stat",
         "gridPos": {"x": 0, "y": 500, "w": 4, "h": 4},
         "targets": [{"refId": "A", "expr": "sum(process_open_fds)", "instant": True}],
+        "fieldConfig": {"defaults": {"thresholds": {"mode": "absolute", "steps": steps}}},
     }
 
     (proposal,) = offered("redis", lambda _, live: live["panels"].append(new))
 
-    assert not proposal.mapped
-    assert "paste it into its row of dashboards/redis.py" in proposal.reason
-    assert proposal.look.startswith('panels.number(\n    "Open files",\n    "sum(process_open_fds)",')
+    lines = [line.strip("+ ") for line in patch([proposal]).splitlines() if line.startswith("+")]
+    assert proposal.mapped
+    assert '"Open files",' in lines
+    assert '"sum(process_open_fds)",' in lines
+
+
+def test_a_panel_without_neighbours_comes_as_python_to_paste() -> None:
+    """Where the code has no list to put it into, the reader gets the panel."""
+
+    def alone(_: dict[str, Model], live: Model) -> None:
+        live["panels"] = [{"id": 1, "title": "Alone", "type": "stat", "gridPos": {"x": 0, "y": 0, "w": 4, "h": 4}}]
+
+    offers = {offer.sentence.subject: offer for offer in offered("redis", alone)}
+
+    assert not offers["Alone"].mapped
+    assert "paste it into its row of dashboards/redis.py" in offers["Alone"].reason
+    assert offers["Alone"].look.startswith("panels.")
+
+
+EDITS: dict[str, Callable[[Model], Any]] = {
+    "threshold": lambda panel: steps(panel)[-1].update(value=0.123),
+    "query": lambda panel: panel["targets"][0].update(expr="vector(1)"),
+    "unit": lambda panel: panel["fieldConfig"]["defaults"].update(unit="lux"),
+    "width": lambda panel: panel["gridPos"].update(w=3),
+    "legend": lambda panel: panel["targets"][0].update(legendFormat="mine"),
+    "legend's place": lambda panel: panel["options"]["legend"].update(placement="right", displayMode="table"),
+    "colour": lambda panel: panel["fieldConfig"]["defaults"].update(color={"mode": "fixed", "fixedColor": "purple"}),
+    "stacking": lambda panel: panel["fieldConfig"]["defaults"].setdefault("custom", {}).update(fillOpacity=77),
+    "description": lambda panel: panel.update(description="Otherwise."),
+    "links": lambda panel: panel.update(links=[{"title": "Wiki", "url": "https://wiki.example.org"}]),
+}
+"""What people change in a panel."""
+
+
+@pytest.mark.parametrize("kind", EDITS)
+def test_what_people_edit_in_a_panel_is_offered(kind: str) -> None:
+    """Each edit of a panel is a patch that was built and compared, whatever words made the panel."""
+    edited = ("Error ratio", "Request size") if kind != "threshold" else ("Error ratio",)
+
+    offers = offered("api", lambda panels, _: [EDITS[kind](panels[title]) for title in edited])
+
+    assert {offer.sentence.subject for offer in offers} == {*edited}
+    assert [(offer.sentence.subject, offer.sentence.text) for offer in offers if not offer.mapped] == []
+
+
+def test_a_panel_that_is_computed_whole_is_said_to_be() -> None:
+    """The reader learns why there is no patch, and sees what Grafana holds."""
+    (offer,) = offered("api", lambda panels, _: panels["Latency budget left"].update(description="Otherwise."))
+
+    assert (offer.mapped, offer.look) == (False, '"Otherwise."')
+    assert offer.reason == "dashboards/api.py computes this panel whole: its title is written nowhere"
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        lambda live: live.update(refresh="5m"),
+        lambda live: live.update(timezone="utc"),
+        lambda live: live.update(tags=[*live["tags"], "mine"]),
+        lambda live: live["templating"]["list"].append({"name": "mine", "type": "custom", "query": "a,b"}),
+        lambda live: live["annotations"]["list"].append({"name": "Mine", "enable": True, "expr": "up == 0"}),
+        lambda live: live["links"].append({"title": "Wiki", "type": "link", "url": "https://wiki.example.org"}),
+        lambda live: live["panels"].remove(next(one for one in live["panels"] if one["title"] == "Uptime")),
+    ],
+)
+def test_what_people_edit_in_a_board_is_offered(edit: Callable[[Model], Any]) -> None:
+    """Refresh, time zone, tags, a variable, an annotation, a link, a panel that went."""
+    offers = offered("redis", lambda _, live: edit(live))
+
+    assert offers
+    assert [(offer.sentence.text, offer.reason) for offer in offers if not offer.mapped] == []
 
 
 @pytest.mark.parametrize("slug", content.here().dashboards)
@@ -171,11 +250,12 @@ def test_what_no_module_builds_is_shown_and_explained() -> None:
     assert "rule-group" in proposal.reason
 
 
-def test_an_edit_that_would_change_more_than_was_edited_is_not_offered() -> None:
-    """The limit of the error ratio also colours the table of routes: taking it over would change that panel, too."""
+def test_an_edit_changes_no_other_panel() -> None:
+    """The limit of the error ratio also colours the table of routes: it is laid over this panel alone."""
     (proposal,) = offered("api", lambda panels, _: steps(panels["Error ratio"])[1].update(value=0.05))
 
-    assert not proposal.mapped
+    assert proposal.mapped
+    assert any("raw=" in line for line in patch([proposal]).splitlines() if line.startswith("+"))
 
 
 def test_edits_of_several_dashboards_make_one_patch() -> None:
