@@ -203,6 +203,8 @@ def _imported(root: Path, name: str, path: Path) -> ModuleType:
 
 def _blame(root: Path, path: Path, error: BaseException) -> NoReturn:
     """Raise ContentError with the last line of the service's own code in a traceback."""
+    if isinstance(error, OSError) and not place(root, error):
+        raise ContentError(f"{path.relative_to(root)}: can't be read: {error.strerror}") from error
     raise ContentError(f"{place(root, error) or path.relative_to(root)}: {reason(error)}") from error
 
 

@@ -1,5 +1,6 @@
 """Which verbs does `obs` have, and how do its failures read?"""
 
+import errno
 import gc
 import os
 import sys
@@ -44,6 +45,9 @@ VERBS = {
     "completion": "obs.cli.completion:completion",
 }
 """Where each verb lives. Imported when it is called: `obs build` does not wait for an HTTP client."""
+
+FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+"""Why nothing more can be written: the disk, the quota, the size of a file."""
 
 OURS = {"obs", "watchkeeper"}
 """Packages whose exceptions are sentences for a person."""
@@ -163,6 +167,8 @@ def main(command: click.Command = obs) -> None:
             raise
         if type(error).__module__.split(".")[0] in OURS:
             _fail(str(error))
+        if isinstance(error, OSError) and error.errno in FULL:
+            _fail(f"{error.filename or 'standard output or a file'} can't be written: {error.strerror}")
         _fail(f"unexpected {type(error).__name__}: {error}\nThis is a bug; OBS_DEBUG=1 shows where.")
 
 

@@ -56,10 +56,13 @@ class Inputs:
         times = (when for was in read.values() if isinstance(was, list) for when in was[2:])
         if max(times, default=0) >= self._started:
             return
-        self._memory.parent.mkdir(parents=True, exist_ok=True)
         draft = self._memory.with_suffix(f".{os.getpid()}")
-        draft.write_text(json.dumps({"occasion": self._occasion, "read": read, "made": made}), encoding="utf-8")
-        draft.replace(self._memory)
+        try:
+            self._memory.parent.mkdir(parents=True, exist_ok=True)
+            draft.write_text(json.dumps({"occasion": self._occasion, "read": read, "made": made}), encoding="utf-8")
+            draft.replace(self._memory)
+        except OSError:  # the next build does the work again, as it would have without a note
+            draft.unlink(missing_ok=True)
 
     def _hear(self, event: str, details: tuple[Any, ...]) -> None:
         if event == "open":

@@ -55,10 +55,12 @@ class Staging:
 
     def add(self, planned: Iterable[FileChange], root: Path) -> None:
         """Stage what differs, below ``root``."""
-        with _told(root):
-            for change in planned:
-                if change.action != "unchanged":
+        for change in planned:
+            if change.action != "unchanged":
+                try:
                     self._staged.append((root / change.path, _stage(self._exit, root, change)))
+                except OSError as error:  # of a disk that is full Python does not say which file it was
+                    raise _refused(change.path, error) from error
 
     def commit(self) -> None:
         """Put every staged file in its place; when one can't be, put back those that already were."""
@@ -86,7 +88,11 @@ def _told(root: Path) -> Iterator[None]:
     except OSError as error:
         name = Path(error.filename2 or error.filename or root)
         where = name.relative_to(root) if name.is_relative_to(root) else name
-        raise OutputError(f"{where}: can't be written: {error.strerror}; nothing was changed") from error
+        raise _refused(where, error) from error
+
+
+def _refused(where: str | Path, error: OSError) -> OutputError:
+    return OutputError(f"{where}: can't be written: {error.strerror}; nothing was changed")
 
 
 def _compare(root: Path, path: str, text: str) -> FileChange:

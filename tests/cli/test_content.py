@@ -233,6 +233,18 @@ def test_what_a_stack_lacks_is_left_out(checkout: Checkout) -> None:
 
 
 @pytest.mark.parametrize("room", FILES)
+def test_a_module_that_may_not_be_read_is_named(checkout: Checkout, room: str) -> None:
+    """The file, and what the system says; never a bug of the tool."""
+    # The system refuses to read this file to everybody; root may read what is closed to others.
+    (checkout.root / room / "shop.py").symlink_to("/proc/self/mem")
+
+    done = checkout.obs("build")
+
+    assert done.returncode == 2
+    assert done.stderr == f"obs: {room}/shop.py: can't be read: Input/output error\n"
+
+
+@pytest.mark.parametrize("room", FILES)
 def test_what_is_no_file_is_named(checkout: Checkout, room: str) -> None:
     """A folder that is called like a module, and a link to a file that is gone."""
     path = checkout.root / room / "shop.py"
