@@ -2,7 +2,7 @@
 
 from alerts.targets import unreachable
 from obs.alerting.histories import duration, requests, timed
-from obs.alerting.model import Alert, PanelRef, Severity, Silence, clears, fires, silent
+from obs.alerting.model import Alert, PanelRef, Severity, Silence, clears, pages, silent, tickets
 from obs.query import promql
 from obs.stack import Stack
 from obs.stack.thresholds import Threshold
@@ -59,61 +59,58 @@ def error_ratio_high(stack: Stack) -> Alert:
         # Both page for the same promise, minutes apart: whoever is up for the first need not be woken by the second.
         silences=(Silence(("promises", "api"), (SLO,)),),
         cases=(
-            fires(
+            pages(
                 "far more requests fail than are bearable",
                 at="15m",
+                by="6m",
                 series=failing(far),
-                where=(job,),
+                where=(job, SLO.eq("availability")),
                 says=says,
             ),
-            fires(
+            pages(
                 "a status never seen before is a failure too",
                 at="15m",
+                by="6m",
                 series=failing(far, requests(stack, "511")),
-                where=(job,),
+                where=(job, SLO.eq("availability")),
                 says=says,
             ),
-            fires(
+            pages(
                 "one of many routes fails altogether",
                 at="15m",
+                by="6m",
                 series=failing(far, requests(stack, "500", "/v1/rooms/{id}")),
-                where=(job,),
+                where=(job, SLO.eq("availability")),
                 says=says,
             ),
-            silent("half as many requests fail as are bearable", at="15m", series=failing(limit / 2)),
-            silent("callers send what they should not", at="15m", series={requests(stack, "404"): "0+600x20"}),
-            silent("no traffic", at="15m", series={ok: "100x20", bad: "10x20"}),
+            silent("half as many requests fail as are bearable", series=failing(limit / 2)),
+            silent("callers send what they should not", series={requests(stack, "404"): "0+600x20"}),
+            silent("no traffic", series={ok: "100x20", bad: "10x20"}),
             silent(
                 "one error in ten requests at night",
-                at="15m",
                 series={ok: f"0x7 {180 * floor:.12g}x12", bad: f"0x7 {20 * floor:.12g}x12"},
             ),
             silent(
                 "a trickle fails, which is ApiMostRequestsFail",
-                at="20m",
                 series={ok: "9x25", bad: f"0+{20 * floor:.12g}x25"},
             ),
-            silent("four bad minutes", at="14m", series={ok: f"0+{fine}x20", bad: f"0x10 {wrong}+{wrong}x10"}),
+            silent("a bad minute", series={ok: f"0+{fine}x20", bad: f"0x10 {wrong}x20"}),
             silent(
                 "a deploy resets the counters",
-                at="10m",
                 series={ok: f"0+{fine}x6 0+{fine}x10", bad: f"{wrong}x6 0x10"},
             ),
             silent(
                 "two scrapes are missed",
-                at="15m",
                 series={ok: f"0+{fine}x8 _x2 {10 * minute * (1 - far):.12g}+{fine}x10", bad: "0x8 _x2 0x10"},
             ),
             clears(
                 "errors stop",
-                fired="15m",
-                at="35m",
+                at="24m",
                 series={ok: f"0+{fine}x40", bad: f"0+{wrong}x15 {15 * minute * far:.12g}x25"},
             ),
             clears(
                 "the target vanishes while it fires",
-                fired="15m",
-                at="40m",
+                at="24m",
                 series={ok: f"0+{fine}x15 stale", bad: f"0+{wrong}x15 stale"},
             ),
         ),
@@ -149,30 +146,32 @@ def p95_over_slo(stack: Stack) -> Alert:
         panel=PanelRef("api", "Latency"),
         slo="latency",
         cases=(
-            fires(
+            tickets(
                 "a fifth more requests are slow than promised",
                 at="15m",
+                by="6m",
                 series=slow(1.2 * budget),
-                where=(job,),
+                where=(job, SLO.eq("latency")),
                 says=f"p{100 * promise.objective:g} is {duration(reading)} over the last five minutes.",
             ),
-            silent("less than half as many are slow as promised", at="15m", series=slow(0.4 * budget)),
-            silent("no traffic", at="15m", series=timed(stack, within="300x20", over="600x20")),
+            silent("less than half as many are slow as promised", series=slow(0.4 * budget)),
+            silent("no traffic", series=timed(stack, within="300x20", over="600x20")),
             silent(
-                "four slow minutes",
-                at="13m",
-                series=timed(stack, within=f"0+{minute:.12g}x9 {10 * minute:.12g}x6", over=f"0+{minute:.12g}x15"),
+                "a slow minute",
+                series=timed(
+                    stack,
+                    within=f"0+{minute:.12g}x9 {9 * minute:.12g}+{minute:.12g}x20",
+                    over=f"0+{minute:.12g}x30",
+                ),
             ),
-            silent("a trickle is slow", at="20m", series=timed(stack, within="0x25", over=f"0+{20 * floor:.12g}x25")),
+            silent("a trickle is slow", series=timed(stack, within="0x25", over=f"0+{20 * floor:.12g}x25")),
             silent(
                 "one slow request at night",
-                at="15m",
                 series=timed(stack, within="0x20", over=f"0x7 {20 * floor:.12g}x12"),
             ),
             clears(
                 "requests are fast again",
-                fired="15m",
-                at="40m",
+                at="25m",
                 series=timed(
                     stack,
                     within=f"0+{minute / 2:.12g}x15 {7.5 * minute:.12g}+{minute:.12g}x25",
@@ -200,24 +199,20 @@ def most_requests_fail(stack: Stack) -> Alert:
         panel=PanelRef("api", "Error ratio"),
         slo="availability",
         cases=(
-            fires(
+            pages(
                 "an outage at night, a request every three minutes",
                 at="70m",
+                by="20m",
                 series={ok: "50x80", bad: "0x2 1x2 2x2 3x2 4x2 5x2 6x2 7x2 8x2 9x2 10x2 11x60"},
-                where=(job,),
+                where=(job, SLO.eq("availability")),
                 says="100% of the last hour's requests were answered 5xx.",
             ),
-            silent("one error in ten requests at night", at="70m", series={ok: "0x7 9x80", bad: "0x7 1x80"}),
-            silent(
-                "callers send what they should not", at="70m", series={requests(stack, "404"): "0+1x80", bad: "0x80"}
-            ),
-            silent("it fails since three minutes", at="64m", series={ok: "50x80", bad: "0x60 10+10x10"}),
-            silent(
-                "four of seven requests fail", at="70m", series={ok: "0x9 1x9 2x9 3x60", bad: "0x9 1x9 2x9 3x9 4x60"}
-            ),
-            silent("plenty fail, and far more succeed", at="70m", series={ok: "0+540x80", bad: "0+60x80"}),
-            silent("no traffic", at="70m", series={ok: "50x80", bad: "10x80"}),
-            clears("requests succeed again", fired="70m", at="3h", series={ok: "0x75 0+60x120", bad: "0+1x75 75x120"}),
+            silent("one error in ten requests at night", series={ok: "0x7 9x80", bad: "0x7 1x80"}),
+            silent("callers send what they should not", series={requests(stack, "404"): "0+1x80", bad: "0x80"}),
+            silent("four of seven requests fail", series={ok: "0x9 1x9 2x9 3x60", bad: "0x9 1x9 2x9 3x9 4x60"}),
+            silent("plenty fail, and far more succeed", series={ok: "0+540x80", bad: "0+60x80"}),
+            silent("no traffic", series={ok: "50x80", bad: "10x80"}),
+            clears("requests succeed again", at="1h17m", series={ok: "0x75 0+60x120", bad: "0+1x75 75x120"}),
         ),
     )
 
@@ -237,24 +232,26 @@ def down(stack: Stack) -> Alert:
         panel=PanelRef("overview", "Targets"),
         silences=(Silence(OF_THE_API),),
         cases=(
-            fires(
+            pages(
                 "the API is gone",
                 at="10m",
+                by="6m",
                 series={up: "1x4 0x10"},
                 where=(job, INSTANCE.eq(stack.targets.api.address)),
                 says=f"{stack.targets.api.address} fails its scrapes.",
             ),
-            fires(
+            pages(
                 "it crashes in a loop",
                 at="30m",
+                by="7m",
                 series={up: "1x5 0 0 1 0 0 1 0 0 1 0 0 1 0 0 1 0 0 1 0 0 1 0 0 1 0 0 1 0 0 1"},
                 where=(job, INSTANCE.eq(stack.targets.api.address)),
                 says=f"{stack.targets.api.address} fails its scrapes.",
             ),
-            silent("it starts twice in an hour", at="30m", series={up: "1x5 0 1x8 0 1x30"}),
-            silent("a scrape is missed", at="20m", series={up: "1x5 0 1x20"}),
-            silent("it is up", at="10m", series={up: "1x12"}),
-            clears("it is back", fired="10m", at="15m", series={up: "1x4 0x8 1x8"}),
+            silent("it starts twice in an hour", series={up: "1x5 0 1x8 0 1x30"}),
+            silent("a scrape is missed", series={up: "1x5 0 1x20"}),
+            silent("it is up", series={up: "1x12"}),
+            clears("it is back", at="14m", series={up: "1x4 0x8 1x8"}),
         ),
     )
 

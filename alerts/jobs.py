@@ -3,7 +3,7 @@
 import math
 
 from obs.alerting import histories
-from obs.alerting.model import Alert, PanelRef, Severity, Silence, clears, fires, silent, told
+from obs.alerting.model import Alert, PanelRef, Severity, Silence, clears, pages, silent, tickets, told
 from obs.query import promql
 from obs.stack import Stack
 from obs.stack.thresholds import Threshold
@@ -63,33 +63,32 @@ def failure_ratio_high(stack: Stack) -> Alert:
         runbook=RUNBOOK,
         panel=PanelRef("jobs", "Failure ratio"),
         cases=(
-            fires(
+            tickets(
                 "far more jobs fail than are bearable",
                 at="10m",
+                by="2m",
                 series={done: f"0+{runs}x15", timeout: f"0+{many}x15"},
                 where=(EMAIL,),
                 says=says,
             ),
-            fires(
+            tickets(
                 "two kinds of error together",
                 at="10m",
+                by="2m",
                 series={done: f"0+{runs}x15", timeout: f"0+{half}x15", refused: f"0+{half}x15"},
                 where=(EMAIL,),
                 says=says,
             ),
-            silent("a few jobs fail", at="10m", series={done: f"0+{runs}x15", timeout: f"0+{few}x15"}),
-            silent("one failure in a quiet queue", at="10m", series={done: "0x5 2x10", timeout: "0x5 1x10"}),
-            silent("failures of this very minute", at="6m", series={done: f"0+{runs}x15", timeout: f"0x5 {runs}x10"}),
-            silent("no jobs", at="10m", series={done: "40x15", timeout: "10x15"}),
+            silent("a few jobs fail", series={done: f"0+{runs}x15", timeout: f"0+{few}x15"}),
+            silent("one failure in a quiet queue", series={done: "0x5 2x10", timeout: "0x5 1x10"}),
+            silent("no jobs", series={done: "40x15", timeout: "10x15"}),
             silent(
                 "workers restart from zero",
-                at="10m",
                 series={done: f"0+{runs}x5 0+{runs}x10", timeout: f"0+{few}x5 0+{few}x10"},
             ),
             clears(
                 "jobs succeed again",
-                fired="10m",
-                at="25m",
+                at="18m",
                 series={done: f"0+{runs}x30", timeout: f"0+{many}x10 {10 * minute * far:.12g}x20"},
             ),
         ),
@@ -125,17 +124,18 @@ def queue_latency_high(stack: Stack) -> Alert:
         runbook=RUNBOOK,
         panel=PanelRef("jobs", "Queue latency"),
         cases=(
-            fires(
+            tickets(
                 "six jobs in a hundred wait",
                 at="15m",
+                by="6m",
                 series=waits("0+94x20", "0+100x20"),
                 where=(EMAIL,),
                 says=f"One job in twenty waits over {histories.duration(reading)} in queue email.",
             ),
-            silent("one job in fifty waits", at="15m", series=waits("0+49x20", "0+50x20")),
-            silent("four bad minutes", at="13m", series=waits("0+60x9 600x6", "0+60x15")),
-            silent("no jobs", at="15m", series=waits("30x20", "60x20")),
-            clears("workers catch up", fired="15m", at="35m", series=waits("0+30x15 450+60x25", "0+60x40")),
+            silent("one job in fifty waits", series=waits("0+49x20", "0+50x20")),
+            silent("a bad minute", series=waits("0+60x9 540+60x20", "0+60x30")),
+            silent("no jobs", series=waits("30x20", "60x20")),
+            clears("workers catch up", at="25m", series=waits("0+30x15 450+60x25", "0+60x40")),
         ),
     )
 
@@ -157,17 +157,18 @@ def queue_stalled(stack: Stack) -> Alert:
         runbook=RUNBOOK,
         panel=PanelRef("jobs", "Oldest waiting"),
         cases=(
-            fires(
+            pages(
                 "nothing takes from the queue",
                 at=f"{fired}m",
+                by=f"{int(limit // 60) + 4}m",
                 series={age: f"0+60x{fired + 10}"},
                 where=(EMAIL,),
                 says=f"The oldest job in queue email has waited {histories.duration(60 * fired)}.",
             ),
-            silent("jobs are taken in time", at=f"{fired}m", series={age: f"{limit / 3:.12g}x{fired + 10}"}),
-            silent("it is taken just in time", at=f"{minutes + 5}m", series={age: f"0+60x{minutes + 1} 0x10"}),
-            silent("the queue is empty", at="30m", series={age: "0x40"}),
-            clears("a worker comes back", fired=f"{fired}m", at=f"{fired + 5}m", series={age: f"0+60x{fired} 0x10"}),
+            silent("jobs are taken in time", series={age: f"{limit / 3:.12g}x{fired + 10}"}),
+            silent("it is taken just in time", series={age: f"0+60x{minutes + 1} 0x10"}),
+            silent("the queue is empty", series={age: "0x40"}),
+            clears("a worker comes back", at=f"{fired + 1}m", series={age: f"0+60x{fired} 0x10"}),
         ),
     )
 
@@ -190,24 +191,26 @@ def workers_missing(stack: Stack) -> Alert:
         panel=PanelRef("jobs", "Workers"),
         silences=(Silence(("jobs",), (QUEUE,)),),
         cases=(
-            fires(
+            pages(
                 "the last worker dies",
                 at="15m",
+                by="11m",
                 series={due: "7x20", alive: "1x5 stale"},
                 where=(EMAIL,),
                 says="7 jobs wait in queue email, and no worker takes from it.",
             ),
-            fires(
+            pages(
                 "workers say zero",
                 at="15m",
+                by="11m",
                 series={due: "7x20", alive: "1x5 0x15"},
                 where=(EMAIL,),
                 says="7 jobs wait in queue email, and no worker takes from it.",
             ),
-            silent("a worker is busy", at="15m", series={due: "7x20", alive: "1x20"}),
-            silent("the last worker restarts", at="15m", series={due: "7x20", alive: "1x5 0x3 1x12"}),
-            silent("nothing waits, nobody works", at="15m", series={due: "0x20", alive: "0x20"}),
-            clears("a worker starts", fired="15m", at="20m", series={due: "7x25", alive: "0x15 1x10"}),
+            silent("a worker is busy", series={due: "7x20", alive: "1x20"}),
+            silent("the last worker restarts", series={due: "7x20", alive: "1x5 0x3 1x12"}),
+            silent("nothing waits, nobody works", series={due: "0x20", alive: "0x20"}),
+            clears("a worker starts", at="16m", series={due: "7x25", alive: "0x15 1x10"}),
         ),
     )
 

@@ -7,7 +7,7 @@ from metrics import jaeger, loki, promtail
 from metrics.loki import CALL_METHOD, CALL_ROUTE, STATUS_CODE
 from metrics.promtail import HOST
 from obs.alerting.histories import at
-from obs.alerting.model import Alert, PanelRef, Severity, clears, fires, silent
+from obs.alerting.model import Alert, PanelRef, Severity, clears, silent, tickets
 from obs.query import promql
 from obs.stack import Stack
 from watchkeeper.contract.labels import INSTANCE, JOB, Matcher
@@ -41,24 +41,22 @@ def loki_request_errors(stack: Stack) -> Alert:
         runbook=RUNBOOK,
         panel=PanelRef("stack", "Loki errors"),
         cases=(
-            fires(
+            tickets(
                 "every other push fails",
                 at="40m",
+                by="16m",
                 series={taken: "0+30x50", refused: "0+30x50"},
                 where=(*at(target), push),
                 says="50% of the calls to loki_api_v1_push fail.",
             ),
-            silent("one push in twenty fails", at="40m", series={taken: "0+95x50", refused: "0+5x50"}),
+            silent("one push in twenty fails", series={taken: "0+95x50", refused: "0+5x50"}),
             silent(
                 "a restart fails calls for five minutes",
-                at="28m",
                 series={taken: "0+30x50", refused: "0x20 30+30x5 180x30"},
             ),
-            silent("lines are too old, which is their sender's fault", at="40m", series={invalid: "0+30x50"}),
-            silent("nobody calls", at="40m", series={taken: "30x50", refused: "30x50"}),
-            clears(
-                "pushes succeed again", fired="40m", at="50m", series={taken: "0+30x60", refused: "0+30x40 1200x20"}
-            ),
+            silent("lines are too old, which is their sender's fault", series={invalid: "0+30x50"}),
+            silent("nobody calls", series={taken: "30x50", refused: "30x50"}),
+            clears("pushes succeed again", at="44m", series={taken: "0+30x60", refused: "0+30x40 1200x20"}),
         ),
     )
 
@@ -77,16 +75,17 @@ def loki_disk_full(stack: Stack) -> Alert:
         runbook=RUNBOOK,
         panel=PanelRef("stack", "Loki trouble"),
         cases=(
-            fires(
+            tickets(
                 "the disk fills up",
                 at="20m",
+                by="11m",
                 series={full: "0x5 4+4x30"},
                 where=at(target),
                 says=f"Loki {target.address} could not write its log to disk for five minutes.",
             ),
-            silent("it was full for a moment", at="14m", series={full: "0x10 4x30"}),
-            silent("it was full yesterday", at="20m", series={full: "40x30"}),
-            clears("the disk has room again", fired="20m", at="27m", series={full: "0+4x20 80x20"}),
+            silent("it was full for a moment", series={full: "0x10 4x30"}),
+            silent("it was full yesterday", series={full: "40x30"}),
+            clears("the disk has room again", at="24m", series={full: "0+4x20 80x20"}),
         ),
     )
 
@@ -105,15 +104,16 @@ def loki_panics(stack: Stack) -> Alert:
         runbook=RUNBOOK,
         panel=PanelRef("stack", "Loki trouble"),
         cases=(
-            fires(
+            tickets(
                 "a query crashes it",
                 at="12m",
+                by="9m",
                 series={panics: "0x8 1x20"},
                 where=at(target),
                 says=f"Loki {target.address} crashed while it served a request within the last ten minutes.",
             ),
-            silent("it crashed yesterday", at="12m", series={panics: "3x30"}),
-            clears("ten minutes pass", fired="12m", at="25m", series={panics: "0x8 1x30"}),
+            silent("it crashed yesterday", series={panics: "3x30"}),
+            clears("ten minutes pass", at="18m", series={panics: "0x8 1x30"}),
         ),
     )
 
@@ -133,17 +133,18 @@ def promtail_lines_dropped(stack: Stack) -> Alert:
         runbook=RUNBOOK,
         panel=PanelRef("stack", "Log lines"),
         cases=(
-            fires(
+            tickets(
                 "Loki is gone for long",
                 at="20m",
+                by="11m",
                 series={dropped: "0x5 600+600x30"},
                 where=at(target),
                 says=f"Promtail {target.address} gives up 10.0 lines a second.",
             ),
-            silent("a single batch is given up", at="14m", series={dropped: "0x10 600x30"}),
-            silent("Loki restarts, and retries succeed", at="20m", series={dropped: "0x30"}),
-            silent("Promtail restarts and counts from zero", at="20m", series={dropped: "90x15 0x15"}),
-            clears("Loki is back", fired="20m", at="27m", series={dropped: "0+600x20 12000x20"}),
+            silent("a single batch is given up", series={dropped: "0x10 600x30"}),
+            silent("Loki restarts, and retries succeed", series={dropped: "0x30"}),
+            silent("Promtail restarts and counts from zero", series={dropped: "90x15 0x15"}),
+            clears("Loki is back", at="24m", series={dropped: "0+600x20 12000x20"}),
         ),
     )
 
@@ -167,24 +168,26 @@ def jaeger_spans_lost(stack: Stack) -> Alert:
         runbook=RUNBOOK,
         panel=PanelRef("stack", "Spans"),
         cases=(
-            fires(
+            tickets(
                 "memory is short and spans are turned away",
                 at="30m",
+                by="16m",
                 series={refused: "0x5 60+60x40", lost: "0x45"},
                 where=at(target),
                 says=f"Jaeger {target.address} loses 1.0 spans a second.",
             ),
-            fires(
+            tickets(
                 "storage fails, and nothing was ever refused",
                 at="30m",
+                by="16m",
                 series={lost: "0x5 120+120x40"},
                 where=at(target),
                 says=f"Jaeger {target.address} loses 2.0 spans a second.",
             ),
-            silent("five minutes of memory pressure", at="28m", series={refused: "0x20 60+60x5 360x30", lost: "0x50"}),
-            silent("all are stored", at="30m", series={refused: "0x45", lost: "0x45"}),
-            silent("a few were lost long ago", at="30m", series={refused: "7x45", lost: "7x45"}),
-            clears("storage is back", fired="30m", at="36m", series={refused: "0x50", lost: "0+60x30 1800x20"}),
+            silent("five minutes of memory pressure", series={refused: "0x20 60+60x5 360x30", lost: "0x50"}),
+            silent("all are stored", series={refused: "0x45", lost: "0x45"}),
+            silent("a few were lost long ago", series={refused: "7x45", lost: "7x45"}),
+            clears("storage is back", at="34m", series={refused: "0x50", lost: "0+60x30 1800x20"}),
         ),
     )
 

@@ -4,7 +4,7 @@ from alerts.targets import unreachable
 from metrics import mongodb
 from metrics.mongodb import CLUSTER_ROLE, CONNECTION_TYPE, DATABASE, QUEUE_SIDE, REPLICA_SET_STATE, TICKET
 from obs.alerting import histories
-from obs.alerting.model import Alert, PanelRef, Severity, Silence, clears, fires, silent
+from obs.alerting.model import Alert, PanelRef, Severity, Silence, clears, pages, silent, tickets
 from obs.query import promql
 from obs.stack import Stack
 from obs.stack.thresholds import Threshold
@@ -63,27 +63,27 @@ def exporter_down(stack: Stack) -> Alert:
         panel=PanelRef("mongodb", "Exporter up"),
         silences=(Silence(("mongodb",), (INSTANCE,)),),
         cases=(
-            fires(
+            tickets(
                 "the exporter dies",
                 at="10m",
+                by="8m",
                 series={up: "1x2 0x20"},
                 where=target(stack),
                 says=f"The MongoDB exporter {stack.targets.mongodb.address} fails its scrapes.",
             ),
-            silent(
-                "MongoDB is down behind a live exporter", at="10m", series={up: "1x20", one(stack, mongodb.UP): "0x20"}
-            ),
-            fires(
+            silent("MongoDB is down behind a live exporter", series={up: "1x20", one(stack, mongodb.UP): "0x20"}),
+            tickets(
                 "the exporter crashes in a loop",
                 at="30m",
+                by="17m",
                 series={up: "1x5 0 0 1 0 0 1 0 0 1 0 0 1 0 0 1 0 0 1 0 0 1 0 0 1 0 0 1 0 0 1"},
                 where=target(stack),
                 says=f"The MongoDB exporter {stack.targets.mongodb.address} fails its scrapes.",
             ),
-            silent("it starts twice in an hour", at="30m", series={up: "1x5 0 1x8 0 1x30"}),
-            silent("it was gone for four minutes", at="30m", series={up: "1x5 0x3 1x30"}),
-            silent("two scrapes in a row fail", at="6m", series={up: "1x4 0x1 1x5"}),
-            clears("the exporter answers again", fired="10m", at="15m", series={up: "0x12 1x10"}),
+            silent("it starts twice in an hour", series={up: "1x5 0 1x8 0 1x30"}),
+            silent("it was gone for four minutes", series={up: "1x5 0x3 1x30"}),
+            silent("two scrapes in a row fail", series={up: "1x4 0x1 1x5"}),
+            clears("the exporter answers again", at="13m", series={up: "0x12 1x10"}),
         ),
     )
 
@@ -103,23 +103,26 @@ def down(stack: Stack) -> Alert:
         panel=PanelRef("mongodb", "MongoDB up"),
         silences=(Silence(("mongodb",), (INSTANCE,)),),
         cases=(
-            fires(
+            pages(
                 "MongoDB stops, and its series changes labels",
                 at="10m",
+                by="6m",
                 series={alive: "1x4 stale", dead: "_x5 0x20"},
                 where=target(stack),
                 says=refused,
             ),
-            fires(
+            pages(
                 "MongoDB was down before we watched",
                 at="3m",
+                by="1m",
                 series={dead: "0x20"},
                 where=target(stack),
                 says=refused,
             ),
-            fires(
+            pages(
                 "one member of three dies",
                 at="10m",
+                by="6m",
                 series={
                     alive: "1x4 stale",
                     dead: "_x5 0x20",
@@ -128,21 +131,19 @@ def down(stack: Stack) -> Alert:
                 where=target(stack),
                 says=refused,
             ),
-            fires(
+            pages(
                 "an exporter that still tells the role of a dead server",
                 at="10m",
+                by="1m",
                 series={one(stack, mongodb.UP, CLUSTER_ROLE.eq("mongos")): "0x20"},
                 where=target(stack),
                 says=refused,
             ),
-            silent(
-                "MongoDB restarts within a minute", at="7m", series={alive: "1x6 stale _ 1x10", dead: "_x7 0 stale"}
-            ),
-            silent("the exporter vanishes, which is another alert", at="10m", series={alive: "1x4 stale"}),
+            silent("MongoDB restarts within a minute", series={alive: "1x6 stale _ 1x10", dead: "_x7 0 stale"}),
+            silent("the exporter vanishes, which is another alert", series={alive: "1x4 stale"}),
             clears(
                 "MongoDB is back, and its series changes labels again",
-                fired="10m",
-                at="19m",
+                at="11m",
                 series={dead: "0x10 stale", alive: "_x11 1x10"},
             ),
         ),
@@ -170,38 +171,34 @@ def connections_high(stack: Stack) -> Alert:
         runbook=RUNBOOK,
         panel=PanelRef("mongodb", "Connections in use"),
         cases=(
-            fires(
+            tickets(
                 "a pool leaks",
                 at="20m",
+                by="11m",
                 series={used: f"0 {much}x30", free: f"1000 {rest}x30", created: "90000x31"},
                 where=target(stack),
                 says=f"{address}: {50 * (1 + limit):.4g}% of the connections allowed are in use.",
             ),
             silent(
                 "most connections are long closed",
-                at="20m",
                 series={used: "10x30", free: "990x30", created: "90000x30"},
             ),
-            silent("the server does not tell its limit", at="20m", series={used: "10x30"}),
+            silent("the server does not tell its limit", series={used: "10x30"}),
             silent(
                 "exactly at the threshold",
-                at="20m",
                 series={used: f"{1000 * limit:g}x30", free: f"{1000 - 1000 * limit:g}x30"},
             ),
             silent(
                 "a burst of five minutes",
-                at="13m",
                 series={used: f"0x8 {much}x4 0x20", free: f"1000x8 {rest}x4 1000x20"},
             ),
             silent(
                 "a failover renames the series",
-                at="20m",
                 series={used: "10x9 stale", secondary: "_x10 10x20", free: "990x30"},
             ),
             clears(
                 "clients are restarted",
-                fired="20m",
-                at="30m",
+                at="26m",
                 series={used: f"{much}x20 0x20", free: f"{rest}x20 1000x20"},
             ),
         ),
@@ -224,20 +221,20 @@ def operations_queued(stack: Stack) -> Alert:
         runbook=RUNBOOK,
         panel=PanelRef("mongodb", "Queued operations"),
         cases=(
-            fires(
+            tickets(
                 "a lock is held",
                 at="15m",
+                by="8m",
                 series={queue: f"0x2 {2 * limit:g}x20"},
                 where=target(stack),
                 says=f"{2 * limit:.0f} operations wait in MongoDB behind {stack.targets.mongodb.address}.",
             ),
-            silent("a short wait", at="13m", series={queue: f"0x10 {2 * limit:g}x2 0x20"}),
+            silent("a short wait", series={queue: f"0x10 {2 * limit:g}x2 0x20"}),
             silent(
                 "readers and writers are not counted twice",
-                at="15m",
                 series={queue: f"{limit:g}x20", one(stack, mongodb.QUEUED, QUEUE_SIDE.eq("readers")): f"{limit:g}x20"},
             ),
-            clears("the lock is released", fired="15m", at="17m", series={queue: f"{2 * limit:g}x15 0x10"}),
+            clears("the lock is released", at="16m", series={queue: f"{2 * limit:g}x15 0x10"}),
         ),
     )
 
@@ -258,9 +255,10 @@ def tickets_exhausted(stack: Stack) -> Alert:
         runbook=RUNBOOK,
         panel=PanelRef("mongodb", "Free tickets"),
         cases=(
-            fires(
+            pages(
                 "writes stall",
                 at="15m",
+                by="6m",
                 series={
                     tickets: "128 0x20",
                     one(stack, mongodb.TICKETS_FREE, TICKET.eq("read")): "128x20",
@@ -269,10 +267,10 @@ def tickets_exhausted(stack: Stack) -> Alert:
                 where=(*target(stack), write),
                 says=f"{stack.targets.mongodb.address}: MongoDB has no write ticket free, and operations wait.",
             ),
-            silent("a stall of four minutes", at="14m", series={tickets: "128x10 0x3 128x20", queue: "0x10 40x20"}),
-            silent("mongod has shrunk its pool and nobody waits", at="15m", series={tickets: "0x20", queue: "0x20"}),
-            silent("operations wait for a lock, not for tickets", at="15m", series={tickets: "100x20", queue: "40x20"}),
-            clears("the disk catches up", fired="15m", at="17m", series={tickets: "0x15 60x10", queue: "40x15 0x10"}),
+            silent("a stall of four minutes", series={tickets: "128x10 0x3 128x20", queue: "0x10 40x20"}),
+            silent("mongod has shrunk its pool and nobody waits", series={tickets: "0x20", queue: "0x20"}),
+            silent("operations wait for a lock, not for tickets", series={tickets: "100x20", queue: "40x20"}),
+            clears("the disk catches up", at="16m", series={tickets: "0x15 60x10", queue: "40x15 0x10"}),
         ),
     )
 
@@ -290,9 +288,10 @@ def disk_full(stack: Stack) -> Alert:
         runbook=RUNBOOK,
         panel=PanelRef("mongodb", "Disk in use"),
         cases=(
-            fires(
+            tickets(
                 "data grows; two databases share the disk",
                 at="30m",
+                by="15m",
                 series={
                     one(stack, used, shop): "90x40",
                     one(stack, size, shop): "100x40",
@@ -304,19 +303,16 @@ def disk_full(stack: Stack) -> Alert:
             ),
             silent(
                 "its size is not known",
-                at="30m",
                 series={one(stack, used, shop): "90x40", one(stack, size, shop): "0x40"},
             ),
-            silent("half full", at="30m", series={one(stack, used, shop): "50x40", one(stack, size, shop): "100x40"}),
+            silent("half full", series={one(stack, used, shop): "50x40", one(stack, size, shop): "100x40"}),
             silent(
                 "an export comes and goes",
-                at="29m",
                 series={one(stack, used, shop): "50x20 90x8 50x20", one(stack, size, shop): "100x50"},
             ),
             clears(
                 "the disk is enlarged",
-                fired="30m",
-                at="32m",
+                at="31m",
                 series={one(stack, used, shop): "90x40", one(stack, size, shop): "100x30 200x10"},
             ),
         ),

@@ -3,7 +3,7 @@
 from alerts.mongodb import RUNBOOK, one
 from metrics import mongodb
 from metrics.mongodb import MEMBER, MEMBER_STATE, REPLICA_SET
-from obs.alerting.model import Alert, PanelRef, Severity, clears, fires, silent
+from obs.alerting.model import Alert, PanelRef, Severity, clears, pages, silent, tickets
 from obs.query import promql
 from obs.stack import Stack
 from obs.stack.thresholds import Threshold
@@ -46,47 +46,43 @@ def replication_lag(stack: Stack) -> Alert:
         runbook=RUNBOOK,
         panel=PanelRef("mongodb", "Replication lag"),
         cases=(
-            fires(
+            tickets(
                 "a secondary falls behind",
                 at="15m",
+                by="5m",
                 series={first: f"{now}+60000x20", second: f"{far}+60000x20"},
                 where=(SET, SECOND),
                 says=f"mongo-2:27017: {2 * limit:.0f} s behind in rs0.",
             ),
             silent(
                 "three minutes of bulk writes",
-                at="14m",
                 series={
                     first: f"{now}+60000x20",
-                    second: f"{now}+60000x10 {EPOCH_MS + 11 * 60000 - 2000 * limit:.0f}+60000x10",
+                    second: f"{now}+60000x10 {EPOCH_MS + 660_000 - 2000 * limit:.0f}+60000x2"
+                    f" {EPOCH_MS + 840_000}+60000x6",
                 },
             ),
-            silent("it keeps up", at="15m", series={first: f"{now}+60000x20", second: f"{near}+60000x20"}),
+            silent("it keeps up", series={first: f"{now}+60000x20", second: f"{near}+60000x20"}),
             silent(
                 "only the primary's view of it is old",
-                at="15m",
                 series={first: f"{now}+60000x20", second: f"{far}+60000x20", own_view: f"{now}+60000x20"},
             ),
             silent(
                 "there is no primary, which is another alert",
-                at="15m",
                 series={one(stack, mongodb.MEMBER_OPTIME, SET, FIRST, SECONDARY): f"{now}x20", second: f"{far}x20"},
             ),
             silent(
                 "an arbiter holds no data",
-                at="15m",
                 series={first: f"{now}+60000x20", one(stack, mongodb.MEMBER_OPTIME, SET, SECOND, ARBITER): "0x20"},
             ),
             clears(
                 "it catches up",
-                fired="15m",
-                at="20m",
+                at="16m",
                 series={first: f"{now}+60000x30", second: f"{far}+60000x15 {EPOCH_MS + 16 * 60000}+60000x14"},
             ),
             clears(
                 "it is removed from the set",
-                fired="15m",
-                at="17m",
+                at="16m",
                 series={first: f"{now}+60000x30", second: f"{far}+60000x15 stale"},
             ),
         ),
@@ -108,16 +104,18 @@ def member_unhealthy(stack: Stack) -> Alert:
         runbook=RUNBOOK,
         panel=PanelRef("mongodb", "Healthy members"),
         cases=(
-            fires(
+            tickets(
                 "a member dies, and its series changes labels",
                 at="15m",
+                by="10m",
                 series={alive: "1x4 stale", dead: "_x5 0x20"},
                 where=(SET, SECOND),
                 says="mongo-2:27017 of rs0 can't be reached by another member.",
             ),
-            fires(
+            tickets(
                 "the network parts two members",
                 at="15m",
+                by="5m",
                 series={
                     one(stack, health, SET, SECOND, SECONDARY, instance="member-3:9216"): "1x20",
                     dead: "0x20",
@@ -125,9 +123,9 @@ def member_unhealthy(stack: Stack) -> Alert:
                 where=(SET, SECOND),
                 says="mongo-2:27017 of rs0 can't be reached by another member.",
             ),
-            silent("a member restarts", at="5m", series={alive: "1x4 stale _ 1x10", dead: "_x5 0 stale"}),
-            clears("it is back", fired="15m", at="17m", series={dead: "0x15 stale", alive: "_x16 1x10"}),
-            clears("it is removed from the set", fired="15m", at="17m", series={dead: "0x15 stale"}),
+            silent("a member restarts", series={alive: "1x4 stale _ 1x10", dead: "_x5 0 stale"}),
+            clears("it is back", at="16m", series={dead: "0x15 stale", alive: "_x16 1x10"}),
+            clears("it is removed from the set", at="16m", series={dead: "0x15 stale"}),
         ),
     )
 
@@ -149,20 +147,20 @@ def primary_missing(stack: Stack) -> Alert:
         runbook=RUNBOOK,
         panel=PanelRef("mongodb", "Healthy members"),
         cases=(
-            fires(
+            pages(
                 "the majority is lost",
                 at="10m",
+                by="7m",
                 series={primary: "1x4 stale", demoted: "_x5 1x20"},
                 where=(SET,),
                 says="No member of rs0 has been primary for two minutes.",
             ),
             silent(
                 "another member takes over",
-                at="5m",
                 series={primary: "1x4 stale", second: "1x5 stale", promoted: "_x6 1x20", demoted: "_x5 1x20"},
             ),
-            silent("all exporters vanish, which is another alert", at="10m", series={primary: "1x4 stale"}),
-            clears("a primary is elected", fired="10m", at="12m", series={second: "1x10 stale", promoted: "_x11 1x10"}),
+            silent("all exporters vanish, which is another alert", series={primary: "1x4 stale"}),
+            clears("a primary is elected", at="11m", series={second: "1x10 stale", promoted: "_x11 1x10"}),
         ),
     )
 

@@ -5,7 +5,7 @@ from alerts.targets import RUNBOOK
 from metrics import alertmanager, prometheus
 from metrics.alertmanager import INTEGRATION
 from obs.alerting.histories import at
-from obs.alerting.model import Alert, PanelRef, Severity, clears, fires, silent
+from obs.alerting.model import Alert, PanelRef, Severity, clears, pages, silent, tickets
 from obs.query import promql
 from obs.stack import Stack
 from watchkeeper.contract.labels import INSTANCE, JOB, Matcher
@@ -29,23 +29,25 @@ def not_connected(stack: Stack) -> Alert:
         runbook=RUNBOOK,
         panel=PanelRef("stack", "Alertmanagers"),
         cases=(
-            fires(
+            tickets(
                 "Alertmanager is lost from the configuration",
                 at="30m",
+                by="20m",
                 series={found: "1x5 0x40"},
                 where=at(target),
                 says=f"Prometheus {target.address} has known no Alertmanager for ten minutes.",
             ),
-            fires(
+            tickets(
                 "a scrape fails meanwhile",
                 at="30m",
+                by="20m",
                 series={found: "1x5 0x15 stale 0x40"},
                 where=at(target),
                 says=f"Prometheus {target.address} has known no Alertmanager for ten minutes.",
             ),
-            silent("one of two goes", at="30m", series={found: "2x5 1x40"}),
-            silent("Alertmanager moves within a quarter of an hour", at="27m", series={found: "1x15 0x12 1x40"}),
-            clears("it is back", fired="30m", at="32m", series={found: "0x30 1x10"}),
+            silent("one of two goes", series={found: "2x5 1x40"}),
+            silent("Alertmanager moves within a quarter of an hour", series={found: "1x15 0x12 1x40"}),
+            clears("it is back", at="31m", series={found: "0x30 1x10"}),
         ),
     )
 
@@ -66,16 +68,17 @@ def notifications_dropped(stack: Stack) -> Alert:
         runbook=RUNBOOK,
         panel=PanelRef("stack", "Alerts dropped"),
         cases=(
-            fires(
+            tickets(
                 "Alertmanager does not answer",
                 at="30m",
+                by="16m",
                 series={dropped: "0x5 3+3x40"},
                 where=at(target),
                 says=f"Prometheus {target.address} has dropped alerts for ten minutes.",
             ),
-            silent("some were lost long ago", at="30m", series={dropped: "12x40"}),
-            silent("Alertmanager restarts", at="14m", series={dropped: "0x10 3x40"}),
-            clears("Alertmanager answers again", fired="30m", at="36m", series={dropped: "0+3x30 90x10"}),
+            silent("some were lost long ago", series={dropped: "12x40"}),
+            silent("Alertmanager restarts", series={dropped: "0x10 3x40"}),
+            clears("Alertmanager answers again", at="34m", series={dropped: "0+3x30 90x10"}),
         ),
     )
 
@@ -106,24 +109,26 @@ def notifications_failed(stack: Stack) -> Alert:
         runbook=RUNBOOK,
         panel=PanelRef("stack", "Notifications failed"),
         cases=(
-            fires(
+            pages(
                 "one webhook in twenty is refused",
                 at="20m",
+                by="6m",
                 series={tried: "0+20x30", failed: "0+1x30"},
                 where=(*at(target), webhook),
                 says="5% of the notifications by webhook fail.",
             ),
-            fires(
+            pages(
                 "the pager refuses everything",
                 at="20m",
+                by="6m",
                 series={paged: "0+1x30", unpaged: "0+1x30"},
                 where=(*at(target), pagerduty),
                 says="100% of the notifications by pagerduty fail.",
             ),
-            silent("nothing is sent", at="20m", series={tried: "9x30", failed: "4x30"}),
-            silent("one in two hundred fails", at="20m", series={tried: "0+200x30", failed: "0+1x30"}),
-            silent("a single one fails", at="20m", series={tried: "0+2x30", failed: "0x16 1x14"}),
-            clears("the webhook is back", fired="20m", at="30m", series={tried: "0+2x40", failed: "0+1x20 20x20"}),
+            silent("nothing is sent", series={tried: "9x30", failed: "4x30"}),
+            silent("one in two hundred fails", series={tried: "0+200x30", failed: "0+1x30"}),
+            silent("a single one fails", series={tried: "0+2x30", failed: "0x16 1x14"}),
+            clears("the webhook is back", at="24m", series={tried: "0+2x40", failed: "0+1x20 20x20"}),
         ),
     )
 

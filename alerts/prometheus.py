@@ -4,7 +4,7 @@ from alerts.targets import RUNBOOK
 from metrics import prometheus
 from metrics.prometheus import RULE_GROUP
 from obs.alerting.histories import at
-from obs.alerting.model import Alert, PanelRef, Severity, clears, fires, silent
+from obs.alerting.model import Alert, PanelRef, Severity, clears, silent, tickets
 from obs.query import promql
 from obs.stack import Stack
 from obs.stack.settings import Target
@@ -29,22 +29,24 @@ def reload_failed(name: str, metric: Metric, program: str, target: Target) -> Al
         runbook=RUNBOOK,
         panel=PanelRef("stack", "Configuration loaded"),
         cases=(
-            fires(
+            tickets(
                 "a configuration with a mistake is deployed",
                 at="30m",
+                by="20m",
                 series={reloaded: "1x5 0x40"},
                 where=at(target),
                 says=f"{program} {target.address} has run on its old configuration for ten minutes.",
             ),
-            fires(
+            tickets(
                 "a scrape fails meanwhile",
                 at="30m",
+                by="20m",
                 series={reloaded: "1x5 0x15 stale 0x40"},
                 where=at(target),
                 says=f"{program} {target.address} has run on its old configuration for ten minutes.",
             ),
-            silent("it is corrected within a quarter of an hour", at="27m", series={reloaded: "1x15 0x12 1x40"}),
-            clears("it is corrected", fired="30m", at="32m", series={reloaded: "0x30 1x10"}),
+            silent("it is corrected within a quarter of an hour", series={reloaded: "1x15 0x12 1x40"}),
+            clears("it is corrected", at="31m", series={reloaded: "0x30 1x10"}),
         ),
     )
 
@@ -72,24 +74,26 @@ def rule_failures(stack: Stack) -> Alert:
         runbook=RUNBOOK,
         panel=PanelRef("stack", "Rule failures"),
         cases=(
-            fires(
+            tickets(
                 "a join finds two partners",
                 at="30m",
+                by="21m",
                 series={failures: "0x5 2+2x40"},
                 where=(*at(target), group),
                 says="10 evaluations of /etc/prometheus/rules/api.yml;api failed within five minutes.",
             ),
-            fires(
+            tickets(
                 "a group that is new fails from its start",
                 at="30m",
+                by="21m",
                 series={promql.select(prometheus.RULE_FAILURES, *at(target), fresh): "_x5 0+2x40"},
                 where=(*at(target), fresh),
                 says="10 evaluations of /etc/prometheus/rules/new.yml;new failed within five minutes.",
             ),
-            silent("it failed long ago", at="30m", series={failures: "7x40"}),
-            silent("one evaluation fails", at="24m", series={failures: "0x20 1x20"}),
-            clears("the rule is fixed", fired="30m", at="36m", series={failures: "0+2x30 60x20"}),
-            clears("the rule is removed", fired="30m", at="36m", series={failures: "0+2x30 stale"}),
+            silent("it failed long ago", series={failures: "7x40"}),
+            silent("one evaluation fails", series={failures: "0x20 1x20"}),
+            clears("the rule is fixed", at="34m", series={failures: "0+2x30 60x20"}),
+            clears("the rule is removed", at="34m", series={failures: "0+2x30 stale"}),
         ),
     )
 
@@ -109,15 +113,16 @@ def missing_rule_evaluations(stack: Stack) -> Alert:
         runbook=RUNBOOK,
         panel=PanelRef("stack", "Rule evaluations missed"),
         cases=(
-            fires(
+            tickets(
                 "a rule reads too many series",
                 at="30m",
+                by="21m",
                 series={missed: "0x5 1+1x40"},
                 where=(*at(target), group),
                 says="/etc/prometheus/rules/api.yml;api takes longer than its interval.",
             ),
-            silent("the machine was busy for a moment", at="24m", series={missed: "0x20 3x20"}),
-            clears("the rule is made cheaper", fired="30m", at="36m", series={missed: "0+1x30 30x20"}),
+            silent("the machine was busy for a moment", series={missed: "0x20 3x20"}),
+            clears("the rule is made cheaper", at="34m", series={missed: "0+1x30 30x20"}),
         ),
     )
 
@@ -136,16 +141,17 @@ def compactions_failing(stack: Stack) -> Alert:
         runbook=RUNBOOK,
         panel=PanelRef("stack", "Storage failures"),
         cases=(
-            fires(
+            tickets(
                 "the disk is full",
                 at="10h",
+                by="5h10m",
                 every="10m",
                 series={failed: "0x6 1+1x60"},
                 where=at(target),
                 says=f"Compactions of Prometheus {target.address} have failed for four hours.",
             ),
-            silent("one compaction fails", at="8h", every="10m", series={failed: "0x30 1x40"}),
-            clears("the disk has room again", fired="10h", at="14h", every="10m", series={failed: "0+1x60 60x40"}),
+            silent("one compaction fails", every="10m", series={failed: "0x30 1x40"}),
+            clears("the disk has room again", at="12h50m", every="10m", series={failed: "0+1x60 60x40"}),
         ),
     )
 
@@ -169,24 +175,25 @@ def wal_failing(stack: Stack) -> Alert:
         runbook=RUNBOOK,
         panel=PanelRef("stack", "Storage failures"),
         cases=(
-            fires(
+            tickets(
                 "the disk refuses writes",
                 at="30m",
+                by="11m",
                 series={writes: "0x5 1+1x40", corruptions: "0x45"},
                 where=at(target),
                 says=f"Prometheus {target.address} failed to write or read its write-ahead log within an hour.",
             ),
-            fires(
+            tickets(
                 "damage is found at start",
                 at="30m",
+                by="11m",
                 series={writes: "0x45", corruptions: "0x5 1x40"},
                 where=at(target),
                 says=f"Prometheus {target.address} failed to write or read its write-ahead log within an hour.",
             ),
-            silent("writes have only just failed", at="22m", series={writes: "0x20 1x20", corruptions: "0x45"}),
-            silent("all is well", at="30m", series={writes: "0x45", corruptions: "0x45"}),
-            silent("it was damaged yesterday", at="30m", series={writes: "4x45", corruptions: "1x45"}),
-            clears("an hour passes without damage", fired="30m", at="2h", series={corruptions: "0x5 1x180"}),
+            silent("all is well", series={writes: "0x45", corruptions: "0x45"}),
+            silent("it was damaged yesterday", series={writes: "4x45", corruptions: "1x45"}),
+            clears("an hour passes without damage", at="1h5m", series={corruptions: "0x5 1x180"}),
         ),
     )
 

@@ -1,14 +1,16 @@
 """What wakes someone before a promise is broken, and what proves that it does?"""
 
+import math
 from dataclasses import dataclass
 from functools import partial
 
 from alerts.api import MIN_REQUESTS_PER_SECOND
 from obs.alerting.histories import requests, timed
-from obs.alerting.model import Alert, Case, PanelRef, Severity, clears, fires, silent
+from obs.alerting.model import Alert, Case, PanelRef, Severity, clears, pages, silent, tickets
 from obs.alerting.slo import PAGE_WINDOWS, TICKET_WINDOWS, Slo, availability, latency
 from obs.query import promql
 from obs.stack import Stack
+from watchkeeper.contract.labels import SLO
 
 RUNBOOK = "api.md"
 
@@ -37,7 +39,7 @@ class Levels:
 def availability_fast_burn(stack: Stack) -> Alert:
     """A month's budget of failures is gone within days at this rate."""
     slo, floor = availability(stack), MIN_REQUESTS_PER_SECOND.of(stack)
-    levels = Levels.of(slo, floor, hot=20, warm=10, spike=50)
+    levels = Levels.of(slo, floor, hot=20, warm=11, spike=50)
     ok, bad = requests(stack, "200"), requests(stack, "500")
     minute = 12_000 * floor
     description = "{value} of requests failed, far more than the promise allows."
@@ -56,20 +58,20 @@ def availability_fast_burn(stack: Stack) -> Alert:
         panel=PanelRef("api", "Burn rate, 1 h"),
         slo=slo.name,
         cases=(
-            fires(
+            pages(
                 "twenty times as many requests fail as promised",
                 at="70m",
+                by="3m",
                 series=failing(levels.hot),
-                where=(slo.where,),
+                where=(slo.where, SLO.eq(slo.name)),
                 says=_said(description, levels.hot),
             ),
-            silent("half as many requests fail as promised", at="7h", series=failing(slo.budget / 2)),
+            silent("half as many requests fail as promised", series=failing(slo.budget / 2)),
             silent(
                 "one error in ten requests at night",
-                at="7h",
                 series={ok: f"0x300 {180 * floor:.12g}x130", bad: f"0x300 {20 * floor:.12g}x130"},
             ),
-            silent("no traffic", at="7h", series={ok: "100x430", bad: "10x430"}),
+            silent("no traffic", series={ok: "100x430", bad: "10x430"}),
             *_page_cases(slo, levels, description),
         ),
     )
@@ -89,14 +91,14 @@ def availability_slow_burn(stack: Stack) -> Alert:
         runbook=RUNBOOK,
         panel=PanelRef("overview", "Availability budget left"),
         slo=slo.name,
-        cases=_ticket_cases(slo, Levels.of(slo, floor, hot=5, warm=2, spike=5), description),
+        cases=_ticket_cases(slo, Levels.of(slo, floor, hot=5.1, warm=2.2, spike=5), description),
     )
 
 
 def latency_fast_burn(stack: Stack) -> Alert:
     """A month's budget of slow requests is gone within days at this rate."""
     slo, floor = latency(stack), MIN_REQUESTS_PER_SECOND.of(stack)
-    levels = Levels.of(slo, floor, hot=20, warm=10, spike=50)
+    levels = Levels.of(slo, floor, hot=20, warm=11, spike=50)
     minute = 12_000 * floor
     description = "{value} of requests took longer than promised."
 
@@ -114,17 +116,17 @@ def latency_fast_burn(stack: Stack) -> Alert:
         panel=PanelRef("api", "Requests answered in time, 1 h"),
         slo=slo.name,
         cases=(
-            fires(
+            pages(
                 "twenty times as many requests are slow as promised",
                 at="70m",
+                by="3m",
                 series=slow(levels.hot),
-                where=(slo.where,),
+                where=(slo.where, SLO.eq(slo.name)),
                 says=_said(description, levels.hot),
             ),
-            silent("as many are slow as promised", at="7h", series=slow(slo.budget)),
+            silent("as many are slow as promised", series=slow(slo.budget)),
             silent(
                 "slow requests at night",
-                at="7h",
                 series=timed(stack, within="0x430", over=f"0x300 {180 * floor:.12g}x130"),
             ),
             *_page_cases(slo, levels, description),
@@ -146,43 +148,43 @@ def latency_slow_burn(stack: Stack) -> Alert:
         runbook=RUNBOOK,
         panel=PanelRef("overview", "Latency budget left"),
         slo=slo.name,
-        cases=_ticket_cases(slo, Levels.of(slo, floor, hot=5, warm=2, spike=5), description),
+        cases=_ticket_cases(slo, Levels.of(slo, floor, hot=5.1, warm=2.2, spike=5), description),
     )
 
 
 def _page_cases(slo: Slo, levels: Levels, description: str) -> tuple[Case, ...]:
     """Return histories of the recorded rates, a sample a minute: each needs one part of the rule alone."""
-    hot, warm, spike, where = levels.hot, levels.warm, levels.spike, (slo.where,)
+    hot, warm, spike, where = levels.hot, levels.warm, levels.spike, (slo.where, SLO.eq(slo.name))
     rates = partial(_rates, slo, levels.traffic)
+    fast, steady = (window.factor(slo.days) * slo.budget for window in PAGE_WINDOWS)
     return (
-        fires(
+        pages(
             "an hour burns hot after a clean morning",
             at="7h",
+            by=f"{362 + int(60 * fast / hot)}m",
             series=rates("1x430", f"0x359 {hot}x70"),
             where=where,
             says=_said(description, hot),
         ),
-        fires(
+        pages(
             "six hours burn warm",
             at="7h",
+            by="2m",
             series=rates("1x430", f"{warm}x430"),
             where=where,
             says=_said(description, warm),
         ),
-        silent("ten minutes burn", at="8h", series=rates("1x500", f"0x360 {spike}x9 0x120")),
-        silent("forty minutes burn warm", at="8h", series=rates("1x500", f"0x360 {warm}x39 0x120")),
-        silent("hardly anyone comes, and everything is bad", at="7h", series=rates("0.01x430", "0.01x430")),
-        silent("it burns since a minute", at="61m", series=rates("0.1x59 100x10", "0x59 100x10")),
+        silent("ten minutes burn", series=rates("1x500", f"0x360 {spike}x9 0x120")),
+        silent("forty minutes burn warm", series=rates("1x500", f"0x360 {warm}x39 0x120")),
+        silent("hardly anyone comes, and everything is bad", series=rates("0.01x430", "0.01x430")),
         clears(
             "a hot hour is over, and still remembered",
-            fired="7h",
-            at="434m",
+            at=f"{420 + math.ceil(5 * (1 - fast / hot))}m",
             series=rates("1x500", f"0x360 {hot}x59 0x60"),
         ),
         clears(
             "six warm hours are over, and still remembered",
-            fired="7h",
-            at="8h",
+            at=f"{420 + math.ceil(30 * (1 - steady / warm))}m",
             series=rates("1x500", f"{warm}x420 0x60"),
         ),
     )
@@ -190,20 +192,23 @@ def _page_cases(slo: Slo, levels: Levels, description: str) -> tuple[Case, ...]:
 
 def _ticket_cases(slo: Slo, levels: Levels, description: str) -> tuple[Case, ...]:
     """Return histories of the recorded rates, a sample every five minutes: a day is 288, three are 864."""
-    hot, warm, where = levels.hot, levels.warm, (slo.where,)
+    hot, warm, where = levels.hot, levels.warm, (slo.where, SLO.eq(slo.name))
     rates = partial(_rates, slo, levels.traffic)
+    fast, steady = (window.factor(slo.days) * slo.budget for window in TICKET_WINDOWS)
     return (
-        fires(
+        tickets(
             "a quiet day burns hot after two busy clean ones",
             at="72h",
+            by=f"{2895 + 5 * int(2880 * fast / (hot + 9 * fast))}m",
             every="5m",
             series=rates("10x575 1x300", f"0x575 {hot}x300"),
             where=where,
             says=_said(description, hot),
         ),
-        fires(
+        tickets(
             "three days burn warm",
             at="72h",
+            by="15m",
             every="5m",
             series=rates("1x870", f"{warm}x870"),
             where=where,
@@ -211,28 +216,19 @@ def _ticket_cases(slo: Slo, levels: Levels, description: str) -> tuple[Case, ...
         ),
         silent(
             "an afternoon burns",
-            at="80h",
             every="5m",
             series=rates("1x970", f"0x863 {levels.spike}x35 0x70"),
         ),
-        silent("hardly anyone comes", at="72h", every="5m", series=rates("0.01x870", "0.01x870")),
-        silent(
-            "it burns since ten minutes",
-            at="1450m",
-            every="5m",
-            series=rates("0.1x287 100x9", "0x287 100x9"),
-        ),
+        silent("hardly anyone comes", every="5m", series=rates("0.01x870", "0.01x870")),
         clears(
             "a hot day is over, and still remembered",
-            fired="72h",
-            at="75h",
+            at=f"{4320 + 5 * math.ceil(24 * (1 - fast / hot))}m",
             every="5m",
             series=rates("10x575 1x330", f"0x575 {hot}x288 0x40"),
         ),
         clears(
             "three warm days are over, and still remembered",
-            fired="72h",
-            at="79h",
+            at=f"{4320 + 5 * math.ceil(72 * (1 - steady / warm))}m",
             every="5m",
             series=rates("1x960", f"{warm}x864 0x90"),
         ),

@@ -5,7 +5,7 @@ from alerts.targets import unreachable
 from metrics import redis
 from metrics.redis import MASTER_HOST, MASTER_PORT
 from obs.alerting import histories
-from obs.alerting.model import Alert, PanelRef, Severity, Silence, clears, fires, silent
+from obs.alerting.model import Alert, PanelRef, Severity, Silence, clears, pages, silent, tickets
 from obs.query import promql
 from obs.stack import Stack
 from obs.stack.thresholds import Threshold
@@ -45,26 +45,28 @@ def exporter_down(stack: Stack) -> Alert:
         panel=PanelRef("redis", "Exporter up"),
         silences=(Silence(("redis",), (INSTANCE,)),),
         cases=(
-            fires("the exporter dies", at="10m", series={up: "1x2 0x20"}, where=target(stack), says=told),
-            fires(
+            tickets("the exporter dies", at="10m", by="8m", series={up: "1x2 0x20"}, where=target(stack), says=told),
+            tickets(
                 "one exporter of two dies",
                 at="10m",
+                by="8m",
                 series={up: "1x2 0x20", one(stack, UP, instance=REPLICA): "1x22"},
                 where=target(stack),
                 says=told,
             ),
-            silent("Redis is down behind a live exporter", at="10m", series={up: "1x20", redis_up: "0x20"}),
-            fires(
+            silent("Redis is down behind a live exporter", series={up: "1x20", redis_up: "0x20"}),
+            tickets(
                 "the exporter crashes in a loop",
                 at="30m",
+                by="17m",
                 series={up: "1x5 0 0 1 0 0 1 0 0 1 0 0 1 0 0 1 0 0 1 0 0 1 0 0 1 0 0 1 0 0 1"},
                 where=target(stack),
                 says=told,
             ),
-            silent("it starts twice in an hour", at="30m", series={up: "1x5 0 1x8 0 1x30"}),
-            silent("it was gone for four minutes", at="30m", series={up: "1x5 0x3 1x30"}),
-            silent("two scrapes in a row fail", at="6m", series={up: "1x4 0x1 1x5"}),
-            clears("the exporter answers again", fired="10m", at="15m", series={up: "0x12 1x10"}),
+            silent("it starts twice in an hour", series={up: "1x5 0 1x8 0 1x30"}),
+            silent("it was gone for four minutes", series={up: "1x5 0x3 1x30"}),
+            silent("two scrapes in a row fail", series={up: "1x4 0x1 1x5"}),
+            clears("the exporter answers again", at="13m", series={up: "0x12 1x10"}),
         ),
     )
 
@@ -85,19 +87,27 @@ def down(stack: Stack) -> Alert:
         # The API answers Prometheus 503 while its totals, which Redis holds, can't be whole: one fault, not two.
         silences=(Silence(OF_THE_API), Silence(("redis",), (INSTANCE,))),
         cases=(
-            fires("Redis stops", at="10m", series={up: "1x4 0x10"}, where=target(stack), says=refused),
-            fires("Redis was down before we watched", at="3m", series={up: "0x10"}, where=target(stack), says=refused),
-            fires(
+            pages("Redis stops", at="10m", by="6m", series={up: "1x4 0x10"}, where=target(stack), says=refused),
+            pages(
+                "Redis was down before we watched",
+                at="3m",
+                by="1m",
+                series={up: "0x10"},
+                where=target(stack),
+                says=refused,
+            ),
+            pages(
                 "a missed scrape does not hide it",
                 at="10m",
+                by="4m",
                 series={up: "1x2 0x3 stale 0x10"},
                 where=target(stack),
                 says=refused,
             ),
-            silent("Redis restarts within a minute", at="8m", series={up: "1x7 0 1x10"}),
-            silent("the exporter vanishes, which is another alert", at="10m", series={up: "1x4 stale"}),
-            clears("Redis is back", fired="10m", at="12m", series={up: "0x10 1x5"}),
-            clears("the series disappears while it fires", fired="10m", at="12m", series={up: "0x10 stale"}),
+            silent("Redis restarts within a minute", series={up: "1x7 0 1x10"}),
+            silent("the exporter vanishes, which is another alert", series={up: "1x4 stale"}),
+            clears("Redis is back", at="11m", series={up: "0x10 1x5"}),
+            clears("the series disappears while it fires", at="11m", series={up: "0x10 stale"}),
         ),
     )
 
@@ -119,17 +129,18 @@ def memory_full(stack: Stack) -> Alert:
         runbook=RUNBOOK,
         panel=PanelRef("redis", "Memory used of maxmemory"),
         cases=(
-            fires(
+            tickets(
                 "memory fills up",
                 at="20m",
+                by="11m",
                 series={used: f"0 {full}x30", most: "1000x30"},
                 where=target(stack),
                 says=f"Redis behind {stack.targets.redis.address} uses {50 * (1 + limit):.4g}% of its maxmemory.",
             ),
-            silent("there is no limit", at="20m", series={used: f"{full}x30", most: "0x30"}),
-            silent("exactly at the threshold", at="20m", series={used: f"{1000 * limit:g}x30", most: "1000x30"}),
-            silent("a peak of five minutes", at="13m", series={used: f"0x8 {full}x4 0x20", most: "1000x30"}),
-            clears("keys are deleted", fired="20m", at="30m", series={used: f"{full}x20 0x20", most: "1000x40"}),
+            silent("there is no limit", series={used: f"{full}x30", most: "0x30"}),
+            silent("exactly at the threshold", series={used: f"{1000 * limit:g}x30", most: "1000x30"}),
+            silent("a peak of five minutes", series={used: f"0x8 {full}x4 0x20", most: "1000x30"}),
+            clears("keys are deleted", at="26m", series={used: f"{full}x20 0x20", most: "1000x40"}),
         ),
     )
 
@@ -148,17 +159,18 @@ def rejects_connections(stack: Stack) -> Alert:
         runbook=RUNBOOK,
         panel=PanelRef("redis", "Connections rejected"),
         cases=(
-            fires(
+            pages(
                 "maxclients is reached",
                 at="20m",
+                by="11m",
                 series={rejected: "0x5 60+60x30"},
                 where=target(stack),
                 says=f"Redis behind {stack.targets.redis.address} refuses 1.0 connections a second.",
             ),
-            silent("it happened once, long ago", at="20m", series={rejected: "40x30"}),
-            silent("a burst of one minute", at="8m", series={rejected: "0x4 50x30"}),
-            silent("a restart resets the counter", at="20m", series={rejected: "40x15 0x15"}),
-            clears("connections are closed", fired="20m", at="30m", series={rejected: "0+60x20 1200x20"}),
+            silent("it happened once, long ago", series={rejected: "40x30"}),
+            silent("a burst of one minute", series={rejected: "0x4 50x30"}),
+            silent("a restart resets the counter", series={rejected: "40x15 0x15"}),
+            clears("connections are closed", at="24m", series={rejected: "0+60x20 1200x20"}),
         ),
     )
 
@@ -180,17 +192,18 @@ def evicts(stack: Stack) -> Alert:
         runbook=RUNBOOK,
         panel=PanelRef("redis", "Evicted and expired keys"),
         cases=(
-            fires(
+            tickets(
                 "memory is short",
                 at="30m",
+                by="13m",
                 series={evicted: f"0+{fast:g}x40"},
                 where=target(stack),
                 says=f"Redis behind {stack.targets.redis.address} evicts {2 * limit:.0f} keys a second.",
             ),
-            silent("a burst of eight minutes", at="18m", series={evicted: f"0x10 {fast:g}+{fast:g}x7 {8 * fast:g}x20"}),
-            silent("a cache at its limit evicts a little", at="30m", series={evicted: f"0+{slow:g}x40"}),
-            silent("a restart resets the counter", at="30m", series={evicted: f"{100 * fast:g}x20 0x20"}),
-            clears("memory is raised", fired="30m", at="45m", series={evicted: f"0+{fast:g}x30 {30 * fast:g}x20"}),
+            silent("a burst of eight minutes", series={evicted: f"0x10 {fast:g}+{fast:g}x7 {8 * fast:g}x20"}),
+            silent("a cache at its limit evicts a little", series={evicted: f"0+{slow:g}x40"}),
+            silent("a restart resets the counter", series={evicted: f"{100 * fast:g}x20 0x20"}),
+            clears("memory is raised", at="37m", series={evicted: f"0+{fast:g}x30 {30 * fast:g}x20"}),
         ),
     )
 
@@ -210,17 +223,17 @@ def replica_link_down(stack: Stack) -> Alert:
         runbook=RUNBOOK,
         panel=PanelRef("redis", "Replica links"),
         cases=(
-            fires(
+            tickets(
                 "the link breaks",
                 at="10m",
+                by="8m",
                 series={link: "1x2 0x20"},
                 where=target(stack, REPLICA),
                 says=f"The Redis replica behind {REPLICA} has had no link to its primary for five minutes.",
             ),
-            silent("a full resync takes three minutes", at="6m", series={link: "1x2 0x3 1x20"}),
+            silent("a full resync takes three minutes", series={link: "1x2 0x3 1x20"}),
             silent(
                 "it fails over to another primary",
-                at="15m",
                 series={
                     link: "0x3 stale",
                     one(
@@ -228,8 +241,8 @@ def replica_link_down(stack: Stack) -> Alert:
                     ): "_x4 1x20",
                 },
             ),
-            clears("the link is back", fired="10m", at="12m", series={link: "0x10 1x10"}),
-            clears("the replica is promoted", fired="10m", at="12m", series={link: "0x10 stale"}),
+            clears("the link is back", at="11m", series={link: "0x10 1x10"}),
+            clears("the replica is promoted", at="11m", series={link: "0x10 stale"}),
         ),
     )
 
@@ -249,19 +262,25 @@ def persistence_failing(stack: Stack) -> Alert:
         runbook=RUNBOOK,
         panel=PanelRef("redis", "Last save"),
         cases=(
-            fires(
-                "the snapshot fails", at="10m", series={rdb: "1x2 0x20", aof: "1x22"}, where=target(stack), says=unsaved
+            pages(
+                "the snapshot fails",
+                at="10m",
+                by="8m",
+                series={rdb: "1x2 0x20", aof: "1x22"},
+                where=target(stack),
+                says=unsaved,
             ),
-            fires(
+            pages(
                 "the append-only file can't be written",
                 at="10m",
+                by="8m",
                 series={rdb: "1x22", aof: "1x2 0x20"},
                 where=target(stack),
                 says=unsaved,
             ),
-            silent("both work", at="10m", series={rdb: "1x20", aof: "1x20"}),
-            silent("the next snapshot succeeds", at="6m", series={rdb: "1x2 0x3 1x20", aof: "1x20"}),
-            clears("the disk has room again", fired="10m", at="12m", series={rdb: "0x10 1x10", aof: "1x20"}),
+            silent("both work", series={rdb: "1x20", aof: "1x20"}),
+            silent("the next snapshot succeeds", series={rdb: "1x2 0x3 1x20", aof: "1x20"}),
+            clears("the disk has room again", at="11m", series={rdb: "0x10 1x10", aof: "1x20"}),
         ),
     )
 

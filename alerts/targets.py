@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from obs.alerting.model import Alert, PanelRef, Severity, clears, fires, silent
+from obs.alerting.model import Alert, PanelRef, Severity, Told, clears, fires, pages, silent, tickets
 from obs.query import promql
 from obs.stack import Stack
 from obs.stack.settings import STACK, Target
@@ -44,7 +44,7 @@ def vanished(targets: Sequence[Target]) -> str:
     return " or ".join(f"absent({promql.select(UP, JOB.eq(target.job))})" for target in targets)
 
 
-def _missing(name: str, severity: Severity, targets: Sequence[Target], summary: str) -> Alert:
+def _missing(name: str, severity: Severity, told: Told, targets: Sequence[Target], summary: str) -> Alert:
     gone = targets[0]
     scraped = {up(target): "1x40" for target in targets}
     return Alert(
@@ -58,34 +58,35 @@ def _missing(name: str, severity: Severity, targets: Sequence[Target], summary: 
         panel=TARGETS,
         cases=(
             *(
-                fires(
+                told(
                     f"{lost.job} is lost from the configuration",
                     at="30m",
+                    by="16m",
                     series=scraped | {up(lost): "1x5 stale"},
                     where=(JOB.eq(lost.job),),
                     says=f"Prometheus has known no target of job {lost.job} for ten minutes.",
                 )
                 for lost in targets
             ),
-            fires(
+            told(
                 "discovery finds nothing from the start",
                 at="30m",
+                by="10m",
                 series=scraped | {up(gone): "_x40"},
                 where=(JOB.eq(gone.job),),
                 says=f"Prometheus has known no target of job {gone.job} for ten minutes.",
             ),
-            silent("the target is down, which is another alert", at="30m", series=scraped | {up(gone): "0x40"}),
-            silent("discovery fails for six minutes", at="11m", series=scraped | {up(gone): "1x5 stale _x5 1x30"}),
+            silent("the target is down, which is another alert", series=scraped | {up(gone): "0x40"}),
+            silent("discovery fails for six minutes", series=scraped | {up(gone): "1x5 stale _x5 1x30"}),
             silent(
                 "one replica of two goes",
-                at="30m",
                 series=scraped
                 | {
                     up(gone): "1x5 stale",
                     promql.select(UP, INSTANCE.eq("replica:1"), JOB.eq(gone.job)): "1x40",
                 },
             ),
-            clears("the job is back", fired="30m", at="33m", series=scraped | {up(gone): "_x31 1x10"}),
+            clears("the job is back", at="31m", series=scraped | {up(gone): "_x31 1x10"}),
         ),
     )
 
@@ -95,6 +96,7 @@ def service_target_missing(stack: Stack) -> Alert:
     return _missing(
         "ServiceTargetMissing",
         Severity.PAGE,
+        pages,
         watched(stack),
         "Prometheus no longer knows a target of the service: its alerts can't fire.",
     )
@@ -105,6 +107,7 @@ def stack_target_missing(stack: Stack) -> Alert:
     return _missing(
         "StackTargetMissing",
         Severity.TICKET,
+        tickets,
         watching(stack),
         "Prometheus no longer knows a target of the observability stack.",
     )
@@ -124,26 +127,28 @@ def stack_target_down(stack: Stack) -> Alert:
         runbook=RUNBOOK,
         panel=TARGETS,
         cases=(
-            fires(
+            tickets(
                 "one of them dies",
                 at="10m",
+                by="8m",
                 series={up(dead): "1x2 0x20", **{up(other): "1x20" for other in others}},
                 where=(INSTANCE.eq(dead.address), JOB.eq(dead.job)),
                 says=f"{dead.job} at {dead.address} fails its scrapes.",
             ),
-            fires(
+            tickets(
                 "it crashes in a loop",
                 at="30m",
+                by="17m",
                 series={up(dead): "1x5 0 0 1 0 0 1 0 0 1 0 0 1 0 0 1 0 0 1 0 0 1 0 0 1 0 0 1 0 0 1"},
                 where=(INSTANCE.eq(dead.address), JOB.eq(dead.job)),
                 says=f"{dead.job} at {dead.address} fails its scrapes.",
             ),
-            silent("it starts twice in an hour", at="30m", series={up(dead): "1x5 0 1x8 0 1x30"}),
-            silent("it was gone for four minutes", at="30m", series={up(dead): "1x5 0x3 1x30"}),
-            silent("two scrapes in a row fail", at="6m", series={up(dead): "1x4 0x1 1x5"}),
-            silent("the API is down, which is another alert", at="10m", series={up(stack.targets.api): "0x20"}),
-            clears("it answers again", fired="10m", at="12m", series={up(dead): "0x10 1x5"}),
-            clears("it is taken out of the configuration", fired="10m", at="12m", series={up(dead): "0x10 stale"}),
+            silent("it starts twice in an hour", series={up(dead): "1x5 0 1x8 0 1x30"}),
+            silent("it was gone for four minutes", series={up(dead): "1x5 0x3 1x30"}),
+            silent("two scrapes in a row fail", series={up(dead): "1x4 0x1 1x5"}),
+            silent("the API is down, which is another alert", series={up(stack.targets.api): "0x20"}),
+            clears("it answers again", at="11m", series={up(dead): "0x10 1x5"}),
+            clears("it is taken out of the configuration", at="11m", series={up(dead): "0x10 stale"}),
         ),
     )
 
@@ -163,10 +168,15 @@ def watchdog(stack: Stack) -> Alert:
         runbook=RUNBOOK,
         panel=TARGETS,
         cases=(
-            fires("everything else is down", at="10m", series={up(prometheus): "1x20", up(stack.targets.api): "0x20"}),
-            fires("a day later", at="1d", series={up(prometheus): "1x1440"}),
-            silent("Prometheus can't scrape itself", at="10m", series={up(prometheus): "0x20"}),
-            clears("samples can no longer be stored", fired="5m", at="20m", series={up(prometheus): "1x10"}),
+            fires(
+                "everything else is down",
+                at="10m",
+                by="0s",
+                series={up(prometheus): "1x20", up(stack.targets.api): "0x20"},
+            ),
+            fires("a day later", at="1d", by="0s", series={up(prometheus): "1x1440"}),
+            silent("Prometheus can't scrape itself", series={up(prometheus): "0x20"}),
+            clears("samples can no longer be stored", at="15m", series={up(prometheus): "1x10 _x10"}),
         ),
     )
 

@@ -1,7 +1,7 @@
 """What tells us that the service's own numbers can't be trusted, and what proves that it does?"""
 
 from obs.alerting.histories import one
-from obs.alerting.model import Alert, PanelRef, Severity, clears, fires, silent, told
+from obs.alerting.model import Alert, PanelRef, Severity, clears, silent, tickets, told
 from obs.query import promql
 from obs.stack import Stack
 from watchkeeper.contract.labels import DROP_REASON, JOB, RESULT
@@ -31,17 +31,18 @@ def flushes_failing(stack: Stack) -> Alert:
         runbook=RUNBOOK,
         panel=PanelRef("stack", "Flushes"),
         cases=(
-            fires(
+            tickets(
                 "every third flush fails",
                 at="20m",
+                by="11m",
                 series={good: "0+40x25", bad: "0+20x25"},
                 where=(job,),
                 says="33.33% of flushes fail; counts arrive late, and dashboards lag.",
             ),
-            silent("one flush in thirty fails", at="20m", series={good: "0+58x25", bad: "0+2x25"}),
-            silent("the store restarts", at="20m", series={good: "0+60x8 _x3 480+60x14", bad: "0x8 _x3 60x14"}),
-            silent("five bad minutes", at="20m", series={good: "0+60x5 300+30x5 480+60x15", bad: "0x5 30+30x5 180x15"}),
-            clears("the store is well again", fired="20m", at="30m", series={good: "0+40x40", bad: "0+20x20 400x20"}),
+            silent("one flush in thirty fails", series={good: "0+58x25", bad: "0+2x25"}),
+            silent("the store restarts", series={good: "0+60x8 _x3 480+60x14", bad: "0x8 _x3 60x14"}),
+            silent("five bad minutes", series={good: "0+60x5 300+30x5 480+60x15", bad: "0x5 30+30x5 180x15"}),
+            clears("the store is well again", at="24m", series={good: "0+40x40", bad: "0+20x20 400x20"}),
         ),
     )
 
@@ -61,17 +62,18 @@ def stale(stack: Stack) -> Alert:
         runbook=RUNBOOK,
         panel=PanelRef("stack", "Last flush"),
         cases=(
-            fires(
+            tickets(
                 "a worker hangs",
                 at="20m",
+                by="13m",
                 series={last: "0+60x5 300x20"},
                 where=(job,),
                 says="The worker furthest behind delivered 15m 0s ago.",
             ),
-            silent("every worker delivers", at="20m", series={last: "0+60x25"}),
-            silent("it hangs for six minutes and is given up", at="20m", series={last: "0+60x5 300x6 720+60x15"}),
-            silent("every worker is half a minute behind", at="20m", series={last: "-30+60x25"}),
-            clears("the worker is gone", fired="20m", at="25m", series={last: "0+60x5 300x15 1260+60x10"}),
+            silent("every worker delivers", series={last: "0+60x25 stale"}),
+            silent("it hangs for six minutes and is given up", series={last: "0+60x5 300x6 720+60x15 stale"}),
+            silent("every worker is half a minute behind", series={last: "-30+60x25 stale"}),
+            clears("the worker is gone", at="22m", series={last: "0+60x5 300x15 1260+60x10 stale"}),
         ),
     )
 
@@ -91,15 +93,16 @@ def updates_dropped(stack: Stack) -> Alert:
         runbook=RUNBOOK,
         panel=PanelRef("stack", "Updates dropped"),
         cases=(
-            fires(
+            tickets(
                 "a route takes its label from what callers send",
                 at="30m",
+                by="1m",
                 series={too_many: "0+4x40"},
                 where=(job, DROP_REASON.eq("series_limit")),
                 says="60 updates were dropped in 15 minutes: series_limit.",
             ),
-            silent("nothing is dropped", at="30m", series={too_many: "7x40"}),
-            clears("the label is bounded", fired="30m", at="50m", series={too_many: "0+4x30 120x30"}),
+            silent("nothing is dropped", series={too_many: "7x40"}),
+            clears("the label is bounded", at="44m", series={too_many: "0+4x30 120x30"}),
         ),
     )
 

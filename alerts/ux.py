@@ -1,7 +1,9 @@
 """What tells the team that pages feel bad to the people who use them, and what proves that it does?"""
 
+import math
+
 from obs.alerting.histories import edge
-from obs.alerting.model import Alert, PanelRef, Severity, clears, fires, silent, told
+from obs.alerting.model import Alert, PanelRef, Severity, clears, silent, tickets, told
 from obs.query import promql
 from obs.stack import Stack
 from obs.stack.thresholds import Threshold
@@ -49,7 +51,8 @@ def _poor(stack: Stack, rating: Rating, name: str, symptom: str) -> Alert:
             promql.select(metric.count, *one): every,
         }
 
-    far = min(2 * limit, (1 + limit) / 2)
+    far = min(1.9 * limit, (1 + limit) / 2)
+    few = int(30 * limit)
     fine, mostly = f"{10 * (1 - far):.12g}", f"{10 * (1 - 0.4 * limit):.12g}"
 
     return Alert(
@@ -62,22 +65,22 @@ def _poor(stack: Stack, rating: Rating, name: str, symptom: str) -> Alert:
         runbook=RUNBOOK,
         panel=PanelRef("ux", f"{rating.words} ratings"),
         cases=(
-            fires(
+            tickets(
                 "far too many visits are poor",
                 at="90m",
+                by="20m",
                 series=seen(f"0+{fine}x100", "0+10x100"),
                 where=where,
                 says=f"{100 * far:.4g}% of mobile visits to /rooms/{{id}} rate poor.",
             ),
-            silent("a few visits are poor", at="90m", series=seen(f"0+{mostly}x100", "0+10x100")),
-            silent("the only visits at night are poor", at="90m", series=seen("0x100", "0x40 1x3 2x3 3x60")),
-            silent("ten poor minutes", at="20m", series=seen("_x9 0x20", "_x9 0+10x20")),
-            silent("no visits", at="90m", series=seen("5x100", "10x100")),
+            silent("a few visits are poor", series=seen(f"0+{mostly}x100", "0+10x100")),
+            silent("the only visits at night are poor", series=seen("0x100", "0x40 1x3 2x3 3x60")),
+            silent("a few poor minutes", series=seen(f"0+10x60 600x{few} 610+10x70", f"0+10x{131 + few}")),
+            silent("no visits", series=seen("5x100", "10x100")),
             clears(
                 "a fix is deployed",
-                fired="90m",
-                at="3h",
-                series=seen(f"0+{fine}x90 {900 * (1 - far):.12g}+10x100", "0+10x190"),
+                at=f"{90 + math.ceil(59 * (1 - limit / far))}m",
+                series=seen(f"0+{fine}x90 {910 - 900 * far:.12g}+10x99", "0+10x190"),
             ),
         ),
     )

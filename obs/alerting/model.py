@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
-from typing import Literal
+from typing import Literal, Protocol
 
 from obs.place import Place
 from obs.stack import Stack, names
@@ -36,12 +36,16 @@ class PanelRef:
 @dataclass(frozen=True, slots=True)
 class Case:
     """
-    One history, and what the alert makes of it. Build it with `fires`, `silent` or `clears`.
+    One history, and what the alert makes of it. Build it with `pages`, `tickets`, `silent` or `clears`.
 
     ``series`` maps selectors to samples, ``every`` apart, as promtool writes them: `0+10x20 _x5 stale`
-    (https://prometheus.io/docs/prometheus/latest/configuration/unit_testing_rules/#series). At ``at`` the alert
-    must fire, or not have fired so far. ``where`` are the labels that the expression gives the alert, ``says`` is the
-    description as a human reads it then. A clearing case must fire at ``fired`` first.
+    (https://prometheus.io/docs/prometheus/latest/configuration/unit_testing_rules/#series). Each is scraped a twelfth
+    of ``every`` before the rules are evaluated. Where an alert has to stay silent or clear, the last samples last until
+    every window of the rule has drained.
+
+    ``by`` is the first evaluation at which it fires, the default is ``at``, when it is looked at: ``where`` are the
+    labels it has then but for those of the service, ``says`` is the description as a human reads it. A clearing case
+    no longer fires at ``at``, fires at the evaluation before, and not again.
     """
 
     name: str
@@ -50,31 +54,63 @@ class Case:
     series: dict[str, str]
     where: tuple[Matcher, ...] = ()
     says: str = ""
-    fired: str = ""
+    by: str = ""
     every: str = "1m"
+    severity: Severity = Severity.NONE
 
     def __post_init__(self) -> None:
         """Refuse a case that promtool could not place in time; raise AlertError."""
-        for moment in filter(None, (self.at, self.fired, self.every)):
-            if not matches(DURATION, moment):
+        for moment in filter(None, (self.at, self.by, self.every)):
+            if moment != "0s" and not matches(DURATION, moment):
                 raise AlertError(f"case '{self.name}': {moment!r} is no duration; write it as '30m'")
 
 
-def fires(
-    name: str, *, at: str, series: dict[str, str], where: tuple[Matcher, ...] = (), says: str = "", every: str = "1m"
-) -> Case:
-    """Return the case that the alert fires once at ``at``, with these labels and this description."""
-    return Case(name, "fires", at, series, tuple(map(names.matcher, where)), says, every=every)
+class Told(Protocol):
+    """Builds the case that an alert fires: `pages`, `tickets` or `fires`."""
+
+    def __call__(  # noqa: D102 - the class says it
+        self,
+        name: str,
+        *,
+        at: str,
+        series: dict[str, str],
+        where: tuple[Matcher, ...] = (),
+        says: str = "",
+        by: str = "",
+        every: str = "1m",
+    ) -> Case: ...
 
 
-def silent(name: str, *, at: str, series: dict[str, str], every: str = "1m") -> Case:
-    """Return the case that the alert has not fired by ``at``, at no moment."""
-    return Case(name, "silent", at, series, every=every)
+def _told(severity: Severity, words: str) -> Told:
+    def build(
+        name: str,
+        *,
+        at: str,
+        series: dict[str, str],
+        where: tuple[Matcher, ...] = (),
+        says: str = "",
+        by: str = "",
+        every: str = "1m",
+    ) -> Case:
+        return Case(name, "fires", at, series, tuple(map(names.matcher, where)), says, by, every, severity)
+
+    build.__doc__ = f"Return the case that the alert {words}, with these labels and this description."
+    return build
 
 
-def clears(name: str, *, fired: str, at: str, series: dict[str, str], every: str = "1m") -> Case:
-    """Return the case that the alert fires at ``fired`` and no longer at ``at``."""
-    return Case(name, "clears", at, series, fired=fired, every=every)
+pages = _told(Severity.PAGE, "wakes someone")
+tickets = _told(Severity.TICKET, "makes a ticket")
+fires = _told(Severity.NONE, "fires and tells nobody")
+
+
+def silent(name: str, *, series: dict[str, str], every: str = "1m") -> Case:
+    """Return the case that the alert fires at no moment of the history, nor while its windows drain."""
+    return Case(name, "silent", "", series, every=every)
+
+
+def clears(name: str, *, at: str, series: dict[str, str], every: str = "1m") -> Case:
+    """Return the case that the alert has fired, no longer fires from ``at`` on, and does not come back."""
+    return Case(name, "clears", at, series, every=every)
 
 
 def told(label: Label) -> str:
@@ -155,6 +191,10 @@ class Alert:
         found += [f"two cases are called '{name}'" for name in sorted({n for n in called if called.count(n) > 1})]
         templated = "{{" in self.description
         for case in self.cases:
+            if case.verdict == "fires" and case.severity is not self.severity:
+                found.append(
+                    f"case '{case.name}' says {case.severity}, and its severity is {self.severity}; which is it?"
+                )
             if case.verdict == "fires" and templated and not case.says:
                 found.append(
                     f"case '{case.name}': the description is a template; add says=, the sentence as it is read"

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 
 from obs.diff.change import ObjectChange, Sentence, one_sided, presence
 
-VERDICTS = frozenset({"fires", "silent", "clears"})
+VERDICTS = frozenset({"fires", "pages", "tickets", "silent", "clears"})
 Cases = dict[str, dict[str, str]]
 
 

@@ -1,13 +1,14 @@
 """Does every alert fire, stay silent and clear as its cases say, and does each case prove something?"""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
+from obs import content
 from obs.alerting.model import Alert, Case, Group
-from obs.alerting.samples import HistoryError, first_sample
-from obs.durations import seconds
+from obs.alerting.samples import HistoryError, expand
+from obs.durations import canonical
 from obs.place import Place
-from obs.proofs import trials
+from obs.proofs import trials, writable
 from obs.proofs.finding import Fault, Finding
 from obs.proofs.promtool import Promtool
 from obs.proofs.promtool_output import Failure, Firing
@@ -16,13 +17,16 @@ from obs.proofs.trials import Trial
 from obs.query import expr
 from obs.query.expr import ExprError
 from obs.stack import Stack
+from watchkeeper.contract.metrics import Metric
 
-CASE, EMPTY = "alert/case", "alert/case-proves-nothing"
+CASE, EMPTY, UNWRITABLE = "alert/case", "alert/case-proves-nothing", "alert/case-never-happens"
 
 
 def prove(promtool: Promtool, stack: Stack, groups: Sequence[Group], names: Iterable[str] = ()) -> list[Finding]:
     """Run the cases of every alert, or of those named; return what does not hold. Raise PromtoolError."""
-    examined = [(trial, list(empty_cases(trial))) for trial in whole_trials(groups, names)]
+    here = content.here()
+    known = writable.families((*here.own, *here.exporters))
+    examined = [(trial, list(_refused(trial, known))) for trial in whole_trials(groups, names)]
     problems = [problem for _, refused in examined for problem in refused]
     # What promtool can't read would hide the other cases of the alert behind its complaint.
     runnable = [trial for trial, refused in examined if not refused]
@@ -44,6 +48,15 @@ def _whole(alert: Alert, groups: Sequence[Group]) -> Trial:
         raise ExprError(f"{place(alert)}: it reads what is no PromQL: {error}") from error
 
 
+def _refused(trial: Trial, known: Mapping[str, Metric]) -> Iterator[Finding]:
+    empty = list(empty_cases(trial))
+    yield from empty
+    if not empty:
+        for case in trial.alert.cases:
+            for what, instead in writable.faults(case, known):
+                yield Finding(Fault(_where(trial.alert, case), what, instead), UNWRITABLE)
+
+
 def empty_cases(trial: Trial) -> Iterator[Finding]:
     """Yield the cases that would pass whatever the rule says, and those that promtool could not read."""
     read = _reads(trial)
@@ -52,9 +65,7 @@ def empty_cases(trial: Trial) -> Iterator[Finding]:
         written = list(_unreadable(case))
         yield from (Finding(Fault(where, what, instead), CASE) for what, instead in written)
         if not written:
-            yield from (
-                Finding(Fault(where, what, instead), EMPTY) for what, instead in _proves_nothing(trial, case, read)
-            )
+            yield from (Finding(Fault(where, what, instead), EMPTY) for what, instead in _proves_nothing(case, read))
 
 
 def _reads(trial: Trial) -> set[str]:
@@ -68,7 +79,7 @@ def _unreadable(case: Case) -> Iterator[tuple[str, str]]:
             written = expr.parse(series)
             if len(written.selectors) != 1 or any(c.operator != "=" for c in written.selectors[0].conditions):
                 yield f"'{series}' is no single series", 'write one metric, with its labels as label="value"'
-            first_sample(values)
+            expand(values)
         except ExprError as error:
             yield f"'{series}' is no series: {error}", 'write one metric, with its labels as label="value"'
         except HistoryError as error:
@@ -76,20 +87,17 @@ def _unreadable(case: Case) -> Iterator[tuple[str, str]]:
             yield f"the samples of {series}: {what}", instead
 
 
-def _proves_nothing(trial: Trial, case: Case, read: set[str]) -> Iterator[tuple[str, str]]:
+def _proves_nothing(case: Case, read: set[str]) -> Iterator[tuple[str, str]]:
     if case.verdict == "fires":
         return
     names = ", ".join(sorted(read))
     read_here = [values for series, values in case.series.items() if expr.parse(series).selectors[0].name in read]
-    begin = [place for values in read_here if (place := first_sample(values)) is not None]
     if not case.series:
         yield "it has no history", f"give it a history of {names}"
     elif not read_here:
         yield f"the alert reads none of its series: {', '.join(case.series)}", f"it reads {names}"
-    elif not begin or min(begin) * seconds(case.every) > seconds(case.at):
-        yield f"its history holds no sample before {case.at}", "let it begin earlier, or look later"
-    elif case.verdict == "silent" and seconds(case.at) < seconds(trial.alert.hold):
-        yield f"nothing can fire by {case.at}", f"the alert holds for {trial.alert.hold}: look later"
+    elif not any(isinstance(sample, float) for values in read_here for sample in expand(values)):
+        yield "its history holds no sample", "give it some"
 
 
 def _where(alert: Alert, case: Case) -> Place:
@@ -102,19 +110,29 @@ def _problem(alert: Alert, failure: Failure) -> Finding:
         return Finding(Fault(place(alert), f"promtool can't judge its cases: {failure.message}", ""), CASE)
     name = failure.expr.partition(" # ")[2] if failure.expr else failure.name
     case = next(case for case in alert.cases if case.name == name)
-    if failure.expr and case.verdict == "silent":
-        what, instead = f"it fires before {case.at}", "a silent alert never does; or is this a clearing case?"
-    elif failure.expr:
-        what, instead = f"it does not fire at {case.fired}", f"so nothing shows that it clears at {case.at}"
-    elif not failure.expected:
-        verb = "still fires" if case.verdict == "clears" else "fires"
-        what, instead = f"it {verb} at {case.at}: {_told(failure.got)}", "expected silence"
+    if failure.expr:
+        what, instead = _when(case, failure.told)
     elif not failure.got:
         what, instead = f"nothing fires at {case.at}", f"expected {_told(failure.expected)}"
     else:
         got, expected = _differences(failure.got, failure.expected[0])
         what, instead = f"at {case.at} it fires {got}", f"expected {expected}"
     return Finding(Fault(_where(alert, case), what, instead), CASE)
+
+
+def _when(case: Case, told: str) -> tuple[str, str]:
+    """Return when it fires instead, and what the case says: promtool prints one sample, or `nil`."""
+    value = told.rpartition(" ")[2]
+    moment = (
+        None if value == "nil" else canonical(f"{float(value) + (case.verdict == 'clears') * trials.step(case):g}s")
+    )
+    if case.verdict == "clears":
+        if moment is None:
+            return "it never fires", f"so nothing shows that it clears at {case.at}"
+        return f"it clears at {moment}", f"the case says at {case.at}"
+    if case.verdict == "silent":
+        return f"it fires at {moment}", "a silent alert never does, not even while its windows drain"
+    return f"it fires {f'from {moment} on' if moment else 'never'}", f"the case says by {case.by or case.at}"
 
 
 def _differences(got: tuple[Firing, ...], expected: Firing) -> tuple[str, str]:

@@ -28,8 +28,8 @@ Tendency = Literal["more", "less", "other"]
 """Whether an alert fires at more moments without its part, or at fewer."""
 
 NOTICED_BY = {
-    "more": ("silent", "clears"),
-    "less": ("fires", "clears"),
+    "more": ("fires", "silent", "clears"),
+    "less": ("fires", "silent", "clears"),
     "other": ("fires", "silent", "clears"),
 }
 

@@ -1,6 +1,7 @@
 """How does promtool judge an alert, whole or with a part removed, on its cases?"""
 
 import json
+import math
 import tempfile
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -11,13 +12,15 @@ from typing import Any
 
 from obs.alerting.model import Alert, Case, Group, Recording
 from obs.alerting.render import group_body
+from obs.alerting.samples import PARTS, drawn, expand
 from obs.durations import seconds
 from obs.proofs.promtool import Promtool
 from obs.proofs.promtool_output import Failure
 from obs.query import expr
 from obs.query.promql import select
+from obs.query.windows import reach
 from obs.stack import Stack
-from watchkeeper.contract.labels import ALERTNAME, ALERTSTATE
+from watchkeeper.contract.labels import ALERTNAME, ALERTSTATE, SERVICE, SEVERITY, TEAM
 from watchkeeper.contract.scraping import ALERTS
 
 PROCESSES = 2
@@ -25,6 +28,10 @@ PROCESSES = 2
 
 STEP_SECONDS, LONG_STEP_SECONDS, LONG_SECONDS = 60, 300, 12 * 3600
 """Rules are evaluated once a minute; every five minutes in a case of more than half a day: days cost their square."""
+
+
+LOOKBACK_SECONDS = 300
+"""How long a selector goes on with the last sample: https://prometheus.io/docs/prometheus/latest/querying/basics/#staleness."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,14 +77,31 @@ def run(promtool: Promtool, stack: Stack, trials: Sequence[Trial]) -> list[tuple
 
 
 def evaluations(case: Case) -> float:
-    """Return how often promtool evaluates a rule in a case."""
-    return seconds(case.at) / step(case)
+    """Return about how often promtool evaluates a rule in a case."""
+    return _written(case) / step(case)
 
 
 def step(case: Case) -> float:
     """Return the seconds between two evaluations of a case."""
-    shortest = LONG_STEP_SECONDS if seconds(case.at) > LONG_SECONDS else STEP_SECONDS
+    shortest = LONG_STEP_SECONDS if _written(case) > LONG_SECONDS else STEP_SECONDS
     return max(shortest, seconds(case.every))
+
+
+def _written(case: Case) -> float:
+    """Return the seconds until the last moment that a case is looked at, or its last sample where that is the end."""
+    if case.verdict == "fires":
+        return seconds(case.at)
+    return max(seconds(case.at), *(seconds(case.every) * len(expand(values)) for values in case.series.values()), 0)
+
+
+def played(trial: Trial, case: Case) -> float:
+    """Return the seconds a case is played: until every window of the rule has drained, unless it fires."""
+    if case.verdict == "fires":
+        return seconds(case.at)
+    recorded = sum(reach(recording.expr) + LOOKBACK_SECONDS for recording in trial.recordings)
+    alert = trial.alert
+    drained = reach(alert.expr) + LOOKBACK_SECONDS + seconds(alert.hold) + seconds(alert.keep_firing_for) + recorded
+    return step(case) * math.ceil((_written(case) + drained) / step(case))
 
 
 def _shares(sheets: dict[Path, int], trials: Sequence[Trial]) -> list[list[Path]]:
@@ -104,35 +128,42 @@ def _write(stack: Stack, trial: Trial, stem: Path) -> Iterator[Path]:
         rule_file = stem.with_suffix(f".{number}.rules.json")
         rule_file.write_text(json.dumps({"groups": [group_body(stack, group)]}), encoding="utf-8")
         test_file = stem.with_suffix(f".{number}.test.json")
-        tests = [_test(stack, trial.alert, case) for case in cases]
+        tests = [_test(stack, trial, case) for case in cases]
         body = {"rule_files": [rule_file.name], "evaluation_interval": f"{between:g}s", "tests": tests}
         test_file.write_text(json.dumps(body), encoding="utf-8")
         yield test_file
 
 
-def _test(stack: Stack, alert: Alert, case: Case) -> dict[str, Any]:
+def _test(stack: Stack, trial: Trial, case: Case) -> dict[str, Any]:
     """Return one test: https://prometheus.io/docs/prometheus/latest/configuration/unit_testing_rules/."""
-    expected = [_firing(stack, alert, case)] if case.verdict == "fires" else []
-    test: dict[str, Any] = {
-        "name": case.name,
-        "interval": case.every,
-        "input_series": [{"series": series, "values": values} for series, values in case.series.items()],
-        "alert_rule_test": [{"eval_time": case.at, "alertname": alert.name, "exp_alerts": expected}],
-    }
+    alert, end, between = trial.alert, played(trial, case), step(case)
+    every = seconds(case.every)
+    length = 0 if case.verdict == "fires" else math.ceil(end / every)
+    firing = f"timestamp({select(ALERTS, ALERTNAME.eq(alert.name), ALERTSTATE.eq('firing'))})"
+    ever = f"[{end + between:g}s:{between:g}s]"
     # promtool complains about expressions without the name of the test: the comment is what tells them apart.
-    firing = select(ALERTS, ALERTNAME.eq(alert.name), ALERTSTATE.eq("firing"))
-    if case.verdict == "silent":
-        ever = {"expr": f"count_over_time({firing}[{case.at}]) # {case.name}", "eval_time": case.at}
-        test["promql_expr_test"] = [ever]
-    if case.verdict == "clears":
-        once = {"expr": f"group({firing}) # {case.name}", "eval_time": case.fired}
-        test["promql_expr_test"] = [once | {"exp_samples": [{"labels": "{}", "value": 1}]}]
+    last = case.verdict == "clears"
+    moment = f"max(max_over_time({firing}{ever}))" if last else f"min(min_over_time({firing}{ever}))"
+    asked: dict[str, Any] = {"expr": f"{moment} # {case.name}", "eval_time": f"{end:g}s"}
+    if case.verdict != "silent":
+        fired = seconds(case.at) - between if last else seconds(case.by or case.at)
+        asked["exp_samples"] = [{"labels": "{}", "value": fired}]
+    test = {
+        "name": case.name,
+        "interval": f"{1000 * every / PARTS:.0f}ms",
+        "input_series": [{"series": series, "values": drawn(values, length)} for series, values in case.series.items()],
+        "promql_expr_test": [asked],
+    }
+    if case.verdict == "fires":
+        expected = [_firing(stack, alert, case)]
+        test["alert_rule_test"] = [{"eval_time": case.at, "alertname": alert.name, "exp_alerts": expected}]
     return test
 
 
 def _firing(stack: Stack, alert: Alert, case: Case) -> dict[str, Any]:
     labels = {matcher.label.name: matcher.value for matcher in case.where}
+    labels |= {SERVICE.name: stack.service.name, SEVERITY.name: case.severity.value, TEAM.name: stack.service.team}
     annotations = alert.annotations(stack)
     if case.says:
         annotations["description"] = case.says
-    return {"exp_labels": labels | alert.labels(stack), "exp_annotations": annotations}
+    return {"exp_labels": labels, "exp_annotations": annotations}

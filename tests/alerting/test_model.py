@@ -8,15 +8,15 @@ from typing import Any
 import pytest
 
 from obs import stack
-from obs.alerting.model import Alert, AlertError, Case, Severity, clears, fires, silent
+from obs.alerting.model import Alert, AlertError, Case, Severity, clears, silent, tickets
 from obs.alerting.slo import PAGE_WINDOWS, availability, latency
 from tests.conftest import ROOT
 
 TEXT = (ROOT / "stack.toml").read_text(encoding="utf-8")
 CASES = (
-    fires("down", at="5m", series={"up": "0x9"}),
-    silent("up", at="5m", series={"up": "1x9"}),
-    clears("up again", fired="3m", at="8m", series={"up": "0x4 1x9"}),
+    tickets("down", at="2m", series={"up": "0x9"}),
+    silent("up", series={"up": "1x9"}),
+    clears("up again", at="5m", series={"up": "0x4 1x9"}),
 )
 
 
@@ -74,13 +74,13 @@ def test_an_alert_that_would_mislead_is_refused(changes: dict[str, Any], sentenc
 
 def test_a_dead_mans_switch_needs_no_silence() -> None:
     """It always fires: there is nothing it could be silent about."""
-    assert alert(severity=Severity.NONE, cases=CASES[:1]).severity is Severity.NONE
+    assert alert(severity=Severity.NONE, cases=(replace(CASES[0], severity=Severity.NONE),)).severity is Severity.NONE
 
 
-@pytest.mark.parametrize("field", ["at", "fired", "every"])
+@pytest.mark.parametrize("field", ["at", "by", "every"])
 def test_a_moment_that_promtool_could_not_place_is_refused(field: str) -> None:
     """The case, what it got, and how a duration is written."""
-    values: Any = {"at": "5m", "fired": "", "every": "1m"} | {field: "soon"}
+    values: Any = {"at": "5m", "by": "", "every": "1m"} | {field: "soon"}
 
     with pytest.raises(AlertError, match="case 'down': 'soon' is no duration; write it as '30m'"):
         Case("down", "fires", series={}, **values)

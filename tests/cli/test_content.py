@@ -8,7 +8,7 @@ import pytest
 from tests.checkout import Checkout
 
 ALERT = """\
-from obs.alerting.model import Alert, Severity, clears, fires, silent
+from obs.alerting.model import Alert, Severity, clears, silent, tickets
 from obs.stack import Stack
 
 
@@ -24,9 +24,9 @@ def shop_closed(stack: Stack) -> Alert:
         runbook="api.md",
         panel=None,
         cases=(
-            fires("down", at="5m", series={"up": "0x9"}),
-            silent("up", at="5m", series={"up": "1x9"}),
-            clears("up again", fired="3m", at="8m", series={"up": "0x4 1x9"}),
+            tickets("down", at="2m", series={"up": "0x9"}),
+            silent("up", series={"up": "1x9"}),
+            clears("up again", at="5m", series={"up": "0x4 1x9"}),
         ),
     )
 
