@@ -33,6 +33,9 @@ UNITS = {
 }
 """The unit that the end of a name says: https://prometheus.io/docs/practices/naming/#base-units."""
 
+SAID = re.compile(r"\bin (seconds|milliseconds|microseconds|bytes|percent)\b")
+"""How an exporter's help says a unit that the name leaves out."""
+
 GROUPS = {
     "HTTP": standard.HTTP,
     "WebSockets": standard.WEBSOCKET,
@@ -150,9 +153,11 @@ def _metric(family: Family, labels: Mapping[str, str]) -> Written:
 
 
 def _unit(family: Family) -> str:
+    """Return the unit of the UNIT line, of the name's end, or that the help says it is in."""
     name = family.name.removesuffix("_total")
     end = next((end for end in UNITS if name.endswith(f"_{end}")), "")
-    return UNITS.get(family.unit, UNITS.get(end, ""))
+    said = SAID.search(family.help)
+    return UNITS.get(family.unit, UNITS.get(end, UNITS[said[1]] if said else ""))
 
 
 def _constant(name: str) -> str:

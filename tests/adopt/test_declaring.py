@@ -77,6 +77,13 @@ def test_openmetrics_is_read_too() -> None:
     ]
 
 
+def test_a_unit_that_only_the_help_says_counts() -> None:
+    """Exporters that keep a program's own names say the unit in words."""
+    found = series("# TYPE lag gauge\n# HELP lag Lag in bytes between master and slave\nlag 1\n")
+
+    assert found["lag"].unit == "bytes"
+
+
 @pytest.mark.parametrize("recording", sorted(RECORDINGS.glob("*.prom")), ids=lambda path: path.name)
 def test_every_recorded_exporter_becomes_a_module_that_passes_our_formatter(recording: Path, tmp_path: Path) -> None:
     """Whatever an exporter exposes, the module runs, is formatted as ours are, and declares every family once."""
