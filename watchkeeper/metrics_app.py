@@ -1,7 +1,7 @@
 """How does Prometheus read the metrics: an ASGI application for `GET /api/metrics/prometheus`."""
 
-import asyncio
 import gzip
+import os
 import secrets
 import time
 from collections.abc import Callable, Iterable
@@ -10,6 +10,7 @@ from functools import partial
 from ipaddress import IPv4Network, IPv6Network, ip_address
 from threading import Lock, Thread
 
+from watchkeeper.asgi.threads import result
 from watchkeeper.asgi.types import Receive, Scope, Send
 from watchkeeper.counts.exposition import choose_format, expose
 from watchkeeper.recorder import Recorder
@@ -75,6 +76,8 @@ class MetricsApp:
             return _refuse(503, "the totals of all workers are not to be had: the store answers too slowly")
         found = {"content-type": content_type, "vary": "accept, accept-encoding"}
         found["cache-control"] = f"private, max-age={self._max_age:.0f}" if self._max_age else "no-store"
+        if self._recorder.store is None:
+            found["x-telemetry-process"] = str(os.getpid())  # whose counts these are; others have their own
         if squeezed:
             found["content-encoding"] = "gzip"
         return 200, found, body
@@ -111,7 +114,7 @@ class MetricsApp:
                 # A thread of its own: the loop's default executor belongs to the application, and may be full.
                 work = partial(_fulfil, future, partial(self._render, content_type, squeezed))
                 Thread(target=work, name="telemetry-scrape", daemon=True).start()
-        return await asyncio.wait_for(asyncio.shield(asyncio.wrap_future(future)), patience)
+        return await result(future, patience)
 
     def _render(self, content_type: str, squeezed: bool) -> bytes:
         whole = gather(self._recorder, timeout=self._deadline)

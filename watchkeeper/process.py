@@ -12,6 +12,7 @@ from watchkeeper.jobs.jobs import Jobs
 from watchkeeper.logs import lines, sentry
 from watchkeeper.recorder import Recorder
 from watchkeeper.settings import Options, Settings
+from watchkeeper.siblings import has_siblings
 from watchkeeper.store.redis import RedisStore
 from watchkeeper.tracing.tracing import Tracing
 
@@ -33,6 +34,7 @@ class Telemetry:
         self.recorder = Recorder(store=self.store, declared=REGISTRY, collectors=_collectors(settings))
         self.tracing = Tracing(settings)
         self.jobs = Jobs(self.recorder, self.tracing, self.report)
+        self._looked = False
         if settings.logs:
             lines.configure(settings)
 
@@ -49,6 +51,10 @@ class Telemetry:
         """Deliver counts in the background from now on; more than once does no harm."""
         if self.settings.logs:
             lines.configure(self.settings)
+        if self.store is None and not self._looked:
+            self._looked = True
+            if has_siblings():
+                _log.warning("one of several workers, and REDIS_URL is not set: a scrape tells of one of them alone")
         self.recorder.set(INFO, (self.settings.version,), 1.0)
         self.recorder.start()
         return self

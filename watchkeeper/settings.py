@@ -74,8 +74,8 @@ class Settings:
     ``metrics_token`` guard the metrics: either one, where set, lets a scraper in. ``quiet_routes`` maps a route
     template to the share (0 to 1) of its successful requests that are logged. ``sampler`` and ``sampler_ratio``
     are OpenTelemetry's: https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/
-    ``vitals_per_minute`` is how many requests with reports one client address may send, and
-    ``vitals_total_per_minute`` how many reports all together; without ``vitals`` no report is taken at all.
+    ``vitals_per_minute`` is how many reports one client address may send, and ``vitals_total_per_minute`` how many all
+    together; without ``vitals`` no report is taken at all.
     ``collectors`` are prometheus_client's, registries included; ``process_metrics`` adds what it knows of the process.
     """
 

@@ -226,7 +226,7 @@ async def whole(session: httpx.AsyncClient) -> str:
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"servise": "x"}, "instrument() has no setting 'servise'; it has: environment"),
+        ({"servise": "x"}, "instrument() has no setting 'servise'; it has: collectors"),
         ({"log_level": "loud"}, "LOG_LEVEL is 'LOUD'; it takes: DEBUG"),
         ({"sampler": "sometimes"}, "OTEL_TRACES_SAMPLER is 'sometimes'; it takes: always_on"),
         ({"sampler_ratio": "2"}, "OTEL_TRACES_SAMPLER_ARG is '2'; it takes a number from 0 to 1"),
@@ -337,6 +337,9 @@ def test_the_public_names_are_these() -> None:
     """What the package promises is listed, and every name of the list is there."""
     import watchkeeper  # noqa: PLC0415
 
-    assert watchkeeper.__all__ == ["Telemetry", "TelemetryError", "instrument", "outgoing_headers"]
+    assert watchkeeper.__all__ == [
+        *("Counter", "Gauge", "Histogram", "Label"),
+        *("Telemetry", "TelemetryError", "instrument", "outgoing_headers"),
+    ]
     assert all(hasattr(watchkeeper, name) for name in watchkeeper.__all__)
     assert isinstance(instrument(bare), Instrumented)

@@ -77,7 +77,8 @@ def test_a_callers_span_goes_before_a_bare_trace_id() -> None:
         (",".join(f"k{number}=1" for number in range(33)), ""),
         ("a" * 256 + "=1", "a" * 256 + "=1"),
         ("a" * 257 + "=1", ""),
-        ("t" * 242 + "@v=1", ""),
+        ("t" * 242 + "@v=1,foo@=1,a@@b@c=2", "t" * 242 + "@v=1,foo@=1,a@@b@c=2"),
+        ("@foo=1,bar=2", ""),
         ("Foo=1", ""),
         ("foo", ""),
         ("foo=a=b", ""),
@@ -115,6 +116,22 @@ def test_without_a_collector_a_callers_decision_is_passed_on() -> None:
 
     assert tracing.begin({b"traceparent": f"00-{TRACE}-{SPAN}-01".encode()}).sampled
     assert not tracing.begin({}).sampled
+
+
+@pytest.mark.parametrize("flags", ["00", "01", "02", "03"])
+def test_flags_are_passed_on(flags: str) -> None:
+    """That an id is random, and that its trace is recorded, is known to the next service too."""
+    context = Tracing(Settings()).begin({b"traceparent": f"00-{TRACE}-{SPAN}-{flags}".encode()})
+
+    assert context.traceparent == f"00-{TRACE}-{context.span_id}-{flags}"
+
+
+def test_what_records_nothing_leaves_the_decision_to_the_next() -> None:
+    """A trace that begins here tells nobody not to record; yet no exemplar leads to it, for we keep nothing."""
+    context = Tracing(Settings()).begin({})
+
+    assert context.traceparent.endswith("-01")
+    assert (context.sampled, context.exemplar) == (False, None)
 
 
 def test_outgoing_headers_name_the_current_span() -> None:

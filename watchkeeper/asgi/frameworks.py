@@ -1,9 +1,9 @@
 """Where does each framework take what is to stand around its application?"""
 
-import asyncio
 from collections.abc import Callable
 from typing import Any
 
+from watchkeeper.asgi.threads import in_thread
 from watchkeeper.asgi.types import App, Scope
 from watchkeeper.frameworks.carrier import ERROR
 from watchkeeper.logs.lines import answered
@@ -36,7 +36,7 @@ def _litestar(app: Any, telemetry: Telemetry, observe: Callable[[App], App]) -> 
         telemetry.start()
 
     async def stop() -> None:
-        await asyncio.to_thread(telemetry.stop)
+        await in_thread(telemetry.stop)
 
     async def failed(error: Exception, scope: Scope) -> None:
         if getattr(error, "status_code", SERVER_ERROR) >= SERVER_ERROR:

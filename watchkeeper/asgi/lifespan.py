@@ -1,8 +1,8 @@
 """When does observing begin and end? With the server's lifespan, whether the application knows of it or not."""
 
-import asyncio
 import logging
 
+from watchkeeper.asgi.threads import in_thread
 from watchkeeper.asgi.types import App, Message, Receive, Scope, Send
 from watchkeeper.process import Telemetry
 
@@ -36,8 +36,10 @@ class Lifespan:
             if not message["type"].startswith("lifespan."):
                 raise RuntimeError(f"'{message['type']}' is no answer to a lifespan")
             self._answered.append(message["type"])
+            if message["type"] == "lifespan.startup.complete":
+                _ = self._telemetry.tracing.spans  # what records is made now, not while the first request waits
             if message["type"].startswith("lifespan.shutdown."):
-                await asyncio.to_thread(self._telemetry.stop)
+                await in_thread(self._telemetry.stop)
             await send(message)
 
         self._telemetry.start()

@@ -63,6 +63,9 @@ class Middleware:
             await exchange.apologise()
         except BaseException as error:
             exchange.error = error
+            if isinstance(exchange, WebSocketExchange) and exchange.unspoken:
+                await exchange.refuse()
+                return
             if exchange.failed:
                 await exchange.apologise()
             raise

@@ -9,6 +9,7 @@ from functools import lru_cache
 from watchkeeper.asgi.types import Scope
 from watchkeeper.asgi.websocket import WebSocketExchange
 from watchkeeper.logs.lines import REQUEST_LOGGER, RequestLine, quote, told
+from watchkeeper.paths import path_below
 from watchkeeper.scrubbing import Scrubber, cut
 from watchkeeper.settings import Settings
 from watchkeeper.tracing.tracing import Tracing, Work
@@ -51,14 +52,24 @@ class Requests:
         self._report = report
         self._logs = settings.logs
         self._quiet = {settings.metrics_path: 0.0, **settings.quiet_routes}
+        self._untraced = frozenset((settings.metrics_path,))
         self._scrubber = Scrubber(settings.secret_query_parameters)
         self._agent = lru_cache(1024)(self._agent_text)
 
     def begin(self, scope: Scope) -> Told:
-        """Begin the span of a request, in the trace its headers name or a new one."""
+        """Begin the span of a request, in the trace its headers name or a new one; a framework's own is joined."""
         headers = _headers(scope)
         method = scope["method"][:20] if scope["type"] == "http" else "WEBSOCKET"
-        return Told(headers, method, self._tracing.enter(self._tracing.begin(headers), "server", method))
+        theirs = getattr(scope.get("fastapi.telemetry"), "span", None)
+        if theirs is not None:
+            theirs.set_attributes(self._scrubbed(scope))
+            return Told(headers, method, self._tracing.join(theirs, headers))
+        context = self._tracing.begin(headers)
+        if context.sampled and path_below(scope) in self._untraced:
+            context = context._replace(sampled=False)
+        if context.sampled:
+            scope.setdefault("starlette.opentelemetry", True)  # its middleware would begin a second server span
+        return Told(headers, method, self._tracing.enter(context, "server", method))
 
     def finish(self, exchange: Exchange, told: Told) -> None:
         """Write the line, end the span, and report what the application raised."""
@@ -97,14 +108,18 @@ class Requests:
             "http.request.method": _http_method(scope),
             "http.route": route,
             "http.response.status_code": status,
-            "url.path": self._text(scope["path"]),
             "url.scheme": scope.get("scheme", "http"),
             "client.address": _client(scope),
             "user_agent.original": self._agent(headers.get(b"user-agent", b"")),
         }
+        return attributes | self._scrubbed(scope)
+
+    def _scrubbed(self, scope: Scope) -> dict[str, str | int]:
+        """Return what may hold a credential, without it."""
+        found: dict[str, str | int] = {"url.path": self._text(scope["path"])}
         if scope.get("query_string"):
-            attributes["url.query"] = self._query(scope["query_string"])
-        return attributes
+            found["url.query"] = self._query(scope["query_string"])
+        return found
 
     def _query(self, query: bytes) -> str:
         return cut(self._scrubber.query(query[: 2 * MAX_TEXT].decode("utf-8", "replace")), MAX_TEXT)

@@ -7,6 +7,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING
 
 from watchkeeper.asgi.exchange import start_message, with_trace_id
+from watchkeeper.asgi.routes import UNMATCHED
 from watchkeeper.asgi.types import Message, Receive, Scope, Send
 from watchkeeper.verdict import CLIENT_CLOSED, FIRST_ERROR, SERVER_ERROR, sent_status
 
@@ -53,6 +54,7 @@ class WebSocketExchange:
         "_ended",
         "_find_route",
         "_gone",
+        "_heard",
         "_receive",
         "_refused",
         "_route",
@@ -90,13 +92,14 @@ class WebSocketExchange:
         self._code: int | None = None
         self._refused = 0
         self._accepted = self._ended = 0.0
-        self._gone = False
+        self._gone = self._heard = False
         self.error: BaseException | None = None
         self.messages_in = self.messages_out = 0
         self._started = perf_counter()
 
     async def receive(self) -> Message:
         """Hand the next message of the client to the application."""
+        self._heard = True
         message = await self._receive()
         kind = message["type"]
         if kind == "websocket.receive" and self._accepted:
@@ -200,6 +203,17 @@ class WebSocketExchange:
         """Whether everything went well."""
         return not self.failed and self.status < FIRST_ERROR
 
+    @property
+    def unspoken(self) -> bool:
+        """Whether the application speaks no WebSocket at all: it says so without listening, and has no such route."""
+        silent = not (self._heard or self._accepted or self._refused)
+        return silent and self.route == UNMATCHED and _says_so(self.error)
+
+    async def refuse(self) -> None:
+        """Refuse the handshake: anybody can send one, so it is nobody's mistake."""
+        self.error = None
+        await self.send({"type": "websocket.close", "code": NORMAL})
+
     async def apologise(self) -> None:
         """Answer a handshake that the application neither accepted nor refused with 500."""
         if not (self._accepted or self._refused or self._gone) and self._denial:
@@ -224,3 +238,13 @@ class WebSocketExchange:
             f'"status":{self.status},"duration_seconds":{self.seconds:.6f},'
             f'"messages_in":{self.messages_in},"messages_out":{self.messages_out},"close_code":{self.code}'
         )
+
+
+def _says_so(error: BaseException | None) -> bool:
+    """Say whether an exception means that only HTTP is spoken; Django has no class for it."""
+    if isinstance(error, NotImplementedError | AssertionError):
+        return True
+    trace = None if error is None else error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return trace is not None and trace.tb_frame.f_globals.get("__name__") == "django.core.handlers.asgi"

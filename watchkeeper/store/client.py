@@ -1,7 +1,7 @@
 """How does a URL become a redis-py client: one server, Sentinel or Cluster?"""
 
 from typing import Any, TypeAlias
-from urllib.parse import SplitResult, unquote, urlsplit
+from urllib.parse import SplitResult, parse_qsl, unquote, urlencode, urlsplit
 
 import redis
 from redis.backoff import NoBackoff
@@ -10,6 +10,15 @@ from redis.retry import Retry
 from redis.sentinel import Sentinel
 
 Client: TypeAlias = "redis.Redis | RedisCluster"
+
+DECIDED = frozenset(
+    (
+        *("decode_responses", "encoding", "encoding_errors", "protocol", "legacy_responses"),
+        *("socket_timeout", "socket_connect_timeout", "timeout"),
+        *("retry", "retry_on_timeout", "retry_on_error"),
+    )
+)
+"""Options of a URL that an application's own client may want, and that would change what is read or sent here."""
 
 SCHEMES = ("redis", "rediss", "unix", "redis+sentinel", "redis+cluster")
 
@@ -29,17 +38,24 @@ def connect(url: str, timeout: float) -> Client:
 
     ``redis://``, ``rediss://`` and ``unix://`` are redis-py's own. ``redis+sentinel://HOST:PORT,HOST:PORT/PRIMARY/DB``
     asks Sentinels for the primary; ``redis+cluster://HOST:PORT,HOST:PORT`` finds a cluster. User and password before
-    the hosts are the server's. Raise ValueError for any other URL, and redis-py's errors.
+    the hosts are the server's. Options of the URL in DECIDED are left out. Raise ValueError for any other URL, and
+    redis-py's errors.
     """
     check_url(url)
-    parts = urlsplit(url)
+    parts = _ours(urlsplit(url))
     if parts.scheme == "redis+sentinel":
         return _sentinel(parts, timeout)
     if parts.scheme == "redis+cluster":
         return _cluster(parts, timeout)
     return redis.Redis.from_url(
-        url, socket_timeout=timeout, socket_connect_timeout=timeout, retry=Retry(NoBackoff(), 0)
+        parts.geturl(), socket_timeout=timeout, socket_connect_timeout=timeout, retry=Retry(NoBackoff(), 0)
     )
+
+
+def _ours(parts: SplitResult) -> SplitResult:
+    """Return a URL without the options that are decided here: what replies look like, patience, repeated commands."""
+    kept = [(name, value) for name, value in parse_qsl(parts.query) if name not in DECIDED]
+    return parts._replace(query=urlencode(kept))
 
 
 def _sentinel(parts: SplitResult, timeout: float) -> redis.Redis:

@@ -17,7 +17,7 @@ from opentelemetry.trace.span import TraceState
 
 from watchkeeper.scrubbing import Scrubber, as_text, class_name
 from watchkeeper.settings import Settings
-from watchkeeper.tracing.trace_context import TraceContext
+from watchkeeper.tracing.trace_context import RANDOM, SAMPLED, TraceContext
 
 EXPORT_TIMEOUT_SECONDS = 1
 """An unreachable collector may delay shutdown by this; the exporter's own default is ten seconds."""
@@ -49,7 +49,7 @@ class Spans:
     """
     Records spans with OpenTelemetry's SDK and exports them over OTLP/HTTP from a thread of its own.
 
-    A provider that the application set before is joined: its sampler, resource and exporters are those of all spans.
+    A provider that the application has set is joined: its sampler, resource and exporters are those of all spans.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -140,6 +140,6 @@ def _span_context(context: TraceContext) -> SpanContext:
         int(context.trace_id, 16),
         int(context.span_id, 16),
         is_remote=True,
-        trace_flags=TraceFlags(TraceFlags.SAMPLED if context.sampled else TraceFlags.DEFAULT),
+        trace_flags=TraceFlags(SAMPLED * context.sampled | RANDOM * context.random),
         trace_state=TraceState.from_header([context.state]) if context.state else None,
     )

@@ -5,8 +5,12 @@ from contextvars import ContextVar
 from random import getrandbits
 from typing import NamedTuple
 
+SAMPLED, RANDOM = 1, 2
+"""Flags: https://www.w3.org/TR/trace-context-2/#trace-flags."""
+
 _TRACEPARENT = re.compile(r"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?")
 _TRACE_ID = re.compile(r"[0-9a-f]{32}")
+_FLAGS = (("00", "01"), ("02", "03"))
 _NO_TRACE, _NO_SPAN = "0" * 32, "0" * 16
 
 
@@ -16,6 +20,8 @@ class TraceContext(NamedTuple):
 
     ``trace_id`` is 32 and ``span_id`` 16 lower-case hex digits. ``sampled`` says that the span is recorded.
     ``parent_id`` is the caller's span id, "" where the trace begins here; ``state`` is the caller's `tracestate`.
+    ``random`` says that the trace id is known to be random. ``undecided`` is a trace that begins where nothing is ever
+    recorded: whoever is called next decides for itself.
     """
 
     trace_id: str
@@ -23,11 +29,13 @@ class TraceContext(NamedTuple):
     sampled: bool = False
     parent_id: str = ""
     state: str = ""
+    random: bool = False
+    undecided: bool = False
 
     @property
     def traceparent(self) -> str:
         """The `traceparent` header a callee receives."""
-        return f"00-{self.trace_id}-{self.span_id}-{'01' if self.sampled else '00'}"
+        return f"00-{self.trace_id}-{self.span_id}-{_FLAGS[self.random][self.sampled or self.undecided]}"
 
     @property
     def exemplar(self) -> str | None:
@@ -65,7 +73,8 @@ def parse_traceparent(header: str) -> TraceContext | None:
     version, trace_id, span_id, flags, tail = match.groups()
     if version == "ff" or trace_id == _NO_TRACE or span_id == _NO_SPAN or (version == "00" and tail):
         return None
-    return TraceContext(trace_id, span_id, sampled=bool(int(flags, 16) & 1))
+    bits = int(flags, 16)
+    return TraceContext(trace_id, span_id, sampled=bool(bits & SAMPLED), random=bool(bits & RANDOM))
 
 
 def parse_trace_id(header: str) -> str | None:

@@ -2,8 +2,10 @@
 
 import re
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from contextvars import Token
 from dataclasses import dataclass
+from threading import Lock
 from typing import TYPE_CHECKING
 
 from watchkeeper.settings import Settings
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
 Sample = Callable[[str, TraceContext | None], bool]
 """Trace id and the caller's span, if any -> whether spans of the trace are recorded."""
 
-_KEY = r"(?:[a-z0-9][a-z0-9_\-*/]{0,255}|[a-z0-9][a-z0-9_\-*/]{0,240}@[a-z][a-z0-9_\-*/]{0,13})"
+_KEY = r"[a-z0-9][a-z0-9_\-*/@]{0,255}"
 _MEMBER = re.compile(_KEY + r"=[\x20-\x2b\x2d-\x3c\x3e-\x7e]{0,255}[\x21-\x2b\x2d-\x3c\x3e-\x7e]")
 MAX_MEMBERS = 32
 
@@ -54,8 +56,23 @@ class Tracing:
     """
 
     def __init__(self, settings: Settings) -> None:
-        self.spans: Spans | None = _spans(settings) if settings.traces_url else None
-        self._samples = sampler(settings) if self.spans else _callers_choice
+        self._settings = settings
+        self._exports = bool(settings.traces_url)
+        self._spans: Spans | None = None
+        self._opening = Lock()
+        self._samples = sampler(settings) if self._exports else _callers_choice
+
+    @property
+    def spans(self) -> "Spans | None":
+        """
+        What records, None where nothing does.
+
+        Made with the first work, once the application has started: a tracer provider of its own is set by then.
+        """
+        if self._spans is None and self._exports:
+            with self._opening:
+                self._spans = self._spans or _spans(self._settings)
+        return self._spans
 
     def begin(self, headers: Mapping[bytes, bytes]) -> TraceContext:
         """Return the place of a request with these headers: below the caller's span, or at the root of a trace."""
@@ -65,7 +82,7 @@ class Tracing:
             return self.below(parent._replace(state=_state(headers.get(b"tracestate", b""))))
         asked = headers.get(b"x-trace-id")
         trace_id = (asked and parse_trace_id(asked.decode("latin-1"))) or new_trace_id()
-        return TraceContext(trace_id, new_span_id(), self._samples(trace_id, None))
+        return TraceContext(trace_id, new_span_id(), self._samples(trace_id, None), undecided=not self._exports)
 
     def below(self, parent: TraceContext) -> TraceContext:
         """Return a new unit of work caused by ``parent``, which ran elsewhere."""
@@ -75,30 +92,44 @@ class Tracing:
         self, context: TraceContext, kind: "Kind", name: str, attributes: Mapping[str, str | int] | None = None
     ) -> Work:
         """Make ``context`` the current one until `leave`, and record a span of that name where it is sampled."""
-        if self.spans is None:
+        spans = self.spans
+        if spans is None:
             return Work(context, current.set(context))
-        span = self.spans.start(name, kind, context, attributes or {}) if context.sampled else None
+        span = spans.start(name, kind, context, attributes or {}) if context.sampled else None
         if span is not None:
             made = span.get_span_context()
             context = context._replace(span_id=f"{made.span_id:016x}", sampled=made.trace_flags.sampled)
-        return Work(context, current.set(context), span, self.spans.attach(span, context))
+        return Work(context, current.set(context), span, spans.attach(span, context))
+
+    def join(self, span: "Span", headers: Mapping[bytes, bytes]) -> Work:
+        """Work within a server span that the framework has begun and will end."""
+        made = span.get_span_context()
+        context = TraceContext(
+            f"{made.trace_id:032x}",
+            f"{made.span_id:016x}",
+            made.trace_flags.sampled,
+            state=_state(headers.get(b"tracestate", b"")),
+        )
+        return Work(context, current.set(context))
 
     def leave(self, work: Work, error: Exception | None = None) -> None:
         """End what `enter` began, in the same task; ``error`` is what the work failed with."""
-        if self.spans is not None and work.attached is not None:
-            self.spans.detach(work.attached)
+        spans = self._spans
+        if spans is not None and work.attached is not None:
+            spans.detach(work.attached)
             if work.span is not None:
-                self.spans.end(work.span, error)
-        current.reset(work.outer)
+                spans.end(work.span, error)
+        with suppress(ValueError):  # a WSGI server may close a response in another context than it was made in
+            current.reset(work.outer)
 
     def close(self) -> None:
         """Export what is still held; an unreachable collector delays this by about a second."""
-        if self.spans is not None:
-            self.spans.close()
+        if self._spans is not None:
+            self._spans.close()
 
 
 def _state(header: bytes) -> str:
-    """Return a `tracestate` that may be passed on, "" for none: https://www.w3.org/TR/trace-context/#list."""
+    """Return a `tracestate` that may be passed on, "" for none: https://www.w3.org/TR/trace-context-2/#list."""
     members = [member for part in header.decode("latin-1").split(",") if (member := part.strip(" \t"))]
     if len(members) > MAX_MEMBERS or not all(map(_MEMBER.fullmatch, members)):
         return ""

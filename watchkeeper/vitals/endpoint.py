@@ -66,13 +66,16 @@ class VitalsEndpoint:
 
     async def _take(self, scope: Scope, headers: Headers, receive: Receive) -> None:
         _check_form(scope["method"], headers)
-        if not await self._gate.admit(_client(scope)):
+        client = _client(scope)
+        if not await self._gate.admit(client):
             raise _too_many()
         try:
             reports = parse(await _body(receive))
         except InvalidReportError as error:
             raise Refusal(400, str(error)) from None
-        if len(reports) > 1 and not await self._gate.has_room(len(reports) - 1):  # the request counted as one already
+        if len(reports) > 1 and not await self._gate.admit(client, len(reports) - 1):
+            raise _too_many()
+        if not await self._gate.has_room(len(reports)):
             raise _too_many()
         await self._count(reports, headers)
 

@@ -1,6 +1,5 @@
 """What do all workers together remember of the browsers that report: who reports too often, and what was counted?"""
 
-import asyncio
 import hashlib
 import time
 from collections import OrderedDict
@@ -8,6 +7,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
+from watchkeeper.asgi.threads import in_thread
 from watchkeeper.store.client import Client
 from watchkeeper.store.protocol import StoreError
 from watchkeeper.store.redis import RedisStore
@@ -19,6 +19,9 @@ REMEMBERED_SECONDS = 600
 MAX_REMEMBERED = 100_000
 """Reports and clients that one process remembers without Redis."""
 
+CLIENTS = 4096
+"""Numbers kept for the clients of one minute, however many addresses there are."""
+
 DEADLINE_SECONDS = 0.25
 PAUSE_SECONDS = 5.0
 """How long Redis is left alone after it did not answer in time."""
@@ -28,9 +31,11 @@ Answer = TypeVar("Answer")
 
 class Gate:
     """
-    Limits requests per client and minute and reports of all clients together, and tells new ones from repeated ones.
+    Limits reports per client and minute and of all clients together, and tells new ones from repeated ones.
 
-    What is remembered is bounded by ``total_per_minute``: that many reports a minute, for REMEMBERED_SECONDS.
+    What is remembered is bounded: as many reports as ``total_per_minute`` lets in, for REMEMBERED_SECONDS, and CLIENTS
+    numbers a minute for the clients, who share one where their digests meet. A client is asked for before the total is,
+    so that a flood from one address uses up its own share alone.
     With a ``store`` all workers share both through Redis, under the store's prefix. A Redis that does not answer
     within a quarter of a second is left alone for a while, and each process decides on its own.
     """
@@ -45,18 +50,19 @@ class Gate:
         self._paused_until = 0.0
         self._threads = ThreadPoolExecutor(2, thread_name_prefix="telemetry-gate") if store is not None else None
 
-    async def admit(self, client: str) -> bool:
-        """Say whether this client may send one more request within this minute; who is not asked leaves nothing."""
-        return await self.has_room(1) and await self._within(f":{client}", 1, self._per_minute)
+    async def admit(self, client: str, reports: int = 1) -> bool:
+        """Say whether this client may send so many more reports within this minute."""
+        digest = hashlib.blake2b(client.encode("utf-8", "replace"), digest_size=4).digest()
+        return await self._within(f"client {int.from_bytes(digest) % CLIENTS}", reports, self._per_minute)
 
     async def has_room(self, reports: int) -> bool:
         """Say whether so many more reports may come within this minute, from all clients together."""
-        return await self._within("", reports, self._total_per_minute)
+        return await self._within("total", reports, self._total_per_minute)
 
     async def _within(self, whose: str, amount: int, limit: int) -> bool:
-        key = f"rate:{int(time.time() // MINUTE)}{whose}"
-        sent = await self._shared(lambda redis, tag: _count(redis, f"{tag}:{key}", amount))
-        return (self._memory.count(key, amount) if sent is None else sent) <= limit
+        key = f"rate:{int(time.time() // MINUTE)}"
+        sent = await self._shared(lambda redis, tag: _count(redis, f"{tag}:{key}", whose, amount))
+        return (self._memory.count(f"{key}:{whose}", amount) if sent is None else sent) <= limit
 
     async def unseen(self, keys: Sequence[str]) -> Sequence[bool]:
         """Say of each key whether it is the first time; from now on it is not."""
@@ -67,14 +73,15 @@ class Gate:
 
     async def _shared(self, ask: Callable[[Client, str], Answer]) -> Answer | None:
         """Return what Redis says, or None where there is none to ask."""
-        store, loop = self._store, asyncio.get_running_loop()
-        if store is None or loop.time() < self._paused_until:
+        store = self._store
+        if store is None or time.monotonic() < self._paused_until:
             return None
-        call = loop.run_in_executor(self._threads, store.run, lambda redis: ask(redis, store.tag))
         try:
-            return await asyncio.wait_for(call, DEADLINE_SECONDS)
+            return await in_thread(
+                lambda: store.run(lambda redis: ask(redis, store.tag)), DEADLINE_SECONDS, self._threads
+            )
         except (StoreError, TimeoutError):
-            self._paused_until = loop.time() + PAUSE_SECONDS
+            self._paused_until = time.monotonic() + PAUSE_SECONDS
             return None
 
 
@@ -92,9 +99,9 @@ class _Memory:
         return found
 
 
-def _count(redis: Client, key: str, amount: int) -> int:
+def _count(redis: Client, key: str, field: str, amount: int) -> int:
     pipeline: Any = redis.pipeline(transaction=False)
-    sent, _ = pipeline.incrby(key, amount).expire(key, 2 * MINUTE).execute()
+    sent, _ = pipeline.hincrby(key, field, amount).expire(key, 2 * MINUTE).execute()
     return int(sent)
 
 
