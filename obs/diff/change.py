@@ -49,7 +49,10 @@ def one_sided(subject: str, text: str, field: str, old: Any, new: Any, *, path: 
 
 @dataclass(frozen=True, slots=True)
 class Tile:
-    """A panel's place on Grafana's 24-column grid, in grid units, what became of it, and which sentences say so."""
+    """A panel's place on Grafana's 24-column grid, in grid units, what became of it, and which sentences say so.
+
+    `number` is the panel's id, None where it has none.
+    """
 
     key: str
     title: str
@@ -60,6 +63,7 @@ class Tile:
     h: int
     verb: Verb | None = None
     subject: str = ""
+    number: int | str | None = None
 
 
 @dataclass(frozen=True, slots=True)

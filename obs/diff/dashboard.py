@@ -231,4 +231,4 @@ def _tiles_of(model: Model, verb: Verb) -> tuple[tuple[Tile, ...], tuple[Tile, .
 
 
 def _tile(key: str, panel: Panel, verb: Verb | None, subject: str = "") -> Tile:
-    return Tile(key, panel.title, panel.kind, *panel.box, verb, subject)
+    return Tile(key, panel.title, panel.kind, *panel.box, verb, subject, panel.number)

@@ -1,6 +1,7 @@
 """How do changes look on a page, panel beside panel?"""
 
-from collections.abc import Iterator, Mapping, Sequence
+import base64
+from collections.abc import Container, Iterator, Mapping, Sequence
 from html import escape
 from pathlib import Path
 
@@ -15,10 +16,20 @@ OPEN = 10  # changed objects up to which every dashboard's picture is unfolded
 ROW_LINES = 3  # a row's title needs more height on the page than the one grid unit it has in Grafana
 
 
-def render_html(changes: Sequence[ObjectChange], *, title: str = "Dashboards and rules") -> str:
+Pictures = Mapping[int | str, bytes]
+"""A PNG of each panel of one dashboard that was drawn, by its id."""
+
+Drawn = Mapping[str, tuple[Pictures, Pictures]]
+"""Of each dashboard, by its uid: what was drawn of it before and after the change, over the same data."""
+
+
+def render_html(
+    changes: Sequence[ObjectChange], *, title: str = "Dashboards and rules", drawn: Drawn | None = None
+) -> str:
     """Draw the changes on one self-contained page: sentences, queries side by side, and each dashboard's grid twice.
 
-    A tile says in a word and a sign what became of its panel and leads to the sentences that tell it; pictures fold.
+    Beside the words about a panel stand its pictures, where it was ``drawn``. A tile says in a word and a sign what
+    became of its panel and leads to the sentences that tell it; grids fold.
     Needs no network and no script, follows the reader's light or dark theme, and prints.
     """
     shown = [change for change in changes if change.action != "unchanged"]
@@ -26,7 +37,10 @@ def render_html(changes: Sequence[ObjectChange], *, title: str = "Dashboards and
         f'<a href="#change-{index}">{escape(change.title or change.uid)}</a>' for index, change in enumerate(shown)
     )
     unfolded = len(shown) <= OPEN
-    body = "".join(_article(f"change-{index}", change, unfolded=unfolded) for index, change in enumerate(shown))
+    body = "".join(
+        _article(f"change-{index}", change, (drawn or {}).get(change.uid, ({}, {})), unfolded=unfolded)
+        for index, change in enumerate(shown)
+    )
     return (
         '<!doctype html>\n<html lang="en">\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
@@ -36,14 +50,19 @@ def render_html(changes: Sequence[ObjectChange], *, title: str = "Dashboards and
     )
 
 
-def _article(anchor: str, change: ObjectChange, *, unfolded: bool) -> str:
+def _article(anchor: str, change: ObjectChange, drawn: tuple[Pictures, Pictures], *, unfolded: bool) -> str:
     whole = noun(change).capitalize()
     told = list(subjects(change.sentences))
     entries = [(f"{anchor}-{index}", names, sentences) for index, (names, sentences) in enumerate(told)]
     # A panel leads to what is said of it alone, where there is such an entry.
     by_company = sorted(entries, key=lambda entry: -len(entry[1]))
     anchors = {name: at for at, names, _ in by_company for name in names}
-    said = "".join(_entry(at, ", ".join(names) or whole, sentences) for at, names, sentences in entries)
+    said = "".join(
+        _entry(
+            at, ", ".join(names) or whole, sentences, _pictures(change, {n for n in names if anchors[n] == at}, drawn)
+        )
+        for at, names, sentences in entries
+    )
     note = layout_note(change)
     return (
         f'<article id="{anchor}">\n<h2><span class="verb {change.action}">{ACTIONS[change.action]}</span>'
@@ -55,9 +74,36 @@ def _article(anchor: str, change: ObjectChange, *, unfolded: bool) -> str:
     )
 
 
-def _entry(anchor: str, name: str, sentences: Sequence[Sentence]) -> str:
+def _entry(anchor: str, name: str, sentences: Sequence[Sentence], pictures: str) -> str:
     code = "".join(_sides(sentence) for sentence in sentences)
-    return f'<dt id="{anchor}" tabindex="-1">{escape(name)}</dt><dd>{escape(told(sentences))}{code}</dd>\n'
+    return f'<dt id="{anchor}" tabindex="-1">{escape(name)}</dt><dd>{escape(told(sentences))}{code}{pictures}</dd>\n'
+
+
+def _pictures(change: ObjectChange, names: Container[str], drawn: tuple[Pictures, Pictures]) -> str:
+    """Show the panels that sentences are about, before and after; those that look alike once."""
+    before, after = (
+        {
+            tile.key: pictures[tile.number]
+            for tile in tiles
+            if tile.verb and tile.subject in names and tile.number is not None and tile.number in pictures
+        }
+        for tiles, pictures in zip((change.tiles_before, change.tiles_after), drawn, strict=True)
+    )
+    shown = []
+    for key in dict.fromkeys([*before, *after]):
+        if before.get(key) == after.get(key):
+            figures = [_figure("Before and after look alike", after[key])]
+        else:
+            figures = [
+                _figure(words, side[key]) for words, side in (("Before", before), ("After", after)) if key in side
+            ]
+        shown.append(f'<div class="sides">{"".join(figures)}</div>')
+    return "".join(shown)
+
+
+def _figure(words: str, picture: bytes) -> str:
+    data = base64.b64encode(picture).decode()
+    return f'<figure><figcaption>{words}</figcaption><img alt="" src="data:image/png;base64,{data}"></figure>'
 
 
 def _sides(sentence: Sentence) -> str:
