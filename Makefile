@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help tools dashboards alerts-test drill preview preview-lint check check-pages test bench diff plan push drift demo e2e e2e-test up down logs open fmt clean
+.PHONY: help tools dashboards alerts-test drill preview preview-lint check check-pages test bench diff review plan push drift demo e2e e2e-test up down logs open fmt clean
 SHELL := /bin/sh
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 OBS := .venv/bin/obs
@@ -44,6 +44,9 @@ bench: .venv/.ready ## measure against named peers
 
 diff: .venv/.ready ## say in words what differs from main (SIDES=A..B: between these)
 	@$(OBS) diff $(or $(SIDES),main)
+
+review: .venv/.ready ## write review.html: what differs from main (SIDES=A..B), with both states of each panel drawn
+	@sh scripts/install-stack-programs; $(OBS) diff $(or $(SIDES),main) --html review.html --pictures
 
 plan: .venv/.ready ## say what a push would change in Grafana
 	@$(OBS) plan $(if $(PLAN),--out $(PLAN))

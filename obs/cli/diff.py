@@ -1,11 +1,13 @@
 """`obs diff`: what does a change mean, in words?"""
 
+from importlib import import_module
 from pathlib import Path
 
 import click
 
 from obs.cli.cli import COULD_NOT_RUN, FOUND, Selection
 from obs.cli.forms import RENDERERS, form_options
+from obs.cli.progress import progress
 from obs.cli.writing import write
 from obs.diff import render_html
 from obs.diff.sources import compared, diff_files
@@ -15,9 +17,12 @@ from obs.diff.sources import compared, diff_files
 @click.argument("sides", nargs=-1, metavar="[BEFORE] [AFTER]")
 @form_options
 @click.option("--html", type=click.Path(dir_okay=False, path_type=Path), help="Write a page with panels side by side.")
+@click.option("--pictures", is_flag=True, help="Show each changed panel on that page, drawn before and after.")
 @click.option("--exit-code", is_flag=True, help="Exit 1 if anything changed.")
 @click.pass_obj
-def diff(selection: Selection, sides: tuple[str, ...], form: str, html: Path | None, exit_code: bool) -> None:
+def diff(
+    selection: Selection, /, *, sides: tuple[str, ...], form: str, html: Path | None, pictures: bool, exit_code: bool
+) -> None:
     r"""Say in words what changed in dashboards and rules, panel by panel and rule by rule.
 
     \b
@@ -30,11 +35,21 @@ def diff(selection: Selection, sides: tuple[str, ...], form: str, html: Path | N
     Files are known by what they hold: dashboards, Grafana's resources, rule groups, PrometheusRule manifests, lists of
     them. One that cannot be read is named, the others are compared, and the exit code is 2.
 
+    With --pictures both states of a changed panel are drawn over the same ordinary hour, as `obs preview` does, by
+    Prometheus, Node, npm and Chromium.
+
     `obs plan` says the same of Grafana and the code.
     """
-    changes = diff_files(*compared(Path.cwd(), selection.stack, sides))
+    if pictures and not html:
+        raise click.UsageError("--pictures are shown on a page; say where to with --html")
+    old, new = compared(Path.cwd(), selection.stack, sides)
+    changes = diff_files(old, new)
     if html:
-        write(html, render_html(changes))
+        # Imported when asked for: a comparison in words waits for nothing that draws.
+        comparing = import_module("obs.preview.comparing") if pictures else None
+        drawn = comparing.pictures(selection.stack(), old, new, progress) if comparing else None
+        progress("")
+        write(html, render_html(changes, drawn=drawn))
         click.echo(f"wrote {html}", err=True)
     click.echo(RENDERERS[form](changes).rstrip("\n"))
     actions = {change.action for change in changes}

@@ -1,8 +1,6 @@
 """Draw dashboards without a Grafana, over data that is told, kept or live: the verb `obs preview`."""
 
 import re
-import shutil
-import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -18,11 +16,12 @@ from obs.alerting.render import group_body
 from obs.boards.dashboards import path as board_path
 from obs.boards.model import panels
 from obs.cli.cli import FOUND, Selection
+from obs.cli.progress import progress
 from obs.diff.sources import read_revision
 from obs.durations import seconds
 from obs.nearest import nearest
 from obs.output.built import FOLDER
-from obs.preview import history, judging, lint
+from obs.preview import comparing, history, judging, lint
 from obs.preview.answering import Data, answered, committed, read
 from obs.preview.answers import Answers, Layout
 from obs.preview.drawing import draw
@@ -32,7 +31,6 @@ from obs.preview.story import ORDINARY, Story, Teller
 from obs.programs import programs
 from obs.replay import scenario
 
-CLEAR_LINE = "\r\x1b[K"
 PAGES = KEPT / "pages"
 
 
@@ -92,11 +90,11 @@ class Run:
         self._options = options
         self._stack = selection.stack()
         self._content = content.here()
-        self._groups = rules.groups(self._stack)
-        self._alerts = [alert for group in self._groups for alert in group.alerts]
+        groups = rules.groups(self._stack)
+        self._alerts = [alert for group in groups for alert in group.alerts]
         self._teller = Teller(self._stack, self._content)
         self._boards = _chosen(options.boards)
-        bodies = [group_body(self._stack, group) for group in self._groups]
+        bodies = [group_body(self._stack, group) for group in groups]
         self._data = Data(programs.find(Path.cwd()), self._stack, bodies, self._teller.ordinary(), options.loki)
 
     def all(self) -> None:
@@ -118,10 +116,8 @@ class Run:
             else:
                 flaws += [flaw for slug, layout in layouts.items() for flaw in lint.incident(slug, layout)]
         if self._options.judge and any(source.name == ORDINARY for source in sources if isinstance(source, Story)):
-            flaws += judging.firing(
-                self._data, self._teller, self._boards, links, draw=self._firing, progress=_progress
-            )
-        _progress("")
+            flaws += judging.firing(self._data, self._teller, self._boards, links, draw=self._firing, progress=progress)
+        progress("")
         history.prune()
         for flaw in flaws:
             click.secho(str(flaw), fg="red")
@@ -161,38 +157,28 @@ class Run:
         into: Path,
         shown: Iterable[tuple[str, int]] = (),
     ) -> tuple[dict[str, Answers], Mapping[str, Layout]]:
-        answers = answered(data, boards, _progress)
-        layouts = draw(answers, into, panels=shown, progress=_progress)
+        answers = answered(data, boards, progress)
+        layouts = draw(answers, into, panels=shown, progress=progress)
         for slug, one in answers.items():
             (into / f"{slug}.answers.json").write_bytes(orjson.dumps(one, option=orjson.OPT_INDENT_2))
-        _progress("")
+        progress("")
         for slug in boards:
             click.echo(into / f"{slug}.html")
         return answers, layouts
 
     def _firing(self, documents: Mapping[str, Answers]) -> Mapping[str, Layout]:
-        return draw(documents, self._options.out / "firing", progress=_progress)
+        return draw(documents, self._options.out / "firing", progress=progress)
 
     def _compare(self, data: Data, into: Path) -> list[Flaw]:
         """Draw the boards that differ from a revision's, as they were and as they are, over the same data."""
         revision = self._options.against
         folder = f"{FOLDER}/{Path(board_path('x')).parent}"
         old = committed(Path.cwd(), read_revision(Path.cwd(), revision, (folder,)))
-        sides: dict[str, Mapping[str, Any]] = {}
-        shown: list[tuple[str, int]] = []
-        for slug, model in self._boards.items():
-            if slug in old and old[slug] == model:
-                continue
-            was = {panel["id"]: panel for panel in panels(old.get(slug, {}))}
-            now = {panel["id"]: panel for panel in panels(dict(model))}
-            for side, there in ((f"{slug}.before", was), (f"{slug}.after", now)):
-                shown += [(side, key) for key in there if was.get(key) != now.get(key)]
-            sides |= {f"{slug}.before": old[slug]} if slug in old else {}
-            sides[f"{slug}.after"] = model
-        if not sides:
+        boards, shown = comparing.sides({slug: old[slug] for slug in self._boards if slug in old}, self._boards)
+        if not boards:
             click.echo(f"every board is as in {revision}")
             return []
-        return _errors(self._draw(data, sides, into, shown)[0])
+        return _errors(self._draw(data, boards, into, shown)[0])
 
 
 def _chosen(names: Sequence[str]) -> dict[str, dict[str, Any]]:
@@ -248,9 +234,3 @@ def _moment(text: str) -> float | None:
 
 def _slug(name: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:80]
-
-
-def _progress(words: str) -> None:
-    """Show what is being done, on one line of a terminal; nothing where nobody watches."""
-    if sys.stderr.isatty():
-        click.echo(f"{CLEAR_LINE}{words[: shutil.get_terminal_size().columns - 1]}", nl=False, err=True)

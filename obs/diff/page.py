@@ -83,7 +83,7 @@ def _pictures(change: ObjectChange, names: Container[str], drawn: tuple[Pictures
     """Show the panels that sentences are about, before and after; those that look alike once."""
     before, after = (
         {
-            tile.key: pictures[tile.number]
+            tile.key: (tile.title, pictures[tile.number])
             for tile in tiles
             if tile.verb and tile.subject in names and tile.number is not None and tile.number in pictures
         }
@@ -91,19 +91,20 @@ def _pictures(change: ObjectChange, names: Container[str], drawn: tuple[Pictures
     )
     shown = []
     for key in dict.fromkeys([*before, *after]):
-        if before.get(key) == after.get(key):
-            figures = [_figure("Before and after look alike", after[key])]
+        if key in before and key in after and before[key][1] == after[key][1]:
+            figures = [_figure("Before and after look alike", *after[key])]
         else:
             figures = [
-                _figure(words, side[key]) for words, side in (("Before", before), ("After", after)) if key in side
+                _figure(words, *side[key]) for words, side in (("Before", before), ("After", after)) if key in side
             ]
         shown.append(f'<div class="sides">{"".join(figures)}</div>')
     return "".join(shown)
 
 
-def _figure(words: str, picture: bytes) -> str:
+def _figure(words: str, title: str, picture: bytes) -> str:
     data = base64.b64encode(picture).decode()
-    return f'<figure><figcaption>{words}</figcaption><img alt="" src="data:image/png;base64,{data}"></figure>'
+    image = f'<img alt="{escape(title)}" src="data:image/png;base64,{data}">'
+    return f"<figure><figcaption>{words}</figcaption>{image}</figure>"
 
 
 def _sides(sentence: Sentence) -> str:

@@ -1,8 +1,10 @@
 """How do answers become pages and pictures? Grafana's own components, bundled once, in one Chromium for all boards."""
 
 import contextlib
+import fcntl
 import hashlib
 import html
+import math
 import os
 import re
 import shutil
@@ -120,17 +122,23 @@ def _draw(
         place.write_text(text, encoding="utf-8")
         page.open(place.resolve().as_uri())
         layout = _settled(page)
-        files = {
-            "png": page.picture(x=0, y=0, width=width, height=max(SCREEN_PIXELS, layout["pageHeight"])),
-            "first.png": page.picture(x=0, y=0, width=width, height=SCREEN_PIXELS),
-        }
+        files = {"first.png": page.picture(x=0, y=0, width=width, height=SCREEN_PIXELS)}
+        _see_all(page, width, layout["pageHeight"])
+        files["png"] = page.picture(x=0, y=0, width=width, height=max(SCREEN_PIXELS, layout["pageHeight"]))
         if page.evaluate("preview.openRows()"):
-            opened = _settled(page)["panels"]
-            for key, drawn in opened.items():
+            opened = _settled(page)
+            for key, drawn in opened["panels"].items():
                 layout["panels"].setdefault(key, {**drawn, "collapsed": True})
+            _see_all(page, width, opened["pageHeight"])
         for panel in panels:
             files[f"panel-{panel}.png"] = _panel(page, board, panel)
     return files, layout
+
+
+def _see_all(page: Page, width: int, height: float) -> None:
+    """Make the screen as high as the page: a browser under load drops what is drawn beyond its screen."""
+    page.resize(width, math.ceil(max(SCREEN_PIXELS, height)))
+    page.evaluate("preview.settled()")
 
 
 def _panel(page: Page, board: str, panel: int) -> bytes:
@@ -187,11 +195,15 @@ def _program(progress: Progress) -> tuple[str, str]:
         programs = _programs("node", "npm", "chromium")
         try:
             home.parent.mkdir(parents=True, exist_ok=True)
-            if not (home / "node_modules").is_dir():
-                progress("installing Grafana's components, once (about 430 MB)")
-                _install(programs["npm"], home)
-            progress("bundling them, once")
-            _bundle(programs["node"], home, bundle, sources)
+            with (home.parent / "lock").open("w") as lock:
+                # Whoever comes while another installs waits for it, and finds everything there.
+                fcntl.flock(lock, fcntl.LOCK_EX)
+                if not (home / "node_modules").is_dir():
+                    progress("installing Grafana's components, once (about 430 MB)")
+                    _install(programs["npm"], home)
+                if not (bundle / "page.js").is_file():
+                    progress("bundling them, once")
+                    _bundle(programs["node"], home, bundle, sources)
         except OSError as error:
             raise DrawingError(f"{error.filename or home}: can't be written: {error.strerror}") from error
     return tuple((bundle / name).read_text(encoding="utf-8") for name in ("page.js", "page.css"))  # type: ignore[return-value]
@@ -226,7 +238,7 @@ def _install(npm_program: str, home: Path) -> None:
             npm.install(npm_program, made)
         except npm.NpmError as error:
             raise DrawingError(f"Grafana's components can't be installed: {error}") from error
-        _move(made, home)
+        made.rename(home)
 
 
 def _bundle(node: str, home: Path, bundle: Path, sources: Mapping[str, bytes]) -> None:
@@ -247,16 +259,7 @@ def _bundle(node: str, home: Path, bundle: Path, sources: Mapping[str, bytes]) -
         if done.returncode:
             said = re.sub(r"\x1b\[[0-9;]*m", "", done.stderr).strip().splitlines() or ["node said nothing"]
             raise DrawingError(f"the page's program can't be bundled: {said[0]}")
-        _move(made, bundle)
-
-
-def _move(made: Path, place: Path) -> None:
-    """Put a folder in its place; whoever was there first stays, and has the same."""
-    try:
-        made.rename(place)
-    except OSError:
-        if not place.is_dir():
-            raise
+        made.rename(bundle)
 
 
 def _programs(*names: str) -> Programs:

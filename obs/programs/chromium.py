@@ -204,7 +204,7 @@ class Page:
             self.ask("Input.dispatchMouseEvent", {"type": kind, "button": "left", "clickCount": 1, **middle})
 
     def picture(self, *, x: float, y: float, width: float, height: float) -> bytes:
-        """Return a PNG of a part of the page, seen or not; pixels from its top left corner."""
+        """Return a PNG of a part of the page that is on the screen; pixels from its top left corner."""
         clip = {"x": x, "y": y, "width": width, "height": height, "scale": 1}
-        asked = {"format": "png", "clip": clip, "captureBeyondViewport": True, "optimizeForSpeed": False}
+        asked = {"format": "png", "clip": clip, "captureBeyondViewport": False, "optimizeForSpeed": False}
         return base64.b64decode(self.ask("Page.captureScreenshot", asked)["data"])
