@@ -1,6 +1,7 @@
 """What does a service bring along: which alerts, which dashboards, which series, in the folder it is built in?"""
 
 import importlib
+import os
 import sys
 import traceback
 from collections.abc import Callable, Iterator, Mapping
@@ -83,7 +84,12 @@ class Content:
 
 def here() -> Content:
     """Return the content of the working directory; raise ContentError."""
-    return load(Path.cwd())
+    return _at(os.getcwd())  # noqa: PTH109 - asked hundreds of times for each service, and a path is slow to make
+
+
+@cache
+def _at(folder: str) -> Content:
+    return load(Path(folder))
 
 
 @cache

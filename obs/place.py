@@ -2,6 +2,7 @@
 
 import sys
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from types import FrameType
 
@@ -28,4 +29,10 @@ def caller() -> Place | None:
     frame: FrameType | None = sys._getframe(1)  # noqa: SLF001
     while frame and frame.f_globals.get("__name__", "").partition(".")[0] in BETWEEN:
         frame = frame.f_back
-    return Place("/".join(Path(frame.f_code.co_filename).parts[-2:]), frame.f_lineno) if frame else None
+    return Place(_shown(frame.f_code.co_filename), frame.f_lineno) if frame else None
+
+
+@cache
+def _shown(file: str) -> str:
+    """Return a module of a service below its folder, such as `dashboards/api.py`."""
+    return "/".join(Path(file).parts[-2:])

@@ -49,8 +49,9 @@ class Dashboard:
 
     def place_of(self, panel: Mapping[str, Any]) -> Place:
         """Return where a panel of the model is made."""
-        found = self.panels.get(panel.get("id", 0), Place(self.source))
-        return replace(found, item=f"panel '{panel.get('title', '')}'")
+        made = self.panels.get(panel.get("id", 0))
+        file, line = (made.file, made.line) if made else (self.source, 0)
+        return Place(file, line, f"panel '{panel.get('title', '')}'")
 
 
 def board(

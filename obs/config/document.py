@@ -1,6 +1,8 @@
 """How is a configuration written down? As YAML that a person can review, under a line saying where it comes from."""
 
+import json
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 import yaml
@@ -15,8 +17,14 @@ def document(content: Mapping[str, Any]) -> str:
 
 
 def dump(content: Mapping[str, Any]) -> str:
-    """Return ``content`` as YAML, in its own order."""
-    return yaml.dump(dict(content), Dumper=_Dumper, sort_keys=False, width=120, allow_unicode=True)
+    """Return ``content``, whose keys are texts, as YAML, in its own order."""
+    return "".join(_section(json.dumps({key: value})) for key, value in content.items()) or "{}\n"
+
+
+@lru_cache(maxsize=1024)
+def _section(content: str) -> str:
+    """Write one key with what it holds, once: much of a configuration is that of every service."""
+    return yaml.dump(json.loads(content), Dumper=_Dumper, sort_keys=False, width=120, allow_unicode=True)
 
 
 def lines(*content: str) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 from obs import content, stack
@@ -24,6 +24,18 @@ def _known(built: Built) -> tuple[Metric, ...]:
     return (*found.own, *found.exporters, *(rule.metric for rule in recordings(built.stack)))
 
 
+Fixed = tuple[tuple[str, tuple[str, ...]], ...]
+"""Labels and the values they take, as a key of what is remembered."""
+
+
+@lru_cache(maxsize=8)
+def _contract(
+    metrics: tuple[Metric, ...], decided: tuple[tuple[str, tuple[tuple[str, tuple[str, ...]], ...]], ...]
+) -> Contract:
+    """Return one contract for all services that expose the same: what is known of a query holds for all of them."""
+    return Contract(metrics, {name: dict(values) for name, values in decided})
+
+
 @dataclass(frozen=True)
 class Evidence:
     """
@@ -40,7 +52,9 @@ class Evidence:
     @cached_property
     def contract(self) -> Contract:
         """Every series that can be asked for."""
-        return Contract(self.metrics or _known(self.built), sources.decided(self.built))
+        decided = sources.decided(self.built)
+        shape = tuple((name, tuple(values.items())) for name, values in decided.items())
+        return _contract(tuple(self.metrics or _known(self.built)), shape)
 
     @cached_property
     def alerts(self) -> tuple[Alert, ...]:

@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import parse_qs, urlsplit
@@ -72,20 +72,17 @@ def of_groups(groups: tuple[Group, ...]) -> Iterator[Question]:
 
 def of_dashboard(dashboard: Dashboard) -> Iterator[Question]:
     """Yield what a dashboard asks: its variables, annotations, links and panels."""
-    yield from (replace(question, board=dashboard.slug) for question in _of_dashboard(dashboard))
-
-
-def _of_dashboard(dashboard: Dashboard) -> Iterator[Question]:
-    model = dashboard.model
+    model, slug = dashboard.model, dashboard.slug
     for variable in model.get("templating", {}).get("list", ()):
-        yield from _variable(dashboard.place(f"variable '{variable['name']}'"), variable)
+        yield from _variable(slug, dashboard.place(f"variable '{variable['name']}'"), variable)
     for annotation in model.get("annotations", {}).get("list", ()):
         if annotation.get("expr"):
-            yield Question(dashboard.place(f"annotation '{annotation['name']}'"), annotation["expr"], "annotation")
+            where = dashboard.place(f"annotation '{annotation['name']}'")
+            yield Question(where, annotation["expr"], "annotation", board=slug)
     for link in model.get("links", ()):
-        yield from _explored(dashboard.place(f"link '{link.get('title', '')}'"), link.get("url", ""))
+        yield from _explored(slug, dashboard.place(f"link '{link.get('title', '')}'"), link.get("url", ""))
     for panel in panels(model):
-        yield from _panel(dashboard.place_of(panel), panel)
+        yield from _panel(slug, dashboard.place_of(panel), panel)
 
 
 def of_saved(stack: Stack) -> Iterator[Question]:
@@ -113,32 +110,32 @@ def without(page: str, titles: Collection[str]) -> str:
     return SECTION.sub(lambda found: "\n" * found[0].count("\n") if found["title"] in titles else found[0], page)
 
 
-def _variable(where: Place, variable: dict[str, Any]) -> Iterator[Question]:
+def _variable(board: str, where: Place, variable: dict[str, Any]) -> Iterator[Question]:
     if variable.get("type") != "query":
         return
     query = variable.get("query", "")
     text = query.get("query", "") if isinstance(query, dict) else query
     found = variables.asked(text)
     if found and found.expr:
-        yield Question(where, found.expr, "variable", label=found.label)
+        yield Question(where, found.expr, "variable", label=found.label, board=board)
 
 
-def _explored(where: Place, url: str) -> Iterator[Question]:
+def _explored(board: str, where: Place, url: str) -> Iterator[Question]:
     for panes in parse_qs(urlsplit(url).query).get("panes", ()):
         for pane in json.loads(panes).values():
             for query in pane.get("queries", ()):
                 if query.get("expr"):
-                    yield Question(where, query["expr"], "link", _language(query) or "promql")
+                    yield Question(where, query["expr"], "link", _language(query) or "promql", board=board)
 
 
-def _panel(where: Place, panel: dict[str, Any]) -> Iterator[Question]:
+def _panel(board: str, where: Place, panel: dict[str, Any]) -> Iterator[Question]:
     for target in panel.get("targets", ()):
         language = _language({"datasource": panel.get("datasource")} | target)
         if target.get("expr") and language:
             unit = _unit(panel, target) if language == "promql" else ""
             ref, legend = target.get("refId", ""), target.get("legendFormat", "")
             heatmap = panel.get("type") == "heatmap"
-            yield Question(where, target["expr"], "panel", language, ref, legend, unit, heatmap=heatmap)
+            yield Question(where, target["expr"], "panel", language, ref, legend, unit, board=board, heatmap=heatmap)
 
 
 def _language(target: dict[str, Any]) -> Literal["promql", "logql"] | None:

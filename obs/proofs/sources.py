@@ -8,7 +8,7 @@ from obs.output.built import Built
 from obs.query import expr
 from obs.query.series import Values
 from obs.stack.names import spoken
-from watchkeeper.contract.labels import ALERTNAME, JOB, SERVICE
+from watchkeeper.contract.labels import ALERTNAME, JOB
 from watchkeeper.contract.scraping import ALERTS, SCRAPING
 
 LIBRARIES = ("process_", "go_", "promhttp_", "python_", "scrape_")
@@ -30,7 +30,7 @@ def decided(built: Built) -> Mapping[str, Values]:
                 found[metric.name] = {JOB.name: jobs}
     found |= dict(_recorded(built, found))
     alerts = tuple(alert.name for group in built.groups for alert in group.alerts)
-    found[ALERTS.name] = {ALERTNAME.name: alerts, SERVICE.name: (built.stack.service.name,)}
+    found[ALERTS.name] = {ALERTNAME.name: alerts}
     return found
 
 

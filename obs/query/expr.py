@@ -52,7 +52,7 @@ class Selector:
         return f"{self.name}{{{inside}}}" if inside else self.name
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Parsed:
     """A parsed expression: its text as given, its tree, every node of it, parents first, and what it reads."""
 

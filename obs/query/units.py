@@ -1,6 +1,7 @@
 """In which unit does an expression answer, and what does Grafana call it?"""
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 import promql_parser as ast
@@ -51,6 +52,7 @@ PER_SECOND = {"rate", "irate", "deriv"}
 COUNTING = {"count", "group", "count_values", "count_over_time", "present_over_time", "changes", "resets", "absent"}
 
 
+@lru_cache(maxsize=expr.KEPT)
 def unit(node: Any, contract: Contract) -> Unit | None:
     """Return the unit of an expression, None where it is not certain, as of a plain number."""
     found: Unit | None = None

@@ -101,7 +101,8 @@ def label(one: Label) -> Label:
 
 def matcher(one: Matcher) -> Matcher:
     """Return a condition in the names of the service."""
-    return replace(one, label=label(one.label))
+    called = label(one.label)
+    return one if called is one.label else replace(one, label=called)
 
 
 def merged(names: Names) -> Names:

@@ -4,6 +4,7 @@ import dataclasses
 import json
 import re
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Any, get_args, get_origin, get_type_hints
 
 from obs.stack.meanings import MEANINGS
@@ -21,6 +22,12 @@ Schema = dict[str, Any]
 
 def render(declared: Iterable[Threshold]) -> str:
     """Return the schema as JSON; ``declared`` are the thresholds that rules ask for."""
+    return _rendered(tuple(declared))
+
+
+@lru_cache(maxsize=8)
+def _rendered(declared: tuple[Threshold, ...]) -> str:
+    """Write the schema once for all services of a folder."""
     thresholds = {one.name: _threshold(one) for one in declared}
     settings = _table(Stack, "", thresholds)
     words = "What differs where `--env NAME` is chosen."

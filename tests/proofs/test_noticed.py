@@ -11,6 +11,8 @@ from obs.alerting.model import Alert
 from obs.proofs.report import pointed
 from obs.query import logql
 from obs.query.pipeline import FIELDS
+from obs.stack import Stack
+from obs.stack.settings import Targets
 from tests.proofs.planted import ALERT, QUERY, SOURCE, Plant, Planted
 
 QUERIES = [
@@ -27,6 +29,7 @@ QUERIES = [
     ("query/impossible-value", 'rate(http_requests_total{status!~"...|.*"}[5m])', 'status!~"...|.*"'),
     ("query/impossible-value", 'rate(http_requests_total{method=~"GET|FETCH"}[5m])', 'method=~"GET|FETCH"'),
     ("query/impossible-value", 'ALERTS{alertname="ApiGone"}', 'alertname="ApiGone"'),
+    ("query/impossible-value", 'ALERTS{service="shop"}', 'service="shop"'),
     # The shape of a query.
     ("function/rate-of-sum", "rate(sum by (route) (http_requests_total)[5m:])", "rate"),
     ("function/rate-of-sum", "increase(sum(http_requests_total)[1h:1m])", "increase"),
@@ -118,6 +121,19 @@ def test_a_fault_in_a_query_is_noticed(planted: Planted, check: str, expr: str, 
 
 
 RATE = "rate(http_requests_total[5m])"
+
+
+def test_what_is_known_of_one_service_is_not_said_of_another(production: Stack, tmp_path: Path) -> None:
+    """Built one after the other, each is judged by its own name and its own jobs."""
+    asked = 'up{job="shop"} + on () count(ALERTS{service="shop"})'
+    api = replace(production.targets.api, job="shop")
+    targets = Targets(production.targets | {"api": api})
+    shop = replace(production, service=replace(production.service, name="shop"), targets=targets)
+
+    told = [Planted(one, tmp_path).asked(asked, "query/impossible-value") for one in (production, shop, production)]
+
+    assert [len(one) for one in told] == [2, 0, 2]
+
 
 REPEATED = [
     ("function/kind", f"{RATE} > on () rate(http_requests_in_progress[5m])", "http_requests_in_progress", 43),

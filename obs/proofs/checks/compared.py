@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import promql_parser as ast
@@ -90,10 +91,10 @@ def other_questions(evidence: Evidence) -> Iterator[Fault]:
         # Whether something is zero is seen in its highest as in its lowest value, which a limit between is not.
         level = any(limit.value for _, limit in _limits(query.tree))
         split = {label for one in shown for node in one.nodes for label in _kept(node)}
-        plotted = [use for one in shown for use in _uses(one.tree)]
-        for use in _uses(query.tree):
+        plotted = [use for one in shown for use in _used(one)]
+        for use in _used(query):
             others = [other for other in plotted if other.name == use.name]
-            whole = split & {label for one in _uses(query.tree) if one.name == use.name for label in one.chosen}
+            whole = split & {label for one in _used(query) if one.name == use.name for label in one.chosen}
             if others and not any(use.agrees(other, level=level, split=bool(whole)) for other in others):
                 what = f"panel '{panel.get('title', '')}' shows {others[0]}, and the alert asks {use}"
                 part = positions.word(query, use.node)
@@ -127,6 +128,11 @@ class Use:
         inside = f"{self.function}({self.name})" if self.function else self.name
         inside = f"{self.collapsed}({inside})" if self.collapsed else inside
         return f"{inside} as a ratio" if self.ratio else inside
+
+
+@lru_cache(maxsize=expr.KEPT)
+def _used(query: Parsed) -> tuple[Use, ...]:
+    return tuple(_uses(query.tree))
 
 
 def _uses(node: Any, collapsed: str = "", *, ratio: bool = False) -> Iterator[Use]:

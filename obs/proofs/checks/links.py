@@ -12,7 +12,6 @@ from obs.proofs.checks.check import Check
 from obs.proofs.evidence import Evidence
 from obs.proofs.finding import Fault
 from obs.proofs.questions import place
-from obs.query.expr import parse
 
 BOARD = re.compile(r"/d/(?P<uid>[^/?#]+)[^?#]*(?:\?(?P<query>[^#]*))?")
 PANEL = re.compile(r"viewPanel=(?:panel-)?(\d+)")
@@ -40,6 +39,7 @@ def panel_references(evidence: Evidence) -> Iterator[Fault]:
     boards = {board.slug: board for board in evidence.built.dashboards}
     recorded = {q.where.item: query for q, query in evidence.parsed if q.origin == "recording"}
     expressions = {q.where: query for q, query in evidence.parsed if q.origin == "alert"}
+    shown = _shown(evidence)
     for alert in evidence.alerts:
         if not alert.panel:
             continue
@@ -55,8 +55,9 @@ def panel_references(evidence: Evidence) -> Iterator[Fault]:
             yield Fault(place(alert), f"{board.source} has no panel '{alert.panel.title}'", f"it has {titles}")
         elif place(alert) in expressions:
             asked = _families(evidence, recorded, [selector.name for selector in expressions[place(alert)].selectors])
-            shown = _families(evidence, recorded, _shown(evidence, board, alert.panel.title))
-            if asked and not asked & shown:
+            plotted = [name for panel in found for name in shown.get(board.place_of(panel), ())]
+            shown_families = _families(evidence, recorded, plotted)
+            if asked and not asked & shown_families:
                 what = f"panel '{alert.panel.title}' plots none of what the alert reads"
                 yield Fault(place(alert), what, f"it reads {', '.join(sorted(asked))}")
 
@@ -138,14 +139,13 @@ def _families(evidence: Evidence, recorded: dict[str, Any], names: list[str]) ->
     return found
 
 
-def _shown(evidence: Evidence, board: Dashboard, title: str) -> list[str]:
-    where = {board.place_of(panel) for panel in panels(board.model) if panel.get("title") == title}
-    return [
-        selector.name
-        for question in evidence.questions
-        if question.where in where and question.language == "promql"
-        for selector in parse(question.text).selectors
-    ]
+def _shown(evidence: Evidence) -> dict[Place, list[str]]:
+    """Return the series that each panel reads."""
+    found: dict[Place, list[str]] = {}
+    for question, query in evidence.parsed:
+        if question.origin == "panel":
+            found.setdefault(question.where, []).extend(selector.name for selector in query.selectors)
+    return found
 
 
 CHECKS = (

@@ -1,14 +1,16 @@
 """Does every PromQL query parse, and read series, labels and values that exist?"""
 
 from collections.abc import Iterator
+from functools import lru_cache
 
 from obs.proofs.checks.check import Check
 from obs.proofs.evidence import Evidence
 from obs.proofs.finding import Fault
 from obs.query import positions
-from obs.query.expr import Condition, ExprError
+from obs.query.expr import KEPT, Condition, ExprError
 from obs.query.patterns import idle, met, universal
-from watchkeeper.contract.labels import listed
+from watchkeeper.contract.labels import SERVICE, listed
+from watchkeeper.contract.scraping import ALERTS
 
 
 def unparsed(evidence: Evidence) -> Iterator[Fault]:
@@ -58,12 +60,15 @@ def impossible_values(evidence: Evidence) -> Iterator[Fault]:
             series = evidence.contract.series[selector.name]
             for condition in selector.conditions:
                 values = series.values(condition.label) if condition.label in series.labels else ()
+                if (selector.name, condition.label) == (ALERTS.name, SERVICE.name):
+                    values = (evidence.built.stack.service.name,)
                 if fault := impossible(condition, values):
                     yield question.fault(
                         f"{selector.name} is never {condition}", fault, positions.matcher(query, selector, condition)
                     )
 
 
+@lru_cache(maxsize=KEPT)
 def impossible(condition: Condition, values: tuple[str, ...]) -> str:
     """Return what to write instead of a matcher, or of a part of it, that no value meets; empty if all is well."""
     if universal(condition):
