@@ -36,19 +36,24 @@ def contract(selection: Selection, scrape: str, title: str, out: Path | None) ->
     obs contract http://localhost:9187/metrics --out metrics/postgres.py
     curl -s localhost:9187/metrics | obs contract - --title postgres_exporter
     """
+    found = declared(selection, scrape, title)
+    if out is None:
+        click.echo(found.source, nl=False)
+    else:
+        write(out, found.source, over=False)
+        click.echo(f"wrote {out}", err=True)
+    report(found)
+
+
+def declared(selection: Selection, scrape: str, title: str = "") -> Declared:
+    """Declare what an address or a file exposes; raise click.ClickException where it cannot be read."""
     try:
         families = read(_text(scrape))
     except ExpositionError as error:
         raise click.ClickException(f"{scrape}: {error}") from error
     # A service that begins with its contract has no stack.toml yet.
     names = selection.stack().names if all(file.exists() for file in selection.files) else Names()
-    found = declare(families, title or scrape, content.here().exporters, names)
-    if out is None:
-        click.echo(found.source, nl=False)
-    else:
-        write(out, found.source, over=False)
-        click.echo(f"wrote {out}", err=True)
-    _report(found)
+    return declare(families, title or scrape, content.here().exporters, names)
 
 
 def _text(scrape: str) -> str:
@@ -64,7 +69,8 @@ def _text(scrape: str) -> str:
         raise click.ClickException(f"{scrape} can't be read: {error}") from error
 
 
-def _report(found: Declared) -> None:
+def report(found: Declared) -> None:
+    """Say beside the module what it declares, what it leaves out and why."""
     click.echo(f"declared: {len(found.declared)} series", err=True)
     for words, names in (
         ("standard series, which alerts and boards know already", found.recognised),

@@ -11,7 +11,8 @@ import click
 
 from obs.adopt.importing import Import, import_dashboard
 from obs.cli.cli import Selection
-from obs.cli.writing import write
+from obs.cli.contract import declared, report
+from obs.cli.writing import keep, write
 from obs.deploy.connect import connect
 from obs.deploy.grafana.client import segment
 from obs.diff import Sentence
@@ -28,8 +29,15 @@ NAMED = 3  # panels named where there are more
 @click.option(
     "--out", type=click.Path(dir_okay=False, path_type=Path), help="Write the module here; never over a file."
 )
+@click.option(
+    "--contract",
+    "scrape",
+    default="",
+    metavar="URL|FILE",
+    help="Declare what this target exposes, too, in metrics/ beside the folder of --out.",
+)
 @click.pass_obj
-def import_(selection: Selection, source: str, slug: str, job: str, out: Path | None) -> None:
+def import_(selection: Selection, source: str, *, slug: str, job: str, out: Path | None, scrape: str) -> None:
     r"""
     Turn a dashboard's JSON into a module of dashboards/.
 
@@ -40,15 +48,24 @@ def import_(selection: Selection, source: str, slug: str, job: str, out: Path | 
     \b
     obs import legacy.json > dashboards/legacy.py
     obs import cIBgcSjkk --slug legacy --out dashboards/legacy.py
+    obs import shop.json --out dashboards/shop.py --contract http://localhost:9100/metrics
     """
+    if scrape and out is None:
+        raise click.UsageError("--contract writes a second module: say with --out where the first one goes")
     stack = selection.stack()
+    series = declared(selection, scrape) if scrape else None
     found = import_dashboard(_read(source, stack), stack, slug, job)
+    if series and out:
+        keep(out)
+        write(out.parent.parent / "metrics" / out.name, series.source, over=False)
     if out is None:
         click.echo(found.source, nl=False)
     else:
         write(out, found.source, over=False)
         click.echo(f"wrote {out}; now run `obs build`", err=True)
     _report(found)
+    if series:
+        report(series)
 
 
 def _read(source: str, stack: Stack) -> dict[str, Any]:

@@ -14,8 +14,8 @@ def write(out: Path, text: str, *, over: bool = True) -> None:
 
     Raises click.ClickException where it can't be written, or is there and must not be written over.
     """
-    if not over and out.exists():
-        raise click.ClickException(f"{out} exists; move it away or choose another --out")
+    if not over:
+        keep(out)
     try:
         if out.exists() and not out.is_file():  # a pipe, or a device
             out.write_text(text, encoding="utf-8")
@@ -36,3 +36,9 @@ def _replace(out: Path, text: str) -> None:
     finally:
         with contextlib.suppress(FileNotFoundError):
             draft.unlink()
+
+
+def keep(out: Path) -> None:
+    """Raise click.ClickException if there is something at a path that must not be written over."""
+    if out.exists():
+        raise click.ClickException(f"{out} exists; move it away or choose another --out")

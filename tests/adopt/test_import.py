@@ -443,6 +443,30 @@ def test_the_verb_never_writes_over_a_file(tmp_path: Path) -> None:
     assert out.read_text(encoding="utf-8") == written
 
 
+def test_the_series_of_a_foreign_board_are_declared_with_it(tmp_path: Path) -> None:
+    """A board of a service nobody declared is checked from the first minute: its contract comes from a scrape."""
+    file, scrape, out = tmp_path / "shop.json", tmp_path / "shop.prom", tmp_path / "dashboards" / "shop.py"
+    file.write_text(json.dumps(FOREIGN), encoding="utf-8")
+    scrape.write_text("# TYPE shop_orders_total counter\nshop_orders_total 1\n", encoding="utf-8")
+    for folder in ("dashboards", "metrics"):
+        (tmp_path / folder).mkdir()
+
+    done = run(str(file), "--out", str(out), "--contract", str(scrape))
+    again = run(str(file), "--out", str(out), "--contract", str(scrape))
+    nowhere = run(str(file), "--contract", str(scrape))
+
+    (tmp_path / "metrics" / "shop.py").rename(tmp_path / "kept.py")
+    half = run(str(file), "--out", str(out), "--contract", str(scrape))
+
+    assert done.exit_code == 0
+    assert "declared: 1 series" in done.stderr
+    assert '"shop_orders_total"' in (tmp_path / "kept.py").read_text(encoding="utf-8")
+    assert f"{out} exists" in half.output
+    assert not (tmp_path / "metrics" / "shop.py").exists()
+    assert f"{out} exists" in again.output
+    assert (nowhere.exit_code, "--out" in nowhere.output) == (2, True)
+
+
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
