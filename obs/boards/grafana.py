@@ -143,7 +143,7 @@ def identity(panel: Panel) -> int:
 def laid_over(body: Mapping[str, Any], *layers: Mapping[str, Any]) -> dict[str, Any]:
     """Lay settings over others: objects are merged, None removes, any other value takes the old one's place."""
     merged = dict(body)
-    for key, value in (pair for layer in layers for pair in layer.items()):
+    for key, value in (pair for layer in layers if layer for pair in layer.items()):
         if value is None:
             merged.pop(key, None)
         elif isinstance(value, Mapping):
@@ -178,7 +178,8 @@ def _drawn(look: Style) -> bytes:
 
 def target_json(query: Query, ref_id: str, kind: str) -> dict[str, Any]:
     """Return one query. Its refId is its place: A, B, ..."""
-    return laid_over(_plain_target(query, ref_id, kind), query.like, query.raw)
+    plain = _plain_target(query, ref_id, kind)
+    return laid_over(plain, query.like, query.raw) if query.like or query.raw else plain
 
 
 def _plain_target(query: Query, ref_id: str, kind: str) -> dict[str, Any]:

@@ -16,10 +16,11 @@ EXPONENT = 1e6
 def select(metric: Metric, *matchers: Matcher) -> str:
     """Return an instant selector, escaped; raise ValueError for a label the series does not carry."""
     real = names.metric(metric)
-    known = {label.name for label in (*metric.labels, *TARGET)} | {label.name for label in real.labels}
     for matcher in matchers:
-        if matcher.label.name not in known and names.label(matcher.label).name not in known:
-            raise ValueError(f"{real.name} has no label '{matcher.label.name}'; it has: {', '.join(sorted(known))}")
+        if matcher.label not in metric.labels and matcher.label not in TARGET:
+            known = {label.name for label in (*metric.labels, *TARGET, *real.labels)}
+            if known.isdisjoint((matcher.label.name, names.label(matcher.label).name)):
+                raise ValueError(f"{real.name} has no label '{matcher.label.name}'; it has: {', '.join(sorted(known))}")
     inside = ", ".join(str(names.matcher(matcher)) for matcher in matchers)
     return f"{real.name}{{{inside}}}" if inside else real.name
 

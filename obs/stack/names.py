@@ -96,7 +96,8 @@ def metric(one: Metric) -> Metric:
 
 def label(one: Label) -> Label:
     """Return what the service calls a standard label; any other is itself."""
-    return _SPOKEN.get().labels.get(one, one)
+    called = _SPOKEN.get().labels
+    return called.get(one, one) if called else one
 
 
 def matcher(one: Matcher) -> Matcher:
