@@ -110,7 +110,8 @@ def _provider(stack: Stack) -> dict[str, Any]:
         "name": stack.service.name,
         "folder": stack.grafana.folder,
         "type": "file",
-        "disableDeletion": True,
+        # A board whose file is gone, retired or renamed, leaves Grafana as well.
+        "disableDeletion": False,
         "allowUiUpdates": False,
         "updateIntervalSeconds": 30,
         "options": {"path": "/etc/grafana/dashboards"},

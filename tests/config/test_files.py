@@ -150,6 +150,13 @@ def test_dashboards_are_loaded_into_the_folder_of_the_stack() -> None:
     assert provider["allowUiUpdates"] is False
 
 
+def test_a_board_whose_file_is_gone_leaves_grafana() -> None:
+    """A retired or renamed board must not stay as a copy that nobody keeps."""
+    (provider,) = read(PRODUCTION, "grafana/provisioning/dashboards/stack.yml")["providers"]
+
+    assert provider["disableDeletion"] is False
+
+
 def test_a_log_line_gets_no_label_that_grows() -> None:
     """Streams are told apart by level, service and container; what varies per request stays in the line."""
     (scrape,) = read(PRODUCTION, "promtail-config.yml")["scrape_configs"]
