@@ -30,6 +30,7 @@ VERBS = {
     "catalog": "obs.cli.catalog:catalog",
     "preview": "obs.cli.preview:preview",
     "diff": "obs.cli.diff:diff",
+    "upgrade": "obs.cli.upgrade:upgrade",
     "import": "obs.cli.import_:import_",
     "contract": "obs.cli.contract:contract",
     "plan": "obs.cli.plan:plan",

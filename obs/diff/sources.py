@@ -16,7 +16,8 @@ from obs.stack import Stack
 
 OUTPUT = "infra/observability"
 GENERATED = (f"{OUTPUT}/grafana/dashboards", f"{OUTPUT}/prometheus/rules")
-SETTINGS = ("stack.toml", "docker-compose.observability.yml")
+COMPOSE = "docker-compose.observability.yml"
+SETTINGS = ("stack.toml", COMPOSE)
 REVIEWED = (OUTPUT, "alerts", *SETTINGS)
 DOCUMENTS = (".json", ".yml", ".yaml")
 READ = (*DOCUMENTS, ".py", ".toml")
@@ -82,7 +83,7 @@ def compared(repository: Path, stack: Callable[[], Stack], sides: Sequence[str])
     match sides:
         case []:
             code = read_code(stack())
-            committed = read_folder(repository, (OUTPUT,))
+            committed = read_folder(repository, (OUTPUT, COMPOSE))
             return {path: text for path, text in committed.items() if path in code or path.startswith(GENERATED)}, code
         case [one]:
             old, new = revisions(one)
@@ -100,7 +101,8 @@ def compared(repository: Path, stack: Callable[[], Stack], sides: Sequence[str])
 
 def read_code(stack: Stack) -> dict[str, bytes]:
     """Build what the programs of a stack load, by the path it is committed at."""
-    return {path: text.encode() for path, text in output.build(stack).texts.items() if path.startswith(f"{OUTPUT}/")}
+    built = output.build(stack).texts
+    return {path: text.encode() for path, text in built.items() if path == COMPOSE or path.startswith(f"{OUTPUT}/")}
 
 
 def read_folder(folder: Path, below: Iterable[str] = ("",)) -> dict[str, bytes]:

@@ -3,8 +3,9 @@
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
-from obs import config, content
+from obs import __version__, config, content
 from obs.alerting import render, rules
 from obs.alerting.model import Group
 from obs.boards import dashboards
@@ -16,6 +17,10 @@ from obs.stack import Stack, schema
 
 FOLDER = "infra/observability"
 """Where the programs of the stack load their files from, below the checkout."""
+
+
+MADE_BY = "# Made by `obs build` "
+"""What stands in the first line of the list of files, before the version of the tool."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,5 +73,12 @@ def build(stack: Stack) -> Built:
 def with_manifest(folder: str, files: Mapping[str, File]) -> dict[str, File]:
     """Add the list of all files: what a build once made and makes no more is known by it, and removed."""
     path = f"{folder}/{MANIFEST}"
-    names = sorted((*files, path))
-    return {**files, path: File("".join(f"{name}\n" for name in names), "what the build makes")}
+    lines = (f"{MADE_BY}{__version__}", *sorted((*files, path)))
+    return {**files, path: File("".join(f"{line}\n" for line in lines), "what the build makes")}
+
+
+def made_by(root: Path) -> str:
+    """Return the version of the tool that made what is committed below ``root``; nothing where it does not say."""
+    manifest = root / FOLDER / MANIFEST
+    first = manifest.read_text(encoding="utf-8").partition("\n")[0] if manifest.is_file() else ""
+    return first.removeprefix(MADE_BY) if first.startswith(MADE_BY) else ""
