@@ -7,14 +7,22 @@ from obs.adopt.reading import Imported, read
 from obs.adopt.remainder import unwrapped
 from obs.adopt.writing import module
 from obs.boards.board import board
-from obs.diff import ObjectChange, diff_dashboard
+from obs.diff import ObjectChange, Sentence, diff_dashboard
 from obs.diff.documents import opened
 from obs.diff.layout import panels
 from obs.diff.values import finite, objects, table
+from obs.place import Place
+from obs.proofs.finding import Fault, Finding
 from obs.stack import Stack
 
 LEFT = frozenset({"__inputs", "__requires", "__elements", "folderUid"})
 """What an export says about itself: the inputs become variables, the rest is for Grafana's import page."""
+
+
+RANKS = ("panel", "query", "repeated for variable", "variable", "visualisation", "data source", "thresholds", "unit")
+"""What a loss means, the gravest first; any other setting comes after these, plugin versions and ids last."""
+
+INSTEAD = "say it in raw= of the module, or let it go"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +42,28 @@ class Import:
         return f"dashboards/{self.slug.replace('-', '_')}.py"
 
     @property
+    def findings(self) -> list[Finding]:
+        """What the module says otherwise than the original, the gravest first; what it adds is not among it."""
+        lost = sorted((one for one in self.losses.sentences if one.old is not None), key=_rank)
+        return [
+            Finding(
+                Fault(Place(self.path, item=one.subject or "the dashboard"), one.text, INSTEAD),
+                f"import/{one.field.replace(' ', '-') or 'other'}",
+            )
+            for one in lost
+        ]
+
+    @property
     def unequal(self) -> int:
         """Count the panels that are not the same when the module has built them."""
         said = (one for one in self.losses.sentences if one.subject and not one.subject.startswith("row "))
         return len({one.subject for one in said if not one.hidden})
+
+
+def _rank(sentence: Sentence) -> int:
+    if sentence.hidden or sentence.field == "plugin version":
+        return len(RANKS) + 1
+    return RANKS.index(sentence.field) if sentence.field in RANKS else len(RANKS)
 
 
 def import_dashboard(model: dict[str, Any], stack: Stack, slug: str = "", job: str = "") -> Import:

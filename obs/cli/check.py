@@ -9,6 +9,7 @@ import requests
 from obs import proofs
 from obs.cli.cli import FOUND, Selection, refuse_unknown
 from obs.cli.forms import form_options
+from obs.cli.writing import write
 from obs.output import build
 from obs.programs.ask import Prometheus
 from obs.proofs.checks import CHECKS
@@ -24,8 +25,9 @@ from watchkeeper.contract.labels import listed
 @click.option("--list", "listing", is_flag=True, help="Say what is checked, and stop.")
 @click.option("--explain", metavar="CHECK", default="", help="Say what one check demands and why, and stop.")
 @click.option("--live", metavar="URL", default="", help="Ask a running Prometheus whether it has what queries ask for.")
+@click.option("--html", type=click.Path(dir_okay=False, path_type=Path), help="Write what is found as a page.")
 @click.pass_obj
-def check(selection: Selection, form: str, listing: bool, explain: str, live: str) -> None:
+def check(selection: Selection, *, form: str, listing: bool, explain: str, live: str, html: Path | None) -> None:
     r"""
     Prove every query, panel, alert, link and runbook offline. Nothing is written.
 
@@ -54,6 +56,9 @@ def check(selection: Selection, form: str, listing: bool, explain: str, live: st
         problems, summary = _live(Evidence(built, Path.cwd(), whole=not selection.env), live)
     else:
         problems, summary = proofs.check(built, Path.cwd(), written=not selection.env), f"{len(CHECKS)} checks hold"
+    if html:
+        write(html, proofs.as_html(problems))
+        click.echo(f"wrote {html}", err=True)
     if form == "json":
         click.echo(json.dumps(proofs.as_json(problems), indent=2))
     elif form == "markdown":

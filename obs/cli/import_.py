@@ -12,11 +12,12 @@ import click
 from obs.adopt.importing import Import, import_dashboard
 from obs.cli.cli import Selection
 from obs.cli.contract import declared, report
+from obs.cli.forms import form_options
 from obs.cli.writing import keep, write
 from obs.deploy.connect import connect
 from obs.deploy.grafana.client import segment
-from obs.diff import Sentence
 from obs.diff.documents import DASHBOARD_FIELDS, opened
+from obs.proofs import as_json, as_markdown
 from obs.stack import Stack
 
 NAMED = 3  # panels named where there are more
@@ -36,14 +37,17 @@ NAMED = 3  # panels named where there are more
     metavar="URL|FILE",
     help="Declare what this target exposes, too, in metrics/ beside the folder of --out.",
 )
+@form_options
 @click.pass_obj
-def import_(selection: Selection, source: str, *, slug: str, job: str, out: Path | None, scrape: str) -> None:
+def import_(
+    selection: Selection, source: str, *, slug: str, job: str, out: Path | None, scrape: str, form: str
+) -> None:
     r"""
     Turn a dashboard's JSON into a module of dashboards/.
 
     Takes a file as Grafana exports it, or the uid of a dashboard in the stack's Grafana. What no word of the vocabulary
     says comes over in Grafana's own JSON, as `raw`. The module is built and compared with the original: how many panels
-    are equal is counted, and what differs is listed.
+    are equal is counted, and what differs is listed: on standard error, or with --format and --out on standard output.
 
     \b
     obs import legacy.json > dashboards/legacy.py
@@ -63,7 +67,13 @@ def import_(selection: Selection, source: str, *, slug: str, job: str, out: Path
     else:
         write(out, found.source, over=False)
         click.echo(f"wrote {out}; now run `obs build`", err=True)
-    _report(found)
+    if form == "terminal":
+        _report(found)
+    else:
+        told = (
+            as_markdown(found.findings) if form == "markdown" else f"{json.dumps(as_json(found.findings), indent=2)}\n"
+        )
+        click.echo(told, nl=False, err=out is None)
     if series:
         report(series)
 
@@ -87,10 +97,6 @@ def _read(source: str, stack: Stack) -> dict[str, Any]:
     return model
 
 
-RANKS = ("panel", "query", "repeated for variable", "variable", "visualisation", "data source", "thresholds", "unit")
-"""What a loss means, the gravest first; any other setting comes after these, plugin versions and ids last."""
-
-
 def _report(found: Import) -> None:
     """Count the panels, then say each loss once, with everything it touches, the gravest first."""
     equal = found.panels - found.unequal
@@ -99,9 +105,8 @@ def _report(found: Import) -> None:
     if found.foreign:
         click.echo(f"Kept and not checked, for they ask other data sources: {_several(found.foreign)}", err=True)
     touched: dict[str, list[str]] = defaultdict(list)
-    for sentence in sorted(found.losses.sentences, key=_rank):
-        if sentence.old is not None:
-            touched[sentence.text].append(sentence.subject or "the dashboard")
+    for finding in found.findings:
+        touched[finding.fault.what].append(finding.fault.place.item)
     gained = sum(sentence.old is None for sentence in found.losses.sentences)
     click.echo("It says otherwise:" if touched else "Nothing is lost.", err=True)
     for text, subjects in touched.items():
@@ -110,12 +115,6 @@ def _report(found: Import) -> None:
         click.echo(
             f"It gains what every dashboard here has ({gained} settings); `obs diff` shows it once built.", err=True
         )
-
-
-def _rank(sentence: Sentence) -> int:
-    if sentence.hidden or sentence.field == "plugin version":
-        return len(RANKS) + 1
-    return RANKS.index(sentence.field) if sentence.field in RANKS else len(RANKS)
 
 
 def _several(names: Sequence[str]) -> str:

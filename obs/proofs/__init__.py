@@ -2,6 +2,6 @@
 
 from obs.proofs.finding import Finding
 from obs.proofs.gate import check
-from obs.proofs.report import as_json, as_markdown, report
+from obs.proofs.report import as_html, as_json, as_markdown, report
 
-__all__ = ["Finding", "as_json", "as_markdown", "check", "report"]
+__all__ = ["Finding", "as_html", "as_json", "as_markdown", "check", "report"]

@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Sequence
+from html import escape
 from typing import Any
 
 import click
@@ -13,6 +14,7 @@ from obs.proofs.finding import Fault, Finding
 WHY = "says what that check demands, and why"
 MARGIN = "    "
 ELLIPSIS = "…"
+STYLE = ":root { color-scheme: light dark; font: 1rem/1.5 system-ui } body { margin: 2rem auto; max-width: 70rem }\n"
 REVIEW_COLUMNS = 100
 """Columns of an expression that a comment on GitHub shows without scrolling."""
 
@@ -40,6 +42,23 @@ def as_markdown(findings: Sequence[Finding]) -> str:
         code = fenced(shown, "text") if shown else ""
         items.append(f"- **{escaped(finding.where)}**{escaped(sentence)} ({escaped(finding.check)})\n{code}")
     return "".join(items)
+
+
+def as_html(findings: Sequence[Finding], title: str = "Checks") -> str:
+    """Return findings as one page that needs no network and no script, each with the line of its expression."""
+    items = []
+    for finding in findings:
+        sentence = str(finding).removeprefix(finding.where)
+        shown = pointed(finding.fault, REVIEW_COLUMNS)
+        code = f"<pre>{escape(chr(10).join(shown))}</pre>" if shown else ""
+        items.append(
+            f"<li><b>{escape(finding.where)}</b>{escape(sentence)} <code>{escape(finding.check)}</code>{code}</li>\n"
+        )
+    return (
+        '<!doctype html>\n<html lang="en">\n<meta charset="utf-8">\n'
+        f"<title>{escape(title)}: {len(findings)}</title>\n<style>\n{STYLE}</style>\n"
+        f"<h1>{escape(title)}</h1>\n<ul>\n{''.join(items)}</ul>\n</html>\n"
+    )
 
 
 def pointed(fault: Fault, width: int) -> tuple[str, str] | None:

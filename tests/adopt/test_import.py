@@ -429,6 +429,23 @@ def test_the_verb_prints_the_module_and_lists_the_losses_apart(tmp_path: Path) -
     assert 'title "Legacy service" to "rce-api / Legacy service"  [the dashboard]' in result.stderr
 
 
+def test_losses_are_read_like_any_finding(tmp_path: Path) -> None:
+    """Place, kind, what and what instead: as JSON for a program, as Markdown for a review; the module stays apart."""
+    file = tmp_path / "legacy.json"
+    file.write_text(json.dumps(FOREIGN), encoding="utf-8")
+
+    beside, alone = run(str(file), "--json"), run(str(file), "--json", "--out", str(tmp_path / "legacy.py"))
+    review = run(str(file), "--format", "markdown", "--slug", "old", "--out", str(tmp_path / "old.py"))
+
+    losses = json.loads(alone.stdout)
+    (loss,) = [one for one in losses if one["check"] == "import/title"]
+    assert json.loads(beside.stderr) == losses
+    compile(beside.stdout, "legacy.py", "exec")
+    assert (loss["file"], loss["item"]) == ("dashboards/cibgcsjkk.py", "the dashboard")
+    assert loss["what"] == 'title "Legacy service" to "rce-api / Legacy service"'
+    assert '- **dashboards/old.py the dashboard**: title "Legacy' in review.stdout
+
+
 def test_the_verb_never_writes_over_a_file(tmp_path: Path) -> None:
     """What exists is kept."""
     file, out = tmp_path / "legacy.json", tmp_path / "legacy.py"

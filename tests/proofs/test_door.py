@@ -66,9 +66,12 @@ def test_problems_are_read_in_a_review(checkout: Checkout) -> None:
     alert = ALERT.replace('expr="up == 0"', 'expr="upp == 0"').replace('summary="', 'summary="<b>@all</b> ')
     (checkout.root / "alerts/shop.py").write_text(alert, encoding="utf-8")
 
-    done = checkout.obs("check", "--format", "markdown")
+    done = checkout.obs("check", "--format", "markdown", "--html", "found.html")
 
     assert done.returncode == 1, done.stderr
+    page = (checkout.root / "found.html").read_text(encoding="utf-8")
+    assert "<pre>upp == 0\n^^^</pre>" in page
+    assert "<b>@all" not in page
     assert "\n  ```text\n  upp == 0\n  ^^^\n  ```\n" in done.stdout
     assert all(line.startswith(("- **", "  ")) for line in done.stdout.splitlines())
     assert not re.search(r"(?<!\\)<b>|@all", done.stdout)
