@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help tools dashboards alerts-test drill preview preview-lint check check-pages test bench diff review plan push drift demo e2e e2e-test up down logs open fmt clean
+.PHONY: help tools dashboards alerts-test drill preview preview-lint pictures check check-pages test bench diff review plan push drift demo e2e e2e-test up down logs open fmt clean
 SHELL := /bin/sh
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 OBS := .venv/bin/obs
@@ -29,6 +29,9 @@ preview: .venv/.ready ## draw every dashboard in an ordinary hour and in three i
 
 preview-lint: .venv/.ready ## judge the pictures of all dashboards, and the panel of every alert while it fires
 	@sh scripts/install-stack-programs; $(OBS) preview --lint && $(OBS) preview --lint $(INCIDENTS)
+
+pictures: .venv/.ready ## draw the pictures of the documentation anew
+	@sh scripts/install-stack-programs; python -m e2e.pictures
 
 check: tools ## prove everything and change nothing: output, contract, lint, types
 	@sh scripts/check
