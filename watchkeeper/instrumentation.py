@@ -8,12 +8,12 @@ from watchkeeper.asgi.frameworks import put_in_place
 from watchkeeper.asgi.lifespan import Lifespan
 from watchkeeper.asgi.middleware import Middleware
 from watchkeeper.asgi.request import Requests
-from watchkeeper.asgi.routes import RouteTemplates
+from watchkeeper.asgi.routes import Named, RouteTemplates
 from watchkeeper.asgi.traffic import Traffic, signed_in_user
 from watchkeeper.asgi.types import App, Receive, Scope, Send
 from watchkeeper.frameworks import django, flask
-from watchkeeper.metrics_app import MetricsApp
-from watchkeeper.paths import path_below
+from watchkeeper.metrics_app import PRIVATE, MetricsApp
+from watchkeeper.paths import Paths, path_below
 from watchkeeper.process import Telemetry
 from watchkeeper.settings import Options
 from watchkeeper.vitals.endpoint import VitalsEndpoint
@@ -33,6 +33,7 @@ def instrument(
     *,
     telemetry: Telemetry | None = None,
     user: Callable[[Scope], str | None] = signed_in_user,
+    route: Callable[[Scope], str | None] | None = None,
     **settings: Unpack[Options],
 ) -> Application:
     """
@@ -44,26 +45,33 @@ def instrument(
 
     Every keyword is a field of `Settings`; what is not given is read from the environment, and has a default.
     Pass ``telemetry`` instead to share one with something else. ``user`` tells who opens a WebSocket, None where
-    nobody is signed in; it is asked when the connection is accepted. Raise TelemetryError for what cannot work.
+    nobody is signed in; it is asked when the connection is accepted. ``route`` names what was asked for, once it is
+    handled, None to leave it to us. Both take the scope (of WSGI, one with its `environ`). Raise TelemetryError for
+    what cannot work.
     """
     if telemetry is not None and settings:
         raise TypeError("pass either telemetry or settings; a Telemetry has its settings already")
     telemetry = telemetry or Telemetry.read(**settings)
     own = _own_endpoints(telemetry)
 
+    named = Named(route) if route is not None else None
+
     def observe(served: App) -> App:
-        return Observed(served, app, telemetry, own, user)
+        return Observed(served, app, telemetry=telemetry, own=own, user=user, named=named)
+
+    def wsgi_route(scope: Scope) -> str:
+        return (named and named.of(scope)) or route_of(scope)
 
     if hasattr(app, "wsgi_app"):
         flask.observe(app)
-        within = WsgiMiddleware(app.wsgi_app, telemetry=telemetry, own=own, route=route_of, answers=False)
+        within = WsgiMiddleware(app.wsgi_app, telemetry=telemetry, own=own, route=wsgi_route, answers=False)
         app.wsgi_app = within
         return app
     if put_in_place(app, telemetry, observe):
         return app
     django.observe(app)
     if _is_wsgi(app):
-        around = WsgiMiddleware(app, telemetry=telemetry, own=own, route=route_of)
+        around = WsgiMiddleware(app, telemetry=telemetry, own=own, route=wsgi_route)
         return cast(Application, InstrumentedWsgi(app, telemetry, around))
     return cast(Application, Instrumented(app, telemetry, observe(app)))
 
@@ -122,21 +130,24 @@ class Observed:
         self,
         served: App,
         app: object,
+        *,
         telemetry: Telemetry,
         own: dict[str, App],
         user: Callable[[Scope], str | None],
+        named: Named | None,
     ) -> None:
         settings = telemetry.settings
         self._telemetry = telemetry
         self._served = served
         self._own = own
         self._templates = RouteTemplates(app)
+        self._named = named
         self._started = False
         self._entry = Middleware(
             self._dispatch,
-            traffic=Traffic(telemetry.recorder, user),
+            traffic=Traffic(telemetry.recorder, user, settings.request_labels),
             requests=Requests(settings=settings, tracing=telemetry.tracing, report=telemetry.report),
-            skip=(settings.metrics_path,),
+            skip=Paths((settings.metrics_path, *settings.uncounted_routes)),
             route=self._route,
         )
 
@@ -155,6 +166,8 @@ class Observed:
         await (own or self._served)(scope, receive, send)
 
     def _route(self, scope: Scope) -> str:
+        if self._named is not None and (name := self._named.of(scope)):
+            return name
         if "route" in scope:  # the application has answered
             return self._templates.of(scope)
         path = path_below(scope)
@@ -163,9 +176,8 @@ class Observed:
 
 def _own_endpoints(telemetry: Telemetry) -> dict[str, App]:
     settings, recorder = telemetry.settings, telemetry.recorder
-    own: dict[str, App] = {
-        settings.metrics_path: MetricsApp(recorder, token=settings.metrics_token, networks=settings.networks)
-    }
+    near = settings.networks or (() if settings.metrics_token else PRIVATE)
+    own: dict[str, App] = {settings.metrics_path: MetricsApp(recorder, token=settings.metrics_token, networks=near)}
     if settings.vitals:
         gate = Gate(
             telemetry.store,

@@ -2,12 +2,13 @@
 
 import gzip
 import os
+import re
 import secrets
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from functools import partial
-from ipaddress import IPv4Network, IPv6Network, ip_address
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from threading import Lock, Thread
 
 from watchkeeper.asgi.threads import result
@@ -24,12 +25,27 @@ GZIP_LEVEL = 4
 """Half the time of the default level for a tenth more bytes, measured on this exposition."""
 
 
+PRIVATE = tuple(
+    map(
+        ip_network,
+        (
+            *("127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "169.254.0.0/16"),
+            *("::1/128", "fc00::/7", "fe80::/10"),
+        ),
+    )
+)
+"""Who may read metrics where nothing else is said: this machine and private networks."""
+
+_IP = re.compile(r"[0-9a-fA-F:.]+\Z")
+
+
 class MetricsApp:
     """
     Answers a scrape with the totals of all workers, off the event loop, or 503 and the reason within ``deadline``.
 
     Every replica answers the same: configure one of them, or the address they share, as the scrape target. With a
-    ``token`` or ``networks`` only a bearer of the token or a client from one of the networks gets in. An answer
+    ``token`` or ``networks`` only a bearer of the token or a client from one of the networks gets in, and where proxies
+    say whom they ask for, so must those be. An answer
     counts as fresh for ``max_age`` seconds; scrapes that arrive together share one. 0 asks the store every time.
     """
 
@@ -62,10 +78,10 @@ class MetricsApp:
         headers = {name.lower(): value for name, value in scope["headers"]}
         if scope["method"] not in ("GET", "HEAD"):
             return _refuse(405, f"{scope['method'][:20]} is not possible here; use GET", allow="GET, HEAD")
-        if not self._admits(scope, headers.get(b"authorization", b"")):
+        if not self._admits(scope, headers):
             if self._token:
                 return _refuse(401, "this takes a bearer token", **{"www-authenticate": "Bearer"})
-            return _refuse(403, "this address may not read metrics")
+            return _refuse(403, "this address may not read metrics; METRICS_NETWORKS or METRICS_TOKEN says who may")
         content_type = choose_format(headers.get(b"accept", b"").decode("latin-1"))
         squeezed = _takes_gzip(headers.get(b"accept-encoding", b"").decode("latin-1"))
         try:
@@ -82,18 +98,26 @@ class MetricsApp:
             found["content-encoding"] = "gzip"
         return 200, found, body
 
-    def _admits(self, scope: Scope, authorization: bytes) -> bool:
+    def _admits(self, scope: Scope, headers: dict[bytes, bytes]) -> bool:
+        authorization = headers.get(b"authorization", b"")
         if not self._token and not self._networks:
             return True
         kind, _, token = authorization.partition(b" ")
         if self._token and kind.lower() == b"bearer" and secrets.compare_digest(token.strip(), self._token):
             return True
+        client = (scope.get("client") or ("",))[0]
+        asked = [client, *_forwarded(headers)]
+        if self._networks == PRIVATE and asked == [client] and client and not _IP.match(client):
+            return True  # no server says so: a test client within this process
+        return all(map(self._is_near, asked))
+
+    def _is_near(self, host: str) -> bool:
         try:
-            client = ip_address((scope.get("client") or ("",))[0])
+            address = ip_address(host)
         except ValueError:
             return False
-        client = getattr(client, "ipv4_mapped", None) or client  # how a socket for both families shows IPv4
-        return any(client in network for network in self._networks)
+        address = getattr(address, "ipv4_mapped", None) or address  # how a socket for both families shows IPv4
+        return any(address in network for network in self._networks)
 
     def _patience(self, headers: dict[bytes, bytes]) -> float:
         """Return how long this scrape may take: a reason in time is worth more to Prometheus than a hung-up call."""
@@ -127,6 +151,25 @@ def _fulfil(future: "Future[bytes]", work: Callable[[], bytes]) -> None:
         future.set_result(work())
     except Exception as error:  # noqa: BLE001 - it is raised again where the result is awaited
         future.set_exception(error)
+
+
+def _forwarded(headers: dict[bytes, bytes]) -> list[str]:
+    """Return whom proxies say they ask for: https://www.rfc-editor.org/rfc/rfc7239 and what came before it."""
+    found = []
+    for name in (b"x-forwarded-for", b"x-real-ip"):
+        if name in headers:
+            found += [part.strip() for part in headers[name].decode("latin-1").split(",")]
+    for part in re.split("[,;]", headers.get(b"forwarded", b"").decode("latin-1")):
+        key, _, value = part.strip().partition("=")
+        if key.lower() == "for":
+            found.append(value.strip('"'))
+    return [_without_port(host) for host in found]
+
+
+def _without_port(host: str) -> str:
+    if host.startswith("["):
+        return host[1:].partition("]")[0]
+    return host.partition(":")[0] if host.count(":") == 1 else host
 
 
 def _takes_gzip(accept_encoding: str) -> bool:

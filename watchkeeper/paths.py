@@ -1,7 +1,7 @@
 """Which template does a path fit (`/v1/users/{id}`), and which path was asked for below a prefix?"""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 _WILDCARDS = {"path": ".*", "end": ""}
@@ -70,6 +70,18 @@ class Template:
                 # The sum carries from the first start in a segment to the segment's end.
                 reached = ((((starts + inner) ^ inner) | starts) & inner) << 1
         return bool(reached >> len(path) & 1)
+
+
+class Paths:
+    """What fits one of several templates: `path in paths`."""
+
+    def __init__(self, templates: Iterable[str]) -> None:
+        every = tuple(templates)
+        self._plain = frozenset(text for text in every if "{" not in text)
+        self._templates = tuple(Template(text) for text in every if "{" in text)
+
+    def __contains__(self, path: object) -> bool:
+        return path in self._plain or any(template.fits(str(path)) for template in self._templates)
 
 
 def _places(literal: str, path: str) -> int:

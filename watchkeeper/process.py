@@ -3,12 +3,13 @@
 import logging
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Self, Unpack
 
-from watchkeeper.contract.metrics import INFO
+from watchkeeper.contract.metrics import CONTRACT, INFO, REQUEST_DURATION, REQUESTS, Metric
 from watchkeeper.counts.bridge import Collector
 from watchkeeper.declared import REGISTRY
-from watchkeeper.jobs.jobs import Jobs
+from watchkeeper.jobs.jobs import OTHER, Jobs
 from watchkeeper.logs import lines, sentry
 from watchkeeper.recorder import Recorder
 from watchkeeper.settings import Options, Settings
@@ -31,7 +32,9 @@ class Telemetry:
         self.settings = settings
         self.report: Callable[[BaseException], object] = sentry.start(settings)
         self.store = RedisStore(settings.redis_url, settings.service) if settings.redis_url else None
-        self.recorder = Recorder(store=self.store, declared=REGISTRY, collectors=_collectors(settings))
+        self.recorder = Recorder(
+            _metrics(settings), store=self.store, declared=REGISTRY, collectors=_collectors(settings)
+        )
         self.tracing = Tracing(settings)
         self.jobs = Jobs(self.recorder, self.tracing, self.report)
         self._looked = False
@@ -71,6 +74,18 @@ class Telemetry:
     def __exit__(self, *_: object) -> None:
         """Stop."""
         self.stop()
+
+
+def _metrics(settings: Settings) -> list[Metric]:
+    """Return the contract, with the buckets and labels that this service chose."""
+    extra = tuple(replace(label, values=(*label.values, OTHER)) for label in settings.request_labels)
+    chosen = {
+        REQUESTS.name: replace(REQUESTS, labels=(*REQUESTS.labels, *extra)),
+        REQUEST_DURATION.name: replace(
+            REQUEST_DURATION, labels=(*REQUEST_DURATION.labels, *extra), buckets=settings.latency_buckets
+        ),
+    }
+    return [chosen.get(metric.name, metric) for metric in CONTRACT]
 
 
 def _collectors(settings: Settings) -> list[Collector]:

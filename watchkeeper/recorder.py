@@ -120,6 +120,11 @@ class Recorder:
             found = list(self._families.values())
         return [*found, *self._declared.families(self if self.delivery is not None else None), *self._bridge.families()]
 
+    def definition(self, metric: Metric) -> Metric:
+        """Return how a metric of this name is declared here; ``metric`` itself if it is not."""
+        family = self._families.get(metric.name)
+        return metric if family is None else family.metric
+
     def order(self) -> list[str]:
         """Return the names of metrics in the order in which they are shown."""
         return [*self._families, *(family.metric.name for family in self._declared.families()), *self._bridge.names()]

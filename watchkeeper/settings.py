@@ -8,6 +8,8 @@ from dataclasses import dataclass, field, fields
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Any, Self, TypedDict, Unpack
 
+from watchkeeper.contract.labels import Label
+from watchkeeper.contract.metrics import REQUEST_DURATION
 from watchkeeper.counts.bridge import Collector
 from watchkeeper.scrubbing import DEFAULT_QUERY_PARAMETERS
 from watchkeeper.store.client import check_url
@@ -24,6 +26,10 @@ SAMPLERS = (
 )
 
 
+_LISTS = (
+    *("metrics_networks", "vitals_origins", "pages", "secret_query_parameters", "collectors"),
+    *("uncounted_routes", "untraced_routes", "traced_clients", "latency_buckets"),
+)
 _DSN = re.compile(r"https?://[^@/\s]+@[^/\s]+/(?:[^\s]*/)?\d+")
 _log = logging.getLogger("telemetry")
 
@@ -63,6 +69,11 @@ class Options(TypedDict, total=False):
     secret_query_parameters: Sequence[str]
     collectors: Sequence[Collector]
     process_metrics: bool
+    uncounted_routes: Sequence[str]
+    untraced_routes: Sequence[str]
+    traced_clients: Sequence[str]
+    latency_buckets: Sequence[float]
+    request_labels: Mapping[Label, Callable[[Any], str]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +88,11 @@ class Settings:
     ``vitals_per_minute`` is how many reports one client address may send, and ``vitals_total_per_minute`` how many all
     together; without ``vitals`` no report is taken at all.
     ``collectors`` are prometheus_client's, registries included; ``process_metrics`` adds what it knows of the process.
+    ``uncounted_routes`` and ``untraced_routes`` are templates of paths without metrics and without spans.
+    ``traced_clients`` names OpenTelemetry's instrumentations that are switched on where they are installed and spans
+    are recorded. ``latency_buckets`` are the upper edges of request durations, in seconds. ``request_labels`` adds
+    labels to the count and the duration of requests: each maps to a function of the scope, and what it returns beyond
+    the declared values is `other`.
     """
 
     service: str = _from("OTEL_SERVICE_NAME", "api")
@@ -103,6 +119,11 @@ class Settings:
     secret_query_parameters: tuple[str, ...] = DEFAULT_QUERY_PARAMETERS
     collectors: tuple[Collector, ...] = ()
     process_metrics: bool = False
+    uncounted_routes: tuple[str, ...] = ()
+    untraced_routes: tuple[str, ...] = ()
+    traced_clients: tuple[str, ...] = ("httpx", "requests", "redis", "pymongo")
+    latency_buckets: tuple[float, ...] = REQUEST_DURATION.buckets
+    request_labels: Mapping[Label, Callable[[Any], str]] = field(default_factory=dict)
 
     @classmethod
     def read(
@@ -132,7 +153,7 @@ class Settings:
 
     def __post_init__(self) -> None:
         """Bring values into their types and refuse what cannot work: raise TelemetryError."""
-        for name in ("metrics_networks", "vitals_origins", "pages", "secret_query_parameters", "collectors"):
+        for name in _LISTS:
             if isinstance(getattr(self, name), str):
                 raise TelemetryError(f"{name} is a list of texts, not the text {getattr(self, name)!r}")
             object.__setattr__(self, name, tuple(getattr(self, name)))
@@ -142,8 +163,14 @@ class Settings:
         _one_of("OTEL_TRACES_SAMPLER", self.sampler, SAMPLERS)
         _path("metrics_path", self.metrics_path)
         _path("vitals_path", self.vitals_path)
-        for page in self.pages:
-            _path("pages", page)
+        for name in ("pages", "uncounted_routes", "untraced_routes"):
+            for path in getattr(self, name):
+                _path(name, path)
+        for label in self.request_labels:
+            if not label.values:
+                raise TelemetryError(f"request_labels: label '{label.name}' lists no values")
+        if list(self.latency_buckets) != sorted(set(self.latency_buckets)) or not self.latency_buckets:
+            raise TelemetryError(f"latency_buckets are edges that rise, in seconds, not {self.latency_buckets}")
         for route, share in self.quiet_routes.items():
             _share(f"quiet_routes['{route}']", share)
         if self.redis_url:

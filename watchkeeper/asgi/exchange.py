@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from watchkeeper.asgi.traffic import Traffic
 
 TRACE_HEADER = b"x-trace-id"
+EXPOSED = b"access-control-expose-headers"
 LAST_BYTE = ("http.response.body", "http.response.pathsend", "http.response.zerocopysend")
 """Messages that end a response, unless they say that more follows. How many bytes a file has stays unknown here."""
 
@@ -79,9 +80,24 @@ class HttpExchange(HttpVerdict):
 
 
 def with_trace_id(message: Message, trace_id: bytes) -> Message:
-    """Return a start message with our id; one the application passed on from elsewhere is replaced."""
-    headers = [pair for pair in message.get("headers") or () if pair[0].lower() != TRACE_HEADER]
-    return {**message, "headers": [*headers, (TRACE_HEADER, trace_id)]}
+    """Return a start message with our id, which pages of other origins may read; one from elsewhere is replaced."""
+    headers = []
+    shared = exposed = False
+    for name, value in message.get("headers") or ():
+        lower = name.lower()
+        if lower == TRACE_HEADER:
+            continue
+        if lower == EXPOSED:
+            exposed = True
+            listed = value.lower().replace(b" ", b"").split(b",")
+            headers.append((name, value if TRACE_HEADER in listed else value + b", " + TRACE_HEADER))
+            continue
+        shared = shared or lower == b"access-control-allow-origin"
+        headers.append((name, value))
+    headers.append((TRACE_HEADER, trace_id))
+    if shared and not exposed:
+        headers.append((EXPOSED, TRACE_HEADER))
+    return {**message, "headers": headers}
 
 
 def start_message(kind: str, status: int, body: bytes) -> Message:

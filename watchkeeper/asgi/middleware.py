@@ -1,6 +1,6 @@
 """Who listens to an exchange? One wrapper around an application: metrics, and where wanted, trace, log and Sentry."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Container
 
 from watchkeeper.asgi.exchange import HttpExchange
 from watchkeeper.asgi.request import Requests
@@ -29,13 +29,13 @@ class Middleware:
         *,
         traffic: Traffic,
         requests: Requests | None = None,
-        skip: Collection[str] = (),
+        skip: Container[str] = (),
         route: Callable[[Scope], str] | None = None,
     ) -> None:
         self._app = app
         self._traffic = traffic
         self._requests = requests
-        self._skip = frozenset(skip)
+        self._skip = skip
         self._template = route or RouteTemplates(app).of
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -44,7 +44,7 @@ class Middleware:
         if kind not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return
-        traffic = None if kind == "http" and path_below(scope) in self._skip else self._traffic
+        traffic = None if path_below(scope) in self._skip else self._traffic
         follow = HttpExchange if kind == "http" else WebSocketExchange
         if self._requests is None:
             exchange = follow(scope, receive, send, route=self._route, traffic=traffic)
@@ -92,7 +92,7 @@ class MetricsMiddleware(Middleware):
         app: App,
         recorder: Recorder,
         *,
-        skip: Collection[str] = (),
+        skip: Container[str] = (),
         route: Callable[[Scope], str] | None = None,
         user: Callable[[Scope], str | None] = signed_in_user,
     ) -> None:

@@ -9,7 +9,7 @@ from functools import lru_cache
 from watchkeeper.asgi.types import Scope
 from watchkeeper.asgi.websocket import WebSocketExchange
 from watchkeeper.logs.lines import REQUEST_LOGGER, RequestLine, quote, told
-from watchkeeper.paths import path_below
+from watchkeeper.paths import Paths, path_below
 from watchkeeper.scrubbing import Scrubber, cut
 from watchkeeper.settings import Settings
 from watchkeeper.tracing.tracing import Tracing, Work
@@ -52,7 +52,7 @@ class Requests:
         self._report = report
         self._logs = settings.logs
         self._quiet = {settings.metrics_path: 0.0, **settings.quiet_routes}
-        self._untraced = frozenset((settings.metrics_path,))
+        self._untraced = Paths((settings.metrics_path, *settings.untraced_routes))
         self._scrubber = Scrubber(settings.secret_query_parameters)
         self._agent = lru_cache(1024)(self._agent_text)
 

@@ -1,7 +1,7 @@
 """Which route answered, as a template that no client can invent: `/v1/users/{id}`, also under mounts."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 from typing import Any
 
@@ -14,6 +14,27 @@ MAX_ROUTES = 2000
 """Route objects remembered; an application that makes new ones forever ends up with one label for the rest."""
 
 _PARAMETER = re.compile(r"{([^{}:]+)(?::([^{}]*))?}")
+
+
+MAX_NAMED = 500
+"""Names that an application's own hook may give; what else it says is one label."""
+
+
+class Named:
+    """What an application calls its requests by a hook of its own, bounded however it chooses."""
+
+    def __init__(self, hook: Callable[[Scope], str | None]) -> None:
+        self._hook = hook
+        self._known: set[str] = set()
+
+    def of(self, scope: Scope) -> str:
+        """Return the name of a request, "" where the hook leaves it to us."""
+        name = self._hook(scope) or ""
+        if name and name not in self._known:
+            if len(self._known) >= MAX_NAMED:
+                return UNMATCHED
+            self._known.add(name)
+        return name
 
 
 class RouteTemplates:

@@ -1,10 +1,11 @@
 """What do requests and WebSockets add to the metrics?"""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from watchkeeper.asgi.types import Scope
 from watchkeeper.asgi.websocket import WebSocketExchange
+from watchkeeper.contract.labels import Label
 from watchkeeper.contract.metrics import (
     REQUEST_DURATION,
     REQUEST_SIZE,
@@ -23,6 +24,7 @@ from watchkeeper.recorder import Recorder
 from watchkeeper.tracing.trace_context import current
 from watchkeeper.verdict import METHODS, HttpVerdict
 
+OTHER = "other"
 MAX_CACHED = 20_000
 """Kinds of requests (method, route, status) whose series are found without asking the recorder."""
 
@@ -50,13 +52,23 @@ class WebSocketCounts:
 
 
 class Traffic:
-    """Counts requests and WebSockets into ``recorder``; ``user`` is asked when a WebSocket is accepted."""
+    """
+    Counts requests and WebSockets into ``recorder``; ``user`` is asked when a WebSocket is accepted.
 
-    def __init__(self, recorder: Recorder, user: Callable[[Scope], str | None] = signed_in_user) -> None:
+    ``labels`` are the functions of a scope behind the labels that a service adds to its requests.
+    """
+
+    def __init__(
+        self,
+        recorder: Recorder,
+        user: Callable[[Scope], str | None] = signed_in_user,
+        labels: Mapping[Label, Callable[[Scope], str]] | None = None,
+    ) -> None:
         self.recorder = recorder
         self._user = user
+        self._labels = tuple((label.values, of) for label, of in (labels or {}).items())
         self._in_progress = {name: recorder.gauge(REQUESTS_IN_PROGRESS, (name,)) for name in METHODS}
-        self._series: dict[tuple[str, str, int], _HttpSeries] = {}
+        self._series: dict[tuple[str, str, int, tuple[str, ...]], _HttpSeries] = {}
 
     def begin(self, exchange: HttpVerdict) -> None:
         """Count a request in progress."""
@@ -67,7 +79,8 @@ class Traffic:
         """Count a request that is over."""
         self._in_progress[exchange.method].change(-1.0)
         trace = current.get()
-        series = self._of(exchange.method, exchange.route, exchange.status)
+        extra = self._extra(exchange.scope) if self._labels else ()
+        series = self._of(exchange.method, exchange.route, exchange.status, extra)
         series.add()
         series.duration(exchange.seconds, None if trace is None else trace.exemplar)
         series.received(exchange.request_bytes)
@@ -107,11 +120,14 @@ class Traffic:
         except Exception:  # noqa: BLE001 - a callable of the application's
             return None
 
-    def _of(self, method: str, route: str, status: int) -> "_HttpSeries":
-        key = (method, route, status)
+    def _extra(self, scope: Scope) -> tuple[str, ...]:
+        return tuple(_declared(values, of, scope) for values, of in self._labels)
+
+    def _of(self, method: str, route: str, status: int, extra: tuple[str, ...]) -> "_HttpSeries":
+        key = (method, route, status, extra)
         found = self._series.get(key)
         if found is None:
-            found = _HttpSeries(self.recorder, method, route, str(status))
+            found = _HttpSeries(self.recorder, method, route, str(status), extra)
             if len(self._series) < MAX_CACHED:
                 self._series[key] = found
         return found
@@ -122,8 +138,18 @@ class _HttpSeries:
 
     __slots__ = ("add", "duration", "received", "sent")
 
-    def __init__(self, recorder: Recorder, method: str, route: str, status: str) -> None:
-        self.add = recorder.counter(REQUESTS, (method, route, status)).add
-        self.duration = recorder.histogram(REQUEST_DURATION, (method, route)).observe
+    def __init__(self, recorder: Recorder, method: str, route: str, status: str, extra: tuple[str, ...]) -> None:
+        requests, duration = recorder.definition(REQUESTS), recorder.definition(REQUEST_DURATION)
+        self.add = recorder.counter(requests, (method, route, status, *extra)).add
+        self.duration = recorder.histogram(duration, (method, route, *extra)).observe
         self.received = recorder.histogram(REQUEST_SIZE, (method, route)).observe
         self.sent = recorder.histogram(RESPONSE_SIZE, (method, route)).observe
+
+
+def _declared(values: tuple[str, ...], of: Callable[[Scope], str], scope: Scope) -> str:
+    """Return what a service's own function says of a request, 'other' for what it did not declare, or if it fails."""
+    try:
+        value = of(scope)
+    except Exception:  # noqa: BLE001 - a callable of the application's
+        return OTHER
+    return value if value in values else OTHER

@@ -21,7 +21,9 @@ to what is in Redis: an instance replaces its own totals, and a fold replaces th
 
 import hashlib
 import json
+import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, TypeVar
@@ -206,7 +208,8 @@ class RedisStore:
         try:
             if self._client is None:
                 self._client = self._connect()
-            return action(self._client)
+            with _untraced():
+                return action(self._client)
         except (RedisError, OSError) as error:
             # The next call asks again where the primary is, after a failover it is elsewhere.
             self._client = None
@@ -258,6 +261,20 @@ class _Raw:
 
     def sequence(self, name: str) -> int:
         return int(self.notes.get(name, 0))
+
+
+@contextmanager
+def _untraced() -> Iterator[None]:
+    """Keep OpenTelemetry's instrumentation of redis, where it is switched on, from telling of our own commands."""
+    otel = sys.modules.get("opentelemetry.context")
+    if otel is None:
+        yield
+        return
+    token = otel.attach(otel.set_value("suppress_instrumentation", value=True))
+    try:
+        yield
+    finally:
+        otel.detach(token)
 
 
 def _pairs(flat: list[bytes]) -> Iterator[tuple[str, bytes]]:

@@ -1,7 +1,10 @@
 """How are recorded spans built and exported? The one module that imports OpenTelemetry."""
 
-from collections.abc import Mapping
+import logging
+from collections.abc import Mapping, Sequence
 from contextvars import ContextVar, Token
+from importlib.metadata import entry_points
+from importlib.util import find_spec
 from typing import Any, Literal
 
 from opentelemetry import context as otel_context
@@ -26,6 +29,8 @@ MAX_DETAIL = 4096
 """Longest message and traceback of an exception in a span, in characters."""
 
 SERVER_ERROR = 500
+
+_log = logging.getLogger("telemetry")
 
 Kind = Literal["server", "consumer", "producer", "client", "internal"]
 Attached = Token[otel_context.Context]
@@ -61,6 +66,7 @@ class Spans:
         self.tracer.id_generator = _IdGenerator()  # type: ignore[attr-defined] # the SDK's tracer has it
         if isinstance(owner, trace.ProxyTracerProvider):
             trace.set_tracer_provider(self._provider)
+        _trace_clients(settings.traced_clients, self._provider)
 
     def start(self, name: str, kind: Kind, context: TraceContext, attributes: Mapping[str, Any]) -> Span:
         """Return a running span at the place ``context`` names; it has a span id of its own."""
@@ -106,6 +112,19 @@ class Spans:
             self._provider.force_flush(EXPORT_TIMEOUT_SECONDS * 1000)
         else:
             self._provider.shutdown()
+
+
+def _trace_clients(names: Sequence[str], provider: TracerProvider) -> None:
+    """Switch on OpenTelemetry's instrumentations of clients, those that are installed and nobody has switched on."""
+    for entry in entry_points(group="opentelemetry_instrumentor"):
+        if entry.name not in names or find_spec(entry.name) is None:
+            continue
+        try:
+            instrumentor = entry.load()()
+            if not instrumentor.is_instrumented_by_opentelemetry:
+                instrumentor.instrument(tracer_provider=provider)
+        except Exception as error:  # noqa: BLE001 - an instrumentation of another version must not end the start
+            _log.warning("calls of %s are not traced: %s: %s", entry.name, type(error).__name__, error)
 
 
 def _provider(settings: Settings) -> TracerProvider:

@@ -3,13 +3,12 @@
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
+from watchkeeper.asgi.exchange import with_trace_id
 from watchkeeper.verdict import HttpVerdict, Scope, sent_status
 from watchkeeper.wsgi.types import StartResponse
 
 if TYPE_CHECKING:
     from watchkeeper.asgi.traffic import Traffic
-
-TRACE_HEADER = "x-trace-id"
 
 
 class WsgiExchange(HttpVerdict):
@@ -37,14 +36,13 @@ class WsgiExchange(HttpVerdict):
     def start(self, status: str, headers: list[tuple[str, str]], *error: Any) -> Callable[[bytes], object]:
         """Take the application's `start_response`; what the server refuses has not happened."""
         _ = self.route  # Flask forgets it once the response has begun
-        kept = []
-        for name, value in headers:
-            lower = name.lower()
-            if lower == "content-length" and value.isdecimal():
+        raw = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers]
+        for name, value in raw:
+            if name.lower() == b"content-length" and value.isdigit():
                 self.length = int(value)
-            if lower != TRACE_HEADER:
-                kept.append((name, value))
-        write = self._start_response(status, [*kept, (TRACE_HEADER, self._trace_id)], *error)
+        told = with_trace_id({"headers": raw}, self._trace_id.encode())["headers"]
+        kept = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in told]
+        write = self._start_response(status, kept, *error)
         self._status = sent_status(int(status[:3]))
 
         def count(data: bytes) -> object:

@@ -1,13 +1,13 @@
 """What is called instead of a WSGI application: follows each request, and has those who listen tell of it."""
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
 
 from watchkeeper.asgi import types as asgi
 from watchkeeper.asgi.request import Requests, Told
+from watchkeeper.asgi.routes import UNMATCHED
 from watchkeeper.asgi.traffic import Traffic
 from watchkeeper.frameworks.carrier import ERROR
-from watchkeeper.paths import path_below
+from watchkeeper.paths import Paths, path_below
 from watchkeeper.process import Telemetry
 from watchkeeper.verdict import SERVER_ERROR, Scope, apology
 from watchkeeper.wsgi.environ import scope_of
@@ -34,9 +34,9 @@ class WsgiMiddleware:
         self._own = own
         self._find_route = route
         self._answers = answers
-        self._traffic = Traffic(telemetry.recorder)
+        self._traffic = Traffic(telemetry.recorder, labels=telemetry.settings.request_labels)
         self._requests = Requests(settings=telemetry.settings, tracing=telemetry.tracing, report=telemetry.report)
-        self._skip = frozenset((telemetry.settings.metrics_path,))
+        self._skip = Paths((telemetry.settings.metrics_path, *telemetry.settings.uncounted_routes))
         self._started = False
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
@@ -86,5 +86,8 @@ class WsgiMiddleware:
         self._requests.finish(exchange, told)
 
     def _route(self, scope: Scope) -> str:
-        path: Any = path_below(scope)
-        return path if path in self._own else self._find_route(scope)
+        path = path_below(scope)
+        try:
+            return path if path in self._own else self._find_route(scope)
+        except Exception:  # noqa: BLE001 - a callable of the application's, or routes of a kind never met
+            return UNMATCHED
