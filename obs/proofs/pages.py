@@ -12,6 +12,9 @@ HEAD = """# Checks
 
 `obs check` holds all of these, offline. What has to stay for a while is waived in waivers.toml.
 
+Every example is planted in the suite as it stands, and found by its check. What an `Alert(...)`, a `Panel(...)` or
+JSON does not name is as it should be.
+
 `obs check --live http://localhost:9090` asks a running Prometheus instead: which series, labels and values that rules,
 panels, variables, templates and runbooks ask for it does not have, and which of its series nobody asks for. What
 appears with the first event, such as a failed job, is missing until then.

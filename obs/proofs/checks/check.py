@@ -25,7 +25,7 @@ class Check:
     why: str
     fails: str
     remedy: str
-    language: Literal["promql", "logql", "python", "json", "yaml", "markdown", "text"] = "promql"
+    language: Literal["promql", "logql", "python", "json", "yaml", "toml", "markdown", "text"] = "promql"
     whole: bool = False
 
     @property

@@ -225,17 +225,20 @@ CHECKS = (
         "the panel of an alert marks the limit at which it fires",
         limits,
         why="Who is woken sees on the panel how far beyond its limit the value is; another mark says all is well.",
-        fails="a step at 0.5 in the panel of an alert that fires above 0.9",
+        fails=(
+            'Alert(expr="sum_over_time(up[5m]) > 3"),\n'
+            'Panel(expr="sum_over_time(up{environment=~\'$environment\'}[5m])", steps=((None, "green"), (4, "red")))'
+        ),
         remedy="Take the step of the panel and the limit of the alert from one constant.",
-        language="text",
+        language="python",
     ),
     Check(
         "alert/panel-question",
         "the panel of an alert asks what the alert judges",
         other_questions,
         why="The average of what an alert takes the maximum of looks calm while the alert fires.",
-        fails="avg by (instance) (up) in the panel of an alert on min by (instance) (up)",
+        fails='Alert(expr="max by (job) (up) > 3"), Panel(expr="avg by (job) (up{environment=~\'$environment\'})")',
         remedy="Plot the alert's expression, without its comparison.",
-        language="text",
+        language="python",
     ),
 )

@@ -100,7 +100,6 @@ CHECKS = (
         why="Boards and promises read a recorded series by its declared labels; with others they read nothing.",
         fails="sum by (route) (rate(http_requests_total[5m]))",
         remedy="Aggregate to the declared labels, or declare what the rule leaves.",
-        language="text",
     ),
     Check(
         "function/lost-group",

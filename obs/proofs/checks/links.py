@@ -164,7 +164,7 @@ CHECKS = (
         "the panel of an alert exists and plots what the alert reads",
         panel_references,
         why="Who is woken opens the alert's panel first; it has to show what woke them.",
-        fails='panel=PanelRef("api", "Latency"), expr="redis_up == 0"',
+        fails='Alert(panel=PanelRef("api", "Targets"), expr="redis_up == 0", summary="It is down.")',
         remedy="Name a panel that plots a series the alert reads.",
         language="python",
     ),

@@ -151,7 +151,7 @@ CHECKS = (
         "what compose files mount is there",
         mounts,
         why="Docker makes an empty folder of what it does not find: the program starts without its rules.",
-        fails='volumes: ["./infra/observability/promethius:/etc/prometheus:ro"]',
+        fails=('services:\n  prometheus:\n    volumes: ["./infra/observability/promethius:/etc/prometheus:ro"]'),
         remedy="Mount a path of the checkout.",
         language="yaml",
         whole=True,
@@ -163,7 +163,7 @@ CHECKS = (
         why="A target at a host that nothing starts is down for ever, and a data source there answers nothing.",
         fails='redis = { job = "redis", address = "redis-exporterr:9121" }',
         remedy="Take the name of a service; a host elsewhere has a dot in its name.",
-        language="text",
+        language="toml",
         whole=True,
     ),
     Check(

@@ -66,7 +66,7 @@ CHECKS = (
         "every alert has its section, every section its alert",
         missing,
         why="An alert without a section of its runbook wakes somebody who does not know what to do.",
-        fails="## ApiGone",
+        fails="## Apidown",
         remedy="Write `## AlertName` in the page that `runbook=` names.",
         language="markdown",
         whole=True,

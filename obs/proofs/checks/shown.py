@@ -135,7 +135,7 @@ CHECKS = (
         "Grafana knows every unit",
         unknown_units,
         why="A unit that Grafana does not know becomes a word behind the bare number: nothing is scaled.",
-        fails='"unit": "bytez"',
+        fails='{"fieldConfig": {"defaults": {"unit": "bytez"}}}',
         remedy="Leave `unit=` out, so that it is derived, or take one of Grafana's names.",
         language="json",
     ),
@@ -144,7 +144,10 @@ CHECKS = (
         "what shares an axis is counted in one unit",
         mixed_axes,
         why="Bytes beside seconds on one axis: one of the lines lies flat on the ground, and looks calm.",
-        fails='"targets": [{"expr": "redis_memory_used_bytes"}, {"expr": "redis_uptime_in_seconds"}]',
+        fails=(
+            '{"targets": [{"refId": "A", "expr": "redis_memory_used_bytes", "legendFormat": "used"},\n'
+            '             {"refId": "B", "expr": "redis_uptime_in_seconds", "legendFormat": "up"}]}'
+        ),
         remedy="Give each query its unit, or a panel of its own.",
         language="json",
     ),
@@ -153,7 +156,10 @@ CHECKS = (
         "the queries of a panel have different legends",
         same_legends,
         why="Of two lines with one name nobody can say which is which.",
-        fails='"targets": [{"legendFormat": "{{queue}}"}, {"legendFormat": "{{queue}}"}]',
+        fails=(
+            '{"targets": [{"refId": "A", "expr": "jobs_waiting", "legendFormat": "{{queue}}"},\n'
+            '             {"refId": "B", "expr": "jobs_active", "legendFormat": "{{queue}}"}]}'
+        ),
         remedy="Say in each legend what it shows: `{{queue}} waiting`, `{{queue}} active`.",
         language="json",
     ),
@@ -162,16 +168,19 @@ CHECKS = (
         "legends name labels that their query keeps",
         lost_legends,
         why="A legend that names a dropped label shows its braces instead of a name.",
-        fails="{{method}} of sum by (route) (rate(http_requests_total[5m]))",
+        fails=(
+            '{"targets": [{"refId": "A", "legendFormat": "{{method}}",\n'
+            '              "expr": "sum by (route) (rate(http_requests_total[5m]))"}]}'
+        ),
         remedy="Name labels that the query keeps.",
-        language="text",
+        language="json",
     ),
     Check(
         "alert/template-label",
         "descriptions name labels that their expression keeps",
         lost_template_labels,
         why="A description that names a dropped label has a hole where the person paged looks for the culprit.",
-        fails='description="{{ $labels.instance }} is down", expr="sum by (job) (up) == 0"',
+        fails='Alert(expr="sum by (job) (up) == 0", description="{{ $labels.instance }} is down.")',
         remedy="Name labels that the expression keeps, or keep the label.",
         language="python",
     ),

@@ -217,7 +217,6 @@ CHECKS = (
         why="Who has chosen one instance reads every panel as that instance's.",
         fails='up{job="rce-api"}',
         remedy="Ask for the variable's label in every panel whose series carry it.",
-        language="text",
     ),
     Check(
         "variable/fed-elsewhere",
