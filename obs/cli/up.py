@@ -147,7 +147,15 @@ def _wrong(compose: list[str], plan: Mapping[str, Any]) -> list[str]:
         running = preflight.published(_asked(compose, "ps", "--format", "json"))
     except PreflightError as error:
         return [*found, *preflight.occupied(plan, ()), f"no Docker engine answers; start it, or see {INSTALL}: {error}"]
-    return [*found, *preflight.occupied(plan, running)]
+    return [*found, *preflight.occupied(plan, running), *preflight.engine(_info(compose), plan)]
+
+
+def _info(compose: list[str]) -> Mapping[str, Any]:
+    """Return what the engine says of itself; nothing where there is only Docker Compose to ask."""
+    if compose[0] != "docker":
+        return {}
+    said = json.loads(_asked(["docker"], "info", "--format", "json") or "{}")
+    return said if isinstance(said, dict) else {}
 
 
 def _asked(compose: list[str], *arguments: str) -> str:

@@ -49,7 +49,9 @@ def configuration(stack: Stack) -> dict[str, Any]:
     services = {"prepare": _prepare(stack)} | {
         name: service(stack) for name, (role, service) in SERVICES.items() if _runs(stack, role)
     }
-    mounted = (volume.partition(":")[0] for service in services.values() for volume in service["volumes"])
+    mounted = (
+        volume.rpartition("}")[2].partition(":")[0] for service in services.values() for volume in service["volumes"]
+    )
     named = sorted({source for source in mounted if not source.startswith((".", "/"))})
     return {"services": services, "networks": {"observability": None}, "volumes": dict.fromkeys(named)}
 
@@ -226,7 +228,7 @@ def _promtail(_: Stack) -> Service:
         tmpfs=["/tmp:size=16m"],  # noqa: S108 - inside the container
         volumes=[
             f"{FOLDER}/promtail-config.yml:/etc/promtail/config.yml:ro",
-            "/var/lib/docker/containers:/var/lib/docker/containers:ro",
+            "${DOCKER_DATA_ROOT:-/var/lib/docker}/containers:/var/lib/docker/containers:ro",
             "promtail-data:/var/lib/promtail",
             "probe:/probe:ro",
         ],
@@ -296,9 +298,10 @@ def variables(stack: Stack) -> str:
         _block(RANDOM, passwords),
         YOURS if _runs(stack, "alertmanager") else "",
         CHANGED + ("GRAFANA_ADMIN_USER=admin\n" if _runs(stack, "grafana") else ""),
+        _block(ENGINE, ["DOCKER_DATA_ROOT=/var/lib/docker"] if _runs(stack, "promtail") else []),
         _block(ELSEWHERE, [line for role in databases for line in ADDRESSES[role]]),
     ]
-    return "\n".join(filter(None, blocks[:-1])) + blocks[-1]
+    return "\n".join(filter(None, blocks[:-2])) + "".join(blocks[-2:])
 
 
 def _block(reason: str, assigned: list[str]) -> str:
@@ -315,6 +318,7 @@ ADDRESSES = {
     "mongodb": ["MONGODB_ADDRESS=mongodb://mongodb:27017", "MONGODB_EXPORTER_USER=exporter"],
 }
 RANDOM = "# An empty one is made at random and kept in the volume `passwords`."
+ENGINE = "# Where Docker Engine keeps its containers' logs, which Promtail reads; `docker info` tells."
 ELSEWHERE = "# Databases that are not the reference service's."
 YOURS = """\
 # Yours: who is told. With none of them nobody is; `obs up --mute` tells nobody even when they are filled in.

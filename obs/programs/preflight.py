@@ -16,6 +16,12 @@ PASSWORDS = "passwords"
 LABEL = "watchkeeper.config"
 """The label whose value changes with a service's files, so that compose starts that service anew, and no other."""
 
+LOGS = "/var/lib/docker/containers"
+"""Where Docker keeps its containers' logs, unless told otherwise, and where the log shipper finds them."""
+
+RELABEL = "container_file_t"
+"""The type that SELinux lets containers read; https://docs.docker.com/engine/storage/bind-mounts/."""
+
 SECRETS = {"PAGERDUTY_ROUTING_KEY": "pages", "WEBHOOK_URL": "tickets", "DEADMAN_URL": "the dead man's switch"}
 """The variables of `.env` that only a person can fill, and what is lost without them."""
 
@@ -85,11 +91,7 @@ def digests(compose: Mapping[str, Any]) -> dict[str, str]:
     """Return, by service, the digest of every file it mounts; services that mount none are left out."""
     found = {}
     for name, service in compose["services"].items():
-        paths = [
-            Path(volume["source"])
-            for volume in service.get("volumes", ())
-            if volume["type"] == "bind" and not volume["source"].startswith("/var/lib/docker/")
-        ]
+        paths = [Path(volume["source"]) for volume in _mounted(service)]
         files = sorted(file for path in paths for file in (path, *path.rglob("*")) if file.is_file())
         if files:
             digest = hashlib.sha256()
@@ -124,10 +126,7 @@ def unreadable(compose: Mapping[str, Any]) -> Iterator[str]:
     ``compose`` is what `docker compose config --format json` prints.
     """
     mounts = {
-        Path(volume["source"]): name
-        for name, service in compose["services"].items()
-        for volume in service.get("volumes", ())
-        if volume["type"] == "bind" and not volume["source"].startswith("/var/lib/docker/")
+        Path(volume["source"]): name for name, service in compose["services"].items() for volume in _mounted(service)
     }
     for path, service in mounts.items():
         if not path.exists():
@@ -138,6 +137,50 @@ def unreadable(compose: Mapping[str, Any]) -> Iterator[str]:
             if file.stat().st_mode & wanted != wanted:
                 yield f"{file} can't be read by {service}, which runs as another user; run `chmod -R o+rX {path}`"
                 break
+
+
+def _mounted(service: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """Yield the mounts of files of ours: not the engine's own logs."""
+    for volume in service.get("volumes", ()):
+        if volume["type"] == "bind" and volume.get("target") != LOGS:
+            yield volume
+
+
+def engine(info: Mapping[str, Any], compose: Mapping[str, Any]) -> Iterator[str]:
+    """
+    Yield a sentence for whatever of an engine keeps lines from the log shipper, or files from the containers.
+
+    ``info`` is what `docker info --format json` prints, where Podman answers to that name its own.
+    """
+    volumes = [volume for service in compose["services"].values() for volume in service.get("volumes", ())]
+    shipped = next((volume["source"] for volume in volumes if volume.get("target") == LOGS), None)
+    podman = "DockerRootDir" not in info and "host" in info
+    root, driver = info.get("DockerRootDir") or LOGS.rpartition("/")[0], info.get("LoggingDriver") or "json-file"
+    if shipped and podman:
+        yield (
+            "Podman answers here, which keeps no files of its containers' logs that Promtail could read: use Docker "
+            "Engine, or leave targets.promtail and targets.loki out of stack.toml"
+        )
+    elif shipped and driver != "json-file":
+        yield (
+            f"the engine hands its logs to {driver}, and Promtail reads files: set "
+            '"log-driver": "json-file" in daemon.json and make the containers anew'
+        )
+    elif shipped and shipped != f"{root}/containers":
+        yield f"the engine keeps its containers in {root}: set DOCKER_DATA_ROOT={root} in .env, or no line is shipped"
+    security = " ".join(info.get("SecurityOptions") or ())
+    if "name=selinux" in security or (podman and (info["host"].get("security") or {}).get("selinuxEnabled")):
+        kept = [volume["source"] for service in compose["services"].values() for volume in _mounted(service)]
+        hidden = sorted({source for source in kept if RELABEL not in _label(source)})
+        if hidden:
+            yield f"SELinux keeps containers from {hidden[0]}; run `chcon -Rt {RELABEL} {' '.join(hidden)}`"
+
+
+def _label(path: str) -> str:
+    try:
+        return os.getxattr(path, "security.selinux").decode()
+    except OSError:
+        return ""
 
 
 def occupied(compose: Mapping[str, Any], ours: Iterable[int]) -> Iterator[str]:

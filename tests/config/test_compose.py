@@ -110,10 +110,10 @@ def test_what_is_mounted_is_written_and_only_read(name: str, source: str) -> Non
 def test_named_volumes_are_declared_and_used() -> None:
     """What must survive a restart has a name."""
     used = {
-        volume.split(":")[0]
+        source(volume)
         for service in SERVICES.values()
         for volume in service.get("volumes", ())
-        if not volume.startswith((".", "/"))
+        if not source(volume).startswith((".", "/"))
     }
 
     assert used == {*REFERENCE["volumes"], *ADD_ON["volumes"]}
@@ -285,7 +285,7 @@ PROGRAMS = {"prepare", "prometheus", "alertmanager", "grafana", "jaeger", "loki"
     ("absent", "gone", "variables"),
     [
         (("redis",), {"redis_exporter"}, {"REDIS_PASSWORD", "REDIS_ADDRESS"}),
-        (("logs", "traces"), {"loki", "promtail", "jaeger"}, set()),
+        (("logs", "traces"), {"loki", "promtail", "jaeger"}, {"DOCKER_DATA_ROOT"}),
         (("grafana",), {"grafana"}, {"GRAFANA_ADMIN_PASSWORD", "GRAFANA_ADMIN_USER"}),
         (("alertmanager",), {"alertmanager"}, set(preflight.SECRETS)),
         (tuple(PARTS), {*PROGRAMS, "redis_exporter", "mongodb_exporter"} - {"prepare", "prometheus"}, None),
@@ -298,7 +298,7 @@ def test_a_part_that_is_absent_starts_no_container(
     """Its services, its volumes, its passwords and its variables go with it, and nothing else does."""
     lacking = without(absent)
     written = yaml.safe_load(config.beside(lacking)["docker-compose.observability.yml"])
-    mounted = {v.split(":")[0] for service in written["services"].values() for v in service["volumes"]}
+    mounted = {source(v) for service in written["services"].values() for v in service["volumes"]}
     left = set(re.findall(r"^(\w+)=", config.beside(lacking)[".env.example"], re.MULTILINE))
     every = set(re.findall(r"^(\w+)=", config.beside(STACK)[".env.example"], re.MULTILINE))
 
@@ -315,6 +315,11 @@ def test_an_exporter_elsewhere_is_not_started_here() -> None:
 
     assert "redis_exporter" not in written["services"]
     assert "REDIS" not in str(written["services"]["prepare"])
+
+
+def source(volume: str) -> str:
+    """Return what a mount brings in: a path, or the name of a volume; a variable stands for an absolute path."""
+    return re.sub(r"^\$\{\w+:-([^}]*)\}", r"\1", volume).split(":")[0]
 
 
 def mebibytes(text: str) -> float:

@@ -120,6 +120,7 @@ for word; do case "$word" in
 version) exit 0 ;;
 config) cat {folder}/plan.json; exit 0 ;;
 volume) exit 0 ;;
+info) cat {folder}/info 2>/dev/null; exit 0 ;;
 ps) {running if engine else "echo 'Cannot connect to the Docker daemon' >&2; exit 1"} ;;
 up|down|logs) echo "$@" >> {folder}/told; env >> {folder}/environ; exit 0 ;;
 esac; done
@@ -170,6 +171,51 @@ def test_up_says_everything_that_is_wrong_and_starts_nothing(checkout: Path, tmp
     assert "Traceback" not in answer.stderr
     assert not (bin_ / "told").exists()
     assert not (checkout / ".obs").exists()
+
+
+SHIPS = {"type": "bind", "source": "/var/lib/docker/containers", "target": "/var/lib/docker/containers"}
+OWN = {"type": "bind", "source": str(ROOT / "stack.toml"), "target": "/stack.toml"}
+DOCKER = {"DockerRootDir": "/var/lib/docker", "LoggingDriver": "json-file", "SecurityOptions": ["name=seccomp"]}
+PODMAN = {"host": {"security": {"selinuxEnabled": False}}, "store": {}}
+
+
+@pytest.mark.parametrize(
+    ("info", "volumes", "told"),
+    [
+        (DOCKER, [SHIPS, OWN], []),
+        (DOCKER | {"DockerRootDir": "/data/docker"}, [SHIPS], ["set DOCKER_DATA_ROOT=/data/docker in .env"]),
+        (DOCKER | {"DockerRootDir": "/data/docker"}, [SHIPS | {"source": "/data/docker/containers"}], []),
+        (DOCKER | {"DockerRootDir": "/data/docker"}, [OWN], []),
+        (DOCKER | {"LoggingDriver": "journald"}, [SHIPS], ["hands its logs to journald"]),
+        (DOCKER | {"SecurityOptions": ["name=selinux"]}, [SHIPS, OWN], [f"chcon -Rt container_file_t {OWN['source']}"]),
+        (PODMAN, [SHIPS], ["Podman answers here"]),
+        (PODMAN, [OWN], []),
+        ({"host": {"security": {"selinuxEnabled": True}}}, [OWN], ["SELinux keeps containers from"]),
+        ({}, [SHIPS, OWN], []),
+    ],
+)
+def test_an_engine_that_would_hide_logs_or_files_is_said(
+    info: dict[str, object], volumes: list[dict[str, str]], told: list[str]
+) -> None:
+    """Rootless, Podman, SELinux, a log driver: nothing fails at the start, and no line arrives."""
+    found = list(preflight.engine(info, {"services": {"promtail": {"volumes": volumes}}}))
+
+    assert len(found) == len(told)
+    assert all(part in sentence for part, sentence in zip(told, found, strict=True))
+
+
+def test_up_asks_the_engine_before_it_starts(checkout: Path, tmp_path: Path) -> None:
+    """What the engine says of itself is held against what the stack mounts."""
+    bin_ = tmp_path / "bin"
+    bin_.mkdir()
+    fake_docker(bin_, {"services": {"promtail": {"volumes": [SHIPS]}}}, engine=True)
+    (bin_ / "info").write_text(json.dumps(DOCKER | {"DockerRootDir": "/home/me/docker"}), encoding="utf-8")
+
+    answer = obs(checkout, f"{bin_}:{os.defpath}", "up", "--mute")
+
+    assert answer.returncode == 2
+    assert "set DOCKER_DATA_ROOT=/home/me/docker in .env" in answer.stderr
+    assert not (bin_ / "told").exists()
 
 
 def test_up_without_docker_says_where_to_get_it(checkout: Path, tmp_path: Path) -> None:
