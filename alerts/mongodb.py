@@ -1,6 +1,7 @@
 """What wakes someone for a MongoDB server, and what proves that it does?"""
 
-from alerts.targets import unreachable
+from alerts.api import OF_THE_API
+from alerts.targets import AFTERWARDS, unreachable
 from metrics import mongodb
 from metrics.mongodb import CLUSTER_ROLE, CONNECTION_TYPE, DATABASE, QUEUE_SIDE, REPLICA_SET_STATE, TICKET
 from obs.alerting import histories
@@ -96,12 +97,14 @@ def down(stack: Stack) -> Alert:
         name="MongodbDown",
         expr=f"{highest(mongodb.UP, JOB.eq(stack.targets.mongodb.job))} == 0",
         hold="1m",
+        keep_firing_for=AFTERWARDS,
         severity=Severity.PAGE,
         summary="MongoDB is down.",
         description="MongoDB behind {{ $labels.instance }} has refused its exporter for a minute.",
         runbook=RUNBOOK,
         panel=PanelRef("mongodb", "MongoDB up"),
-        silences=(Silence(("mongodb",), (INSTANCE,)),),
+        # The API can't answer without its database: who is up for the one need not be woken by the other.
+        silences=(Silence(OF_THE_API), Silence(("mongodb",), (INSTANCE,))),
         cases=(
             pages(
                 "MongoDB stops, and its series changes labels",
@@ -143,7 +146,7 @@ def down(stack: Stack) -> Alert:
             silent("the exporter vanishes, which is another alert", series={alive: "1x4 stale"}),
             clears(
                 "MongoDB is back, and its series changes labels again",
-                at="11m",
+                at="26m",
                 series={dead: "0x10 stale", alive: "_x11 1x10"},
             ),
         ),

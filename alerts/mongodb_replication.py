@@ -1,9 +1,11 @@
 """What wakes someone for a MongoDB replica set, and what proves that it does?"""
 
+from alerts.api import OF_THE_API
 from alerts.mongodb import RUNBOOK, one
+from alerts.targets import AFTERWARDS
 from metrics import mongodb
 from metrics.mongodb import MEMBER, MEMBER_STATE, REPLICA_SET
-from obs.alerting.model import Alert, PanelRef, Severity, clears, pages, silent, tickets
+from obs.alerting.model import Alert, PanelRef, Severity, Silence, clears, pages, silent, tickets
 from obs.query import promql
 from obs.stack import Stack
 from obs.stack.thresholds import Threshold
@@ -140,27 +142,29 @@ def primary_missing(stack: Stack) -> Alert:
     return Alert(
         name="MongodbPrimaryMissing",
         expr=f"{members} unless {primaries} == 1",
-        hold="2m",
+        hold="1m",
+        keep_firing_for=AFTERWARDS,
         severity=Severity.PAGE,
         summary="A MongoDB replica set has no primary: nothing can be written.",
-        description="No member of {{ $labels.rs_nm }} has been primary for two minutes.",
+        description="No member of {{ $labels.rs_nm }} has been primary for a minute.",
         runbook=RUNBOOK,
         panel=PanelRef("mongodb", "Healthy members"),
+        silences=(Silence(OF_THE_API),),
         cases=(
             pages(
                 "the majority is lost",
                 at="10m",
-                by="7m",
+                by="6m",
                 series={primary: "1x4 stale", demoted: "_x5 1x20"},
                 where=(SET,),
-                says="No member of rs0 has been primary for two minutes.",
+                says="No member of rs0 has been primary for a minute.",
             ),
             silent(
                 "another member takes over",
                 series={primary: "1x4 stale", second: "1x5 stale", promoted: "_x6 1x20", demoted: "_x5 1x20"},
             ),
             silent("all exporters vanish, which is another alert", series={primary: "1x4 stale"}),
-            clears("a primary is elected", at="11m", series={second: "1x10 stale", promoted: "_x11 1x10"}),
+            clears("a primary is elected", at="26m", series={second: "1x10 stale", promoted: "_x11 1x10"}),
         ),
     )
 

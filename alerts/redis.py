@@ -1,7 +1,7 @@
 """What wakes someone for Redis, and what proves that it does?"""
 
 from alerts.api import OF_THE_API
-from alerts.targets import unreachable
+from alerts.targets import AFTERWARDS, unreachable
 from metrics import redis
 from metrics.redis import MASTER_HOST, MASTER_PORT
 from obs.alerting import histories
@@ -79,6 +79,7 @@ def down(stack: Stack) -> Alert:
         name="RedisDown",
         expr=f"{promql.select(redis.UP, JOB.eq(stack.targets.redis.job))} == 0",
         hold="1m",
+        keep_firing_for=AFTERWARDS,
         severity=Severity.PAGE,
         summary="Redis is down.",
         description="Redis behind {{ $labels.instance }} has refused its exporter for a minute.",
@@ -106,8 +107,8 @@ def down(stack: Stack) -> Alert:
             ),
             silent("Redis restarts within a minute", series={up: "1x7 0 1x10"}),
             silent("the exporter vanishes, which is another alert", series={up: "1x4 stale"}),
-            clears("Redis is back", at="11m", series={up: "0x10 1x5"}),
-            clears("the series disappears while it fires", at="11m", series={up: "0x10 stale"}),
+            clears("Redis is back", at="26m", series={up: "0x10 1x5"}),
+            clears("the series disappears while it fires", at="26m", series={up: "0x10 stale"}),
         ),
     )
 

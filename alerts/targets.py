@@ -12,6 +12,9 @@ from watchkeeper.contract.scraping import UP
 RUNBOOK = "stack.md"
 TARGETS = PanelRef("stack", "Targets up")
 
+AFTERWARDS = "15m"
+"""How long the alert of a cause outlasts it: what it silences reads the last minutes, and would page."""
+
 
 def watched(stack: Stack) -> tuple[Target, ...]:
     """Return what people depend on: to be blind to it is as bad as an outage."""

@@ -225,6 +225,10 @@ class Recording:
     expr: str
 
 
+EVERY = "15s"
+"""How often rules are asked."""
+
+
 @dataclass(frozen=True, slots=True)
 class Group:
     """Rules that are evaluated together, in order, every ``interval``; ``file`` is the rule file's stem."""
@@ -232,7 +236,7 @@ class Group:
     file: str
     name: str
     rules: tuple[Alert | Recording, ...]
-    interval: str = "30s"
+    interval: str = EVERY
 
     @property
     def alerts(self) -> tuple[Alert, ...]:

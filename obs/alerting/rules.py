@@ -1,15 +1,22 @@
 """Which rules does Prometheus evaluate for this stack, and where does each come from?"""
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
+from datetime import timedelta
+
+import promql_parser as ast
 
 from obs import content
-from obs.alerting.model import Alert, AlertError, Group
+from obs.alerting.model import EVERY, Alert, AlertError, Group
 from obs.alerting.recording import recordings, unanswered
 from obs.alerting.render import path, render_group
 from obs.nearest import nearest
 from obs.query import expr
+from obs.query.expr import ExprError
 from obs.stack import AbsentError, Stack
+
+DAILY = "5m"
 
 
 def groups(stack: Stack) -> tuple[Group, ...]:
@@ -27,7 +34,7 @@ def groups(stack: Stack) -> tuple[Group, ...]:
         file: tuple(alert for define in defines if (alert := _define(define, stack, gone)))
         for file, defines in content.here().alerts.items()
     }
-    alerting = [Group(file, f"{name}-{file}", rules) for file, rules in defined.items() if rules]
+    alerting = [Group(file, f"{name}-{file}", rules, _interval(rules)) for file, rules in defined.items() if rules]
     alerts = [alert for group in alerting for alert in group.alerts]
     for alert in alerts:
         for file in (file for silence in alert.silences for file in silence.files):
@@ -44,6 +51,20 @@ def groups(stack: Stack) -> tuple[Group, ...]:
 def render(stack: Stack) -> dict[str, str]:
     """Return the rule files, path below infra/observability to text."""
     return {path(group): render_group(stack, group) for group in groups(stack)}
+
+
+def _interval(rules: Sequence[Alert]) -> str:
+    """Return how often a group is asked: what looks back for days learns nothing new within minutes, and costs most."""
+    return DAILY if min(map(_longest, rules)) >= timedelta(days=1) else EVERY
+
+
+def _longest(rule: Alert) -> timedelta:
+    """Return the longest window a rule reads; none where it is no PromQL, which is the checks' to tell."""
+    try:
+        nodes = expr.parse(rule.expr).nodes
+    except ExprError:
+        return timedelta()
+    return max((node.range for node in nodes if isinstance(node, ast.MatrixSelector)), default=timedelta())
 
 
 def _define(define: content.Define, stack: Stack, gone: frozenset[str]) -> Alert | None:

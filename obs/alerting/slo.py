@@ -1,5 +1,6 @@
 """What do we promise, how much of the error budget is spent, and how fast does it burn?"""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -8,17 +9,27 @@ from obs.alerting.recording import FAILED_REQUEST_RATE, REQUEST_RATE, SLOW_REQUE
 from obs.query import promql
 from obs.stack import Stack
 from obs.stack.names import speaking
-from watchkeeper.contract.labels import JOB, Matcher
-from watchkeeper.contract.metrics import REQUEST_DURATION, Metric
+from watchkeeper.contract.labels import JOB, STATUS, Matcher
+from watchkeeper.contract.metrics import REQUEST_DURATION, REQUESTS, Metric
 
 
 @dataclass(frozen=True, slots=True)
 class BurnWindow:
-    """Alert when ``spent`` (share of the whole budget) goes within ``long``, and still goes within ``short``."""
+    """
+    Alert when ``spent`` (share of the whole budget) goes within ``long``, and still goes within ``short``.
+
+    ``events`` times the `Slo.least` bad events must have been counted within ``long``: a ratio of few says little.
+    ``counted`` asks the counters themselves: a recorded rate tells of the five minutes before it, and so later.
+    ``now`` is a last window, shorter still, in which the budget must go too: without it a page may begin long after
+    the fault has ended.
+    """
 
     long: str
     short: str
     spent: float
+    events: float = 3
+    counted: bool = False
+    now: str = ""
 
     def factor(self, days: int) -> float:
         """Return how many times faster than allowed the budget of a window of ``days`` burns then."""
@@ -28,8 +39,12 @@ class BurnWindow:
 HOURS = {"1h": timedelta(hours=1), "6h": timedelta(hours=6), "1d": timedelta(days=1), "3d": timedelta(days=3)}
 
 # Multiwindow, multi-burn-rate: https://sre.google/workbook/alerting-on-slos/, table 5-8
-PAGE_WINDOWS = (BurnWindow("1h", "5m", 0.02), BurnWindow("6h", "30m", 0.05))
+PAGE_WINDOWS = (BurnWindow("1h", "5m", 0.02, events=1, counted=True), BurnWindow("6h", "30m", 0.05, now="5m"))
 TICKET_WINDOWS = (BurnWindow("1d", "2h", 0.1), BurnWindow("3d", "6h", 0.1))
+
+
+LEAST_FAILURES, LEAST_SLOW = 10, 100
+"""Bad events in an hour below which nobody is woken: a handful of errors at night, or reports."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +53,9 @@ class Slo:
     One promise: of all events (``total``) at most ``1 - objective`` are ``bad``, over a rolling window of ``days``.
 
     Both are recorded rates per second. Windows are summed before they are divided, so every event weighs the same:
-    the average of ratios would let one failure at night count like a thousand at noon.
+    the average of ratios would let one failure at night count like a thousand at noon. ``count_bad`` and
+    ``count_all`` return the expression that counts the events of a window from the counters themselves. ``least`` is
+    how many bad events in an hour are worth a page.
     """
 
     name: str
@@ -48,6 +65,9 @@ class Slo:
     bad: Metric
     total: Metric
     where: Matcher
+    count_bad: Callable[[str], str]
+    count_all: Callable[[str], str]
+    least: int
 
     def __post_init__(self) -> None:
         """Refuse an objective so low that the fastest burn can't be reached; raise AlertError."""
@@ -72,31 +92,35 @@ class Slo:
         """Return the share of bad events in a window; no answer without traffic."""
         return promql.ratio(self._sum(self.bad, over), self._sum(self.total, over))
 
-    def event_rate(self, over: str) -> str:
-        """Return events per second, averaged over a window."""
-        averaged = f"avg_over_time({promql.select(self.total, self.where)}[{over}])"
+    def bad_rate(self, over: str) -> str:
+        """Return bad events per second, averaged over a window."""
+        averaged = f"avg_over_time({promql.select(self.bad, self.where)}[{over}])"
         return promql.aggregate("sum", averaged, by=(JOB,))
 
     def budget_left(self) -> str:
         """Return the share of the error budget that is left: 1 untouched, 0 spent, below 0 broken."""
         return f"1 - ({self.error_ratio(self.window)}) / {self.budget:g}"
 
-    def burns(self, windows: tuple[BurnWindow, ...], *, floor: float) -> str:
-        """
-        Return the condition that the budget burns too fast in one of ``windows``, long and short at once.
+    def burns(self, windows: tuple[BurnWindow, ...]) -> str:
+        """Return the condition that the budget burns too fast in one of ``windows``, long and short at once."""
+        return " or ".join(self._burn(window) for window in windows)
 
-        ``floor`` is the events per second below which a ratio says little: one failure in ten at night is no outage.
-        """
-        return " or ".join(self._burn(window, floor) for window in windows)
-
-    def _burn(self, window: BurnWindow, floor: float) -> str:
-        limit = f"{window.factor(self.days) * self.budget:.4g}"
-        conditions = (
-            f"{self.error_ratio(window.long)} > {limit}",
-            f"{self.error_ratio(window.short)} > {limit}",
-            f"{self.event_rate(window.long)} > {floor:g}",
-        )
+    def _burn(self, window: BurnWindow) -> str:
+        limit = float(f"{window.factor(self.days) * self.budget:.4g}")
+        counted, least = self._counted_above, window.events * self.least
+        if window.counted:
+            conditions = [counted(window.long, limit), counted(window.short, limit)]
+            conditions += [f"{self.count_bad(window.long)} > {least:g}"]
+        else:
+            conditions = [f"{self.error_ratio(over)} > {limit:g}" for over in (window.long, window.short)]
+            length = HOURS[window.long].total_seconds()
+            conditions += [f"{self.bad_rate(window.long)} * {length:g} > {least:g}"]
+        if window.now:
+            conditions += [counted(window.now, limit)]
         return f"({' and '.join(conditions)})"
+
+    def _counted_above(self, over: str, limit: float) -> str:
+        return promql.above(self.count_bad(over), self.count_all(over), limit)
 
     def _sum(self, metric: Metric, over: str) -> str:
         return promql.aggregate("sum", f"sum_over_time({promql.select(metric, self.where)}[{over}])", by=(JOB,))
@@ -104,6 +128,7 @@ class Slo:
 
 def availability(stack: Stack) -> Slo:
     """Return the promise that requests do not fail by our fault: 5xx over all."""
+    job = JOB.eq(stack.targets.api.job)
     return Slo(
         "availability",
         "Availability",
@@ -111,14 +136,22 @@ def availability(stack: Stack) -> Slo:
         int(stack.slo.window[:-1]),
         FAILED_REQUEST_RATE,
         REQUEST_RATE,
-        JOB.eq(stack.targets.api.job),
+        job,
+        lambda over: _counted(REQUESTS, job, STATUS.re("5.."), over=over),
+        lambda over: _counted(REQUESTS, job, over=over),
+        LEAST_FAILURES,
     )
 
 
 def latency(stack: Stack) -> Slo:
     """Return the promise that requests are answered in time; raise ValueError off a bucket edge."""
     with speaking(stack):
-        promql.le(REQUEST_DURATION, stack.slo.latency.threshold_seconds)
+        edge = promql.le(REQUEST_DURATION, stack.slo.latency.threshold_seconds)
+    job = JOB.eq(stack.targets.api.job)
+
+    def timed(over: str) -> str:
+        return _counted(REQUEST_DURATION.count, job, over=over)
+
     return Slo(
         "latency",
         "Latency",
@@ -126,5 +159,12 @@ def latency(stack: Stack) -> Slo:
         int(stack.slo.window[:-1]),
         SLOW_REQUEST_RATE,
         REQUEST_RATE,
-        JOB.eq(stack.targets.api.job),
+        job,
+        lambda over: f"{timed(over)} - {_counted(REQUEST_DURATION.bucket, job, edge, over=over)}",
+        timed,
+        LEAST_SLOW,
     )
+
+
+def _counted(metric: Metric, *where: Matcher, over: str) -> str:
+    return promql.total(promql.increase(metric, *where, over=over), by=(JOB,))

@@ -84,7 +84,9 @@ def _route(stack: Stack) -> dict[str, Any]:
         "receiver": TICKETS,
         "continue": True,
     }
-    page = {"matchers": [str(SEVERITY.eq(Severity.PAGE))], "receiver": PAGER}
+    # All that breaks one promise is one page, whichever rule is first
+    promise = {"matchers": [str(SLO.ne(""))], "group_by": [SLO.name, *DEPLOYMENT], "group_wait": "15s"}
+    page = {"matchers": [str(SEVERITY.eq(Severity.PAGE))], "receiver": PAGER, "routes": [promise]}
     ticket = {"matchers": [str(SEVERITY.eq(Severity.TICKET))], "receiver": TICKETS, "repeat_interval": "1d"}
     return {
         "receiver": UNROUTED,
@@ -118,7 +120,7 @@ def _pagerduty(stack: Stack) -> dict[str, Any]:
         "send_resolved": True,
         "severity": "critical",
         "description": '{{ template "message.title" . }}',
-        "class": "{{ .GroupLabels.alertname }}",
+        "class": '{{ template "message.name" . }}',
         "component": "{{ .GroupLabels.service }}",
         "group": "{{ .GroupLabels.environment }}",
         "client": "Alertmanager",
@@ -128,7 +130,7 @@ def _pagerduty(stack: Stack) -> dict[str, Any]:
             "resolved": '{{ template "message.resolved" . }}',
         },
         "links": [
-            {"text": "Runbook", "href": "{{ .CommonAnnotations.runbook_url }}"},
+            {"text": "Runbook", "href": '{{ template "message.runbook" . }}'},
             *([{"text": "Dashboard", "href": '{{ template "message.dashboard" . }}'}] if stack.grafana.url else []),
             *([{"text": "Logs", "href": '{{ template "message.logs" . }}'}] if _has_logs(stack) else []),
         ],
@@ -228,15 +230,21 @@ fi
 exec alertmanager "@$folder/flags" "--config.file=$folder/$config" "$@"
 """
 
+# Alerts of one promise share a message, and have a summary, runbook and panel each: the first that fires has the word.
 # Alertmanager reads a page's details as YAML again once they are rendered, and keeps what is no YAML, or a text, as it
 # was written. A line that begins like a folded block and goes on in words is never anything else.
 MESSAGES = """\
 {{- /* ORIGIN */ -}}
 
 {{ define "message.title" -}}
-[{{ .Status | toUpper }}] {{ .GroupLabels.alertname }} ({{ .GroupLabels.environment }}):
-{{- " " }}{{ .CommonAnnotations.summary }}
+[{{ .Status | toUpper }}] {{ template "message.name" . }} ({{ .GroupLabels.environment }}):
+{{- " " }}{{ with or .Alerts.Firing .Alerts }}{{ (index . 0).Annotations.summary }}{{ end }}
 {{- end }}
+
+{{ define "message.name" }}{{ with or .Alerts.Firing .Alerts }}{{ (index . 0).Labels.alertname }}{{ end }}{{ end }}
+
+{{ define "message.runbook" }}
+{{- with or .Alerts.Firing .Alerts }}{{ (index . 0).Annotations.runbook_url }}{{ end }}{{ end }}
 
 {{ define "message.alert" -}}
 > {{ .Annotations.description }} Since {{ .StartsAt.UTC.Format "15:04:05" }} UTC.
@@ -257,9 +265,9 @@ IN_ALERTMANAGER = """
 
 DASHBOARD = """
 {{ define "message.dashboard" }}
-{{- with .CommonAnnotations.dashboard_url -}}
+{{- with or .Alerts.Firing .Alerts }}{{ with (index . 0).Annotations.dashboard_url -}}
 {{ . }}&from={{ template "message.from" $ }}&to={{ template "message.to" $ }}
-{{- end }}{{ end }}
+{{- end }}{{ end }}{{ end }}
 """
 
 LOGS = """

@@ -22,7 +22,6 @@ from obs.stack import Stack
 from watchkeeper.contract.labels import ALERTSTATE
 from watchkeeper.contract.scraping import ALERTS
 
-EVALUATION_SECONDS = 30
 PROCESSES = 2
 CACHE = Path(".obs/drill")
 SAMPLE = re.compile(r'\{((?:\w+="(?:[^"\\]|\\.)*"(?:, )?)*)\} (\d)E\+00')
@@ -73,21 +72,34 @@ def _play(promtool: Promtool, stack: Stack, groups: reach.Groups, scenario: Scen
     reached = reach.within(groups, scenario)
     if not reached:
         return []
-    rules = json.dumps({"groups": reached})
+    rules = json.dumps(reached)
     kept = CACHE / f"{_digest(promtool, stack, rules, scenario)}.json"
     try:
         return _firings([(at, told) for at, told in json.loads(kept.read_text(encoding="utf-8"))])
     except (OSError, ValueError):
         pass  # never played with these rules
     try:
-        changes = _asked(promtool, rules, _test(stack, scenario, reach.names(reached)))
+        changes = [
+            change for every, part in _paces(reached) for change in _asked(promtool, stack, scenario, part, every)
+        ]
         _keep(kept, changes)
     except OSError as error:
         raise PlayingError(f"'{scenario.name}' can't be played: {error}; free some space, or fix the folder") from error
     return _firings(changes)
 
 
-def _asked(promtool: Promtool, rules: str, test: dict[str, Any]) -> list[tuple[float, str]]:
+def _paces(groups: reach.Groups) -> Iterator[tuple[int, reach.Groups]]:
+    """Yield the groups of each interval with the recordings, for promtool evaluates all groups at one."""
+    recordings = [group for group in groups if "alert" not in group["rules"][-1]]
+    alerting = [group for group in groups if group not in recordings]
+    for interval in sorted({group["interval"] for group in alerting}):
+        yield int(seconds(interval)), [*recordings, *(one for one in alerting if one["interval"] == interval)]
+
+
+def _asked(
+    promtool: Promtool, stack: Stack, scenario: Scenario, groups: reach.Groups, every: int
+) -> list[tuple[float, str]]:
+    rules, test = json.dumps({"groups": groups}), _test(stack, scenario, reach.names(groups), every)
     with tempfile.TemporaryDirectory(prefix="obs-") as folder:
         (Path(folder) / "rules.json").write_text(rules, encoding="utf-8")
         (Path(folder) / "test.json").write_text(json.dumps(test), encoding="utf-8")
@@ -115,19 +127,19 @@ def _digest(promtool: Promtool, stack: Stack, rules: str, scenario: Scenario) ->
     return hashlib.sha256(b"\n".join([facts.encode(), *code])).hexdigest()[:32]
 
 
-def _test(stack: Stack, scenario: Scenario, read: frozenset[str]) -> dict[str, Any]:
+def _test(stack: Stack, scenario: Scenario, read: frozenset[str], every: int) -> dict[str, Any]:
     """Ask at each evaluation what began (1) and what ended (0): promtool prints it as not what was expected."""
     firing = select(ALERTS, ALERTSTATE.eq("firing"))
-    before = f"{firing} offset {EVALUATION_SECONDS}s"
+    before = f"{firing} offset {every}s"
     changed = f"({firing} unless {before}) or 0 * ({before} unless {firing})"
-    moments = range(EVALUATION_SECONDS, int(scenario.length), EVALUATION_SECONDS)
+    moments = range(every, int(scenario.length), every)
     test = {
         "name": scenario.name,
         "interval": f"{GRID_SECONDS}s",
         "input_series": [{"series": one, "values": text} for one, text in series(stack, scenario, read).items()],
         "promql_expr_test": [{"expr": changed, "eval_time": f"{moment}s"} for moment in moments],
     }
-    return {"rule_files": ["rules.json"], "evaluation_interval": f"{EVALUATION_SECONDS}s", "tests": [test]}
+    return {"rule_files": ["rules.json"], "evaluation_interval": f"{every}s", "tests": [test]}
 
 
 def _firings(changes: Sequence[tuple[float, str]]) -> list[Firing]:

@@ -162,14 +162,14 @@ def test_grafana_must_not_evaluate_while_alertmanager_pages(ours: Stack, every: 
     [
         (
             ("runbook_url", "playbook_url"),
-            "receiver 'pager' links: it reads .CommonAnnotations.playbook_url, which is missing from ",
+            "template 'message.runbook': it reads .Annotations.playbook_url, which is missing from ",
         ),
         (
             (".GroupLabels.service", ".GroupLabels.queue"),
-            "receiver 'pager': it reads .GroupLabels.queue, which is missing from group_by, which is: alertname,",
+            "receiver 'pager': it reads .GroupLabels.queue, which is missing from group_by, which is: service, ",
         ),
         (
-            ('"message.firing"', '"message.fired"'),
+            ('template "message.firing"', 'template "message.fired"'),
             "receiver 'pager' details: it uses the template 'message.fired', which no file defines; there is: ",
         ),
     ],
@@ -178,7 +178,7 @@ def test_a_message_reads_only_what_is_there(
     ours: Stack, every: list[Alert], files: Files, edit: tuple[str, str], sentence: str
 ) -> None:
     """An annotation, group label or template that does not exist would leave a hole in the page."""
-    broken = files | {ALERTMANAGER: files[ALERTMANAGER].replace(*edit)}
+    broken = {path: text.replace(*edit) for path, text in files.items()}
 
     assert any(found.startswith(sentence) for found in problems(ours, every, broken))
 
@@ -317,8 +317,8 @@ NIGHT = {"name": "night", "time_intervals": [{"times": [{"start_time": "00:00", 
 @pytest.mark.parametrize(
     ("key", "defined", "said"),
     [
-        ("mute_time_intervals", [NIGHT], "it is muted at times, and ApiErrorRatioHigh,"),
-        ("active_time_intervals", [NIGHT], "it is muted at times, and ApiErrorRatioHigh,"),
+        ("mute_time_intervals", [NIGHT], "it is muted at times, and ApiDown,"),
+        ("active_time_intervals", [NIGHT], "it is muted at times, and ApiDown,"),
         ("mute_time_intervals", [], "it names the time interval 'night'; define it below time_intervals"),
     ],
 )

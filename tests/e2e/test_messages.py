@@ -1,5 +1,6 @@
 """Do a page's words arrive as they were written, whatever stands in them?"""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -80,7 +81,7 @@ def told(folder: Path, sink: Sink, alerts: list[Json], count: int) -> list[Json]
         (folder / name).mkdir()
     for path, text in config.render(moved).items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
-        at_once = text.replace("group_wait: 30s", "group_wait: 0s").replace(
+        at_once = re.sub("group_wait: (30|15)s", "group_wait: 0s", text).replace(
             moved.notify.pagerduty_url, f"{sink.url}{PAGERDUTY_PATH}"
         )
         (folder / path).write_text(at_once, encoding="utf-8")

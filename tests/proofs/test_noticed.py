@@ -184,7 +184,7 @@ RULES: list[tuple[str, Alert, str]] = [
         ruled(expr='topk(3, sum by (route) (rate(http_requests_total{job="rce-api", status=~"5.."}[5m]))) > 1'),
         "topk picks other series from one evaluation to the next",
     ),
-    ("alert/short-hold", ruled(hold="10s"), "hold = '10s' is shorter than the 30s between two evaluations"),
+    ("alert/short-hold", ruled(hold="10s"), "hold = '10s' is shorter than the 15s between two evaluations"),
     ("alert/promise", ruled(slo="availabilty"), "there is no promise 'availabilty'; there is availability, latency"),
     (
         "alert/summary",

@@ -58,7 +58,7 @@ def test_a_dead_exporter_is_told_by_one_ticket(service: Path) -> None:
     verdict = json.loads(result.output)[0]
     assert (verdict["told_by"], verdict["after"], verdict["tickets"]) == (
         ["RedisExporterDown"],
-        360,
+        345,
         ["RedisExporterDown"],
     )
 
@@ -147,9 +147,9 @@ def test_a_changed_rule_is_compared_with_a_revision(service: Path) -> None:
     other = drill(service, incidents, "--against", "HEAD")
 
     assert "1 incidents end as with the rules of HEAD" in same.output
-    assert [part for part in re.split("  +|\n", other.output) if part in ("it (HEAD)", "13m LATE")] == [
+    assert [part for part in re.split("  +|\n", other.output) if part in ("it (HEAD)", "12m45s LATE")] == [
         "it (HEAD)",
-        "13m LATE",
+        "12m45s LATE",
     ]
     assert other.exit_code == 0
 

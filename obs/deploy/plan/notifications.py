@@ -10,6 +10,7 @@ from obs.config import alertmanager
 from obs.deploy.grafana import ownership
 from obs.deploy.grafana.errors import DeployError
 from obs.deploy.grafana.state import Item, Kind, item
+from watchkeeper.contract.labels import SLO
 
 SEVERITY = "severity"
 # severity, contact point type, setting that holds the secret, environment variable it comes from
@@ -18,7 +19,16 @@ CHANNELS = (
     ("ticket", "webhook", "url", "WEBHOOK_URL"),
     ("none", "webhook", "url", "DEADMAN_URL"),
 )
-DEADMAN = {"group_wait": "1s", **alertmanager.FED}
+PROMISE = {
+    "object_matchers": [[SLO.name, "!=", ""]],
+    "group_by": [SLO.name, *alertmanager.DEPLOYMENT],
+    "group_wait": "15s",
+}
+OWN: Mapping[str, Mapping[str, object]] = {
+    "page": {"routes": [PROMISE]},
+    "none": {"group_wait": "1s", **alertmanager.FED},
+}
+"""What a severity has beside its receiver: pages of one promise are one page, and the dead man's switch its times."""
 
 
 def secret(environment: Mapping[str, str], name: str) -> str:
@@ -67,7 +77,7 @@ def _branch(owner: str) -> dict[str, object]:
         {
             "receiver": ownership.uid(owner, severity),
             "object_matchers": [[SEVERITY, "=", severity]],
-            **(DEADMAN if severity == "none" else {}),
+            **OWN.get(severity, {}),
         }
         for severity, _, _, _ in CHANNELS
     ]

@@ -29,6 +29,7 @@ LOOKBACK_SECONDS = 600  # Grafana wants a range even for an instant query, which
 EXISTS = "is_number($B) || is_nan($B) || is_inf($B)"
 # gte, lte, eq and ne are evaluators of recent releases alone; an existence test means the same everywhere.
 EVALUATORS = {">": "gt", "<": "lt"}
+BEAT_SECONDS = 10  # Grafana evaluates at multiples of this alone, so that 15 s become 20
 UID_NAME_LENGTH = 31  # 40, less a dash and eight hexadecimal digits
 
 
@@ -54,7 +55,8 @@ def rule_groups(text: str, target: Target) -> list[Item]:
 
 def _group(group: Mapping[str, Any], target: Target) -> Item:
     rules = [_rule(str(group["name"]), rule, target) for rule in group["rules"] if "alert" in rule]
-    interval_seconds = durations.parse(str(group.get("interval", "1m"))) // 1000
+    beats = -(-durations.parse(str(group.get("interval", "1m"))) // (1000 * BEAT_SECONDS))
+    interval_seconds = beats * BEAT_SECONDS
     document = {"title": group["name"], "folderUid": target.folder_uid, "interval": interval_seconds, "rules": rules}
     return item(Kind.RULE_GROUP, document, folder_uid=target.folder_uid)
 
