@@ -131,6 +131,35 @@ def test_a_field_is_drawn_as_its_configuration_says(tmp_path: Path) -> None:
     assert any(text.endswith("%") for text in texts)
 
 
+def test_boards_of_older_grafanas_are_drawn_as_today(tmp_path: Path) -> None:
+    """Mappings in the form of Grafana 7, a transformation by its former name; the time axis has no label of values."""
+    mappings = [
+        {"id": 0, "op": "=", "text": "N/A", "type": 1, "value": "null"},
+        {"id": 1, "type": 1, "value": "93", "text": "full"},
+        {"id": 2, "type": 2, "from": "1", "to": "50", "text": "fine"},
+    ]
+    joined = [{"id": "seriesToColumns", "options": {"byField": "name"}}]
+    tables = (now(a=1, b=2, form="table", ref="A"), now(a=3, b=4, form="table", ref="B"))
+    labelled = {"custom": {"axisLabel": "Cores"}, "unit": "s", "min": 0}
+    layout = drawn(
+        board(
+            panel("stat", now(a=93, b=20), defaults={"mappings": mappings}),
+            panel("table", *tables, transformations=joined),
+            panel("timeseries", over_time({"a": wave()}), defaults=labelled),
+            panel("timeseries", over_time({"a": wave()}), defaults=labelled | {"custom": {}}),
+        ),
+        tmp_path,
+    )
+    stat, table, named, unnamed = layout["panels"].values()
+    assert [value["text"] for value in stat["values"]] == ["full", "fine"]
+    assert [row[0] for row in table.get("rows", [])] == ["a", "b"]
+    assert (table["error"], len(table.get("rows", [])[0])) == (None, 5)
+    assert named["plot"] is not None
+    assert unnamed["plot"] is not None
+    assert named["plot"]["height"] == unnamed["plot"]["height"]
+    assert named["plot"]["width"] < unnamed["plot"]["width"]
+
+
 def test_what_is_missing_failed_or_unknown_is_seen(tmp_path: Path) -> None:
     """No value is orange by its mapping; an error is told, in red; what only Grafana draws is named."""
     nothing = {"resultType": "vector", "result": []}

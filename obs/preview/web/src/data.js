@@ -44,6 +44,10 @@ const DEFAULTS = {
   },
 };
 
+/** Properties that a default gives to some fields alone; an override reaches any. */
+const NUMBERS_ALONE = new Set(["custom.scaleDistribution", "custom.stacking", "decimals", "fieldMinMax", "max", "min", "thresholds"]);
+const ALONG_THE_AXIS = new Set([FieldType.time, FieldType.string]);
+
 const TRANSFORMERS = new Map(Object.values(standardTransformers).map((one) => [one.id, one]));
 
 standardTransformersRegistry.setInit(() =>
@@ -58,11 +62,13 @@ export async function dataOf(panel, answers, { replace, theme, timeZone }) {
   const targets = (answers?.targets ?? []).filter((target) => !hidden(panel, target));
   const failed = targets.filter((target) => target.error).map((target) => `${target.refId}: ${target.error}`);
   const wanted = (panel.transformations ?? []).filter((one) => !one.disabled && one.topic !== "annotations");
-  const unknown = wanted.filter((one) => !TRANSFORMERS.has(one.id)).map((one) => `'${one.id}'`);
+  // The registry knows older names of them, too.
+  const known = ({ id }) => standardTransformersRegistry.getIfExists(id) !== undefined;
+  const unknown = wanted.filter((one) => !known(one)).map((one) => `'${one.id}'`);
   if (unknown.length) {
     failed.push(`transformation ${unknown.join(", ")} is part of Grafana's server alone, and is not drawn`);
   }
-  const configs = wanted.filter((one) => TRANSFORMERS.has(one.id));
+  const configs = wanted.filter(known);
   const frames = framesOf(targets);
   cacheFieldDisplayNames(frames);
   const transformed = configs.length
@@ -90,6 +96,7 @@ function configured(panel) {
   const given = structuredClone(panel.fieldConfig ?? {});
   const defaults = { ...base, ...given.defaults, custom: { ...base.custom, ...given.defaults?.custom } };
   defaults.thresholds = reachingDown(defaults.thresholds ?? { mode: "absolute", steps: [{ color: "green" }] });
+  defaults.mappings = (defaults.mappings ?? []).map(todays);
   const overrides = (given.overrides ?? []).map((rule) => ({
     ...rule,
     properties: (rule.properties ?? []).map((one) =>
@@ -97,6 +104,20 @@ function configured(panel) {
     ),
   }));
   return { defaults, overrides };
+}
+
+/** A value mapping as boards of Grafana 7 hold it, in the form of today. */
+function todays(mapping) {
+  const { options, type, value, from, to, text } = mapping;
+  if (options) {
+    return mapping;
+  }
+  if (type === 2) {
+    return { type: "range", options: { from: Number(from), to: Number(to), result: { text } } };
+  }
+  return value === "null"
+    ? { type: "special", options: { match: "null", result: { text } } }
+    : { type: "value", options: { [value]: { text } } };
 }
 
 /** The first step reaches down without end; JSON can't write that, and without it every value has its colour. */
@@ -115,7 +136,8 @@ function anyProperty(defaults) {
       name: id,
       path: isCustom ? id.slice("custom.".length) : id,
       process: (value) => value,
-      shouldApply: () => true,
+      shouldApply: ({ type }) =>
+        id === "custom.axisLabel" ? !ALONG_THE_AXIS.has(type) : !NUMBERS_ALONE.has(id) || type === FieldType.number,
     };
   };
   const { custom, ...plain } = defaults;

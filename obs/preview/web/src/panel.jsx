@@ -31,7 +31,6 @@ const TYPES = {
 
 /** Those that say by themselves that there is nothing: a mapping may have a word and a colour for it. */
 const SAY_NOTHING = new Set(["stat", "gauge", "bargauge", "text"]);
-const WITHOUT_PADDING = new Set(["stat", "gauge", "bargauge"]);
 /** Those that are drawn later than their elements are there, and say when. */
 const DRAWN_LATER = new Set(["barchart", "graph", "heatmap", "histogram", "state-timeline", "status-history", "timeseries"]);
 const UNITS = { s: 1e3, m: 6e4, h: 36e5, d: 864e5, w: 6048e5 };
@@ -75,7 +74,7 @@ export function Panel({ id, panel, document, width, height, actions }) {
       displayMode={panel.transparent ? "transparent" : "default"}
       height={height}
       hoverHeader={!title}
-      padding={WITHOUT_PADDING.has(panel.type) && !error ? "none" : "md"}
+      padding={panel.type === "stat" && !error ? "none" : "md"}
       statusMessage={error || undefined}
       title={title}
       titleItems={links.length ? links.map((link, index) => <PanelLink key={index} {...link} />) : undefined}
