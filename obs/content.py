@@ -84,12 +84,12 @@ class Content:
 
 def here() -> Content:
     """Return the content of the working directory; raise ContentError."""
-    return _at(os.getcwd())  # noqa: PTH109 - asked hundreds of times for each service, and a path is slow to make
+    return load(_path(os.getcwd()))  # noqa: PTH109 - asked hundreds of times for each service, and a path is slow to make
 
 
 @cache
-def _at(folder: str) -> Content:
-    return load(Path(folder))
+def _path(folder: str) -> Path:
+    return Path(folder)
 
 
 @cache
