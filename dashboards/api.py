@@ -1,12 +1,14 @@
 """API: do we answer, do we answer right, do we answer in time, and if not, where does it hurt?"""
 
+import json
+
 from alerts.api import ERROR_RATIO
 from obs.alerting.slo import availability, latency
 from obs.boards import panels
 from obs.boards.board import Dashboard, board, variable
-from obs.boards.panels import NOW, RATE, Column, at_most, scope
+from obs.boards.panels import NOW, RATE, Column, Query, at_most, legend, scope
 from obs.query import logql
-from obs.query.promql import called, quantile, rate, ratio, total
+from obs.query.promql import called, quantile, rate, ratio, select, total
 from obs.stack import Stack
 from obs.stack.identity import dashboard_uid
 from watchkeeper.contract.labels import CLOSE_REASON, DIRECTION, JOB, METHOD, ROUTE, STATUS
@@ -29,7 +31,6 @@ SERVER_ERROR = STATUS.re("5..")
 
 def dashboard(stack: Stack) -> Dashboard:
     """Return the dashboard of the HTTP and WebSocket API."""
-    here = scope(stack.targets.api)
     return board(
         stack,
         slug="api",
@@ -39,61 +40,106 @@ def dashboard(stack: Stack) -> Dashboard:
         runbook="api.md",
         variables=(variable("route", REQUESTS, ROUTE, JOB.eq(stack.targets.api.job), words="Route"),),
         rows={
-            "Promises": promises(stack),
-            "Requests": requests(stack),
-            "Routes": [routes(stack)],
-            "Saturation and size": [
-                panels.level(
-                    "In flight",
-                    REQUESTS_IN_PROGRESS,
-                    *here,
-                    by=(METHOD,),
-                    why="Rising on flat traffic: something below has stopped answering. Look at the databases.",
-                ),
-                panels.latency(
-                    "Request size",
-                    REQUEST_SIZE,
-                    *here,
-                    ROUTE.re("$route"),
-                    why="A jump is a new client or an upload gone wrong; it costs memory before it costs time.",
-                ),
-                panels.latency(
-                    "Response size",
-                    RESPONSE_SIZE,
-                    *here,
-                    ROUTE.re("$route"),
-                    why="Growing week over week: a list without paging. It shows in latency next.",
-                ),
-            ],
-            "WebSocket presence": presence,
+            "Now": now(stack),
+            "Since when, and where": requests(stack),
             "Errors in the log": errors,
+            "Promises": promises(stack),
+            "Traffic and size": traffic(stack),
+            "WebSocket presence": presence,
         },
+        folded=("Traffic and size", "WebSocket presence"),
     )
 
 
-def promises(stack: Stack) -> list[panels.Panel]:
-    """Return the promises, as numbers."""
+def now(stack: Stack) -> list[panels.Panel]:
+    """Return whether requests are answered, right and in time, of the routes selected."""
     uptime, speed = availability(stack), latency(stack)
+    here = (*scope(stack.targets.api), ROUTE.re("$route"))
+    every = total(rate(REQUESTS, *here, over=NOW))
     return [
-        panels.budget(
-            uptime, width=6, why="Red: this month's promise is broken; stop risky deploys and fix what fails."
+        panels.number(
+            "Failing",
+            ratio(total(rate(REQUESTS, *here, SERVER_ERROR, over=NOW)), every),
+            steps=at_most(ERROR_RATIO.of(stack)),
+            why="Server faults of the last five minutes. No data: nobody asks, or the API is gone.",
         ),
-        panels.budget(speed, width=6, why="Red: this month's promise is broken; the routes table names the slow ones."),
+        panels.number(
+            f"p{100 * speed.objective:g}",
+            quantile(speed.objective, REQUEST_DURATION, *here, over=NOW),
+            steps=at_most(stack.slo.latency.threshold_seconds),
+            why="Red: slower than promised. The table names the routes.",
+        ),
+        panels.number("Requests", every, unit="reqps", why="Far below the usual is lost clients, not calm."),
+        panels.number(
+            "In flight",
+            total(select(REQUESTS_IN_PROGRESS, *scope(stack.targets.api))),
+            why="Rising on flat traffic: something below has stopped answering. Look at the databases.",
+        ),
         panels.number(
             "Burn rate, 1 h",
             f"{uptime.error_ratio('1h')} / {uptime.budget:g}",
             unit="none",
             decimals=1,
-            width=6,
             steps=panels.rated(1, 14.4),
             why="1 spends the budget exactly by the end of the window, 14.4 spends it in two days and pages.",
         ),
         panels.number(
             "Requests answered in time, 1 h",
             f"1 - {speed.error_ratio('1h')}",
-            width=6,
             steps=panels.at_least(speed.objective),
             why=f"The promise is {speed.objective:.0%} within {stack.slo.latency.threshold_seconds:g} s.",
+        ),
+    ]
+
+
+def promises(stack: Stack) -> list[panels.Panel]:
+    """Return what is left of the month's budgets."""
+    return [
+        panels.budget(
+            availability(stack),
+            width=12,
+            why="Red: this month's promise is broken; stop risky deploys and fix what fails.",
+        ),
+        panels.budget(
+            latency(stack), width=12, why="Red: this month's promise is broken; the routes table names the slow ones."
+        ),
+    ]
+
+
+def traffic(stack: Stack) -> list[panels.Panel]:
+    """Return how much is asked and answered, by kind and size."""
+    here = (*scope(stack.targets.api), ROUTE.re("$route"))
+    busy = select(REQUESTS_IN_PROGRESS, *scope(stack.targets.api))
+    return [
+        panels.traffic(
+            "Requests by method",
+            REQUESTS,
+            *here,
+            by=(METHOD,),
+            unit="reqps",
+            width=6,
+            why="A step down without a deploy is lost clients, not calm: check the load balancer and DNS.",
+        ),
+        panels.series(
+            "In flight by method",
+            Query(f"{total(busy, by=(METHOD,))} > 0", legend(METHOD)),
+            width=6,
+            empty="nothing in flight",
+            why="Rising on flat traffic: something below has stopped answering. Look at the databases.",
+        ),
+        panels.latency(
+            "Request size",
+            REQUEST_SIZE,
+            *here,
+            width=6,
+            why="A jump is a new client or an upload gone wrong; it costs memory before it costs time.",
+        ),
+        panels.latency(
+            "Response size",
+            RESPONSE_SIZE,
+            *here,
+            width=6,
+            why="Growing week over week: a list without paging. It shows in latency next.",
         ),
     ]
 
@@ -102,14 +148,6 @@ def requests(stack: Stack) -> list[panels.Panel]:
     """Return rate, errors and duration (RED), of the routes selected."""
     here = (*scope(stack.targets.api), ROUTE.re("$route"))
     return [
-        panels.traffic(
-            "Requests",
-            REQUESTS,
-            *here,
-            by=(METHOD,),
-            unit="reqps",
-            why="A step down without a deploy is lost clients, not calm: check the load balancer and DNS.",
-        ),
         panels.share(
             "Error ratio",
             total(rate(REQUESTS, *here, SERVER_ERROR, over=RATE)),
@@ -121,8 +159,9 @@ def requests(stack: Stack) -> list[panels.Panel]:
             "Latency",
             REQUEST_DURATION,
             *here,
+            quantiles=(0.5, stack.slo.latency.objective),
             steps=at_most(stack.slo.latency.threshold_seconds),
-            why="p99 leaving p50 is one slow dependency; all rising together is a full server.",
+            why="The upper line leaving the lower is one slow dependency; both rising is a full server.",
         ),
         panels.traffic(
             "Requests by status",
@@ -131,9 +170,9 @@ def requests(stack: Stack) -> list[panels.Panel]:
             by=(STATUS,),
             unit="reqps",
             stacked=True,
-            width=12,
             why="A new colour is a new failure. 499 and 504 grow when answers come too late.",
         ),
+        routes(stack),
         panels.heatmap(
             "Latency spread",
             REQUEST_DURATION,
@@ -208,6 +247,10 @@ def presence(stack: Stack) -> list[panels.Panel]:
 def errors(stack: Stack) -> list[panels.Panel]:
     """Return what the service's log says went wrong."""
     stack.datasources.require("loki")
-    expr = logql.query(stack, "errors").expr
-    why = "What the service itself says went wrong. Open a line, then its trace."
-    return [panels.logs("Error lines", expr, why=why)]
+    # A scrape that fails while the store is away is told by its own alert, and would fill the panel.
+    scraped = f"route != {json.dumps(stack.targets.api.path)}"
+    line = "{{if .method}}{{.method}} {{.route}} {{.status}}{{else}}{{.message}}{{end}}"
+    cause = "{{if .exception_type}} {{.exception_type}}: {{.exception_message}}{{end}}"
+    expr = f"{logql.query(stack, 'errors').expr} | {scraped} | line_format `{line}{cause}`"
+    why = "What the service itself says went wrong, a sentence a line. Open a line, then its trace."
+    return [panels.logs("Error lines", expr, height=9, empty="no error in the log", why=why)]

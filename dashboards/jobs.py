@@ -3,10 +3,10 @@
 from alerts.jobs import FAILURE_RATIO, QUEUE_LATENCY_SECONDS, STALLED_SECONDS
 from obs.boards import panels
 from obs.boards.board import Dashboard, board, variable
-from obs.boards.panels import NOW, RATE, Panel, Query, at_most, legend, scope
-from obs.query.promql import aggregate, rate, ratio, select, total
+from obs.boards.panels import NOW, RATE, Panel, Query, at_least, at_most, legend, scope
+from obs.query.promql import aggregate, quantile, rate, ratio, select, total
 from obs.stack import Stack
-from watchkeeper.contract.labels import ERROR, JOB, QUEUE
+from watchkeeper.contract.labels import ERROR, JOB, QUEUE, Matcher
 from watchkeeper.contract.metrics import (
     JOB_DURATION,
     JOB_QUEUE_LATENCY,
@@ -33,6 +33,7 @@ def dashboard(stack: Stack) -> Dashboard:
         runbook="jobs.md",
         variables=(variable("queue", JOBS_PROCESSED, QUEUE, JOB.eq(stack.targets.jobs.job), words="Queue"),),
         rows={
+            "Now": now(stack),
             "Work done": [
                 panels.series(
                     "Processed and failed",
@@ -54,27 +55,8 @@ def dashboard(stack: Stack) -> Dashboard:
                     *here,
                     by=(ERROR,),
                     stacked=True,
+                    empty="no job has failed",
                     why="The class of the exception: timeouts point below, everything else at the newest deploy.",
-                ),
-                panels.traffic(
-                    "Retries",
-                    JOBS_RETRIED,
-                    *here,
-                    by=(QUEUE,),
-                    why="Retries that grow while failures stay flat are a dependency that flaps: work is done twice.",
-                ),
-                panels.latency(
-                    "Run time",
-                    JOB_DURATION,
-                    *here,
-                    why="Longer runs with the same input: look at the database before adding workers.",
-                ),
-                panels.level(
-                    "Workers",
-                    JOB_WORKERS,
-                    *here,
-                    by=(QUEUE,),
-                    why="A step down without a deploy is a crash: read the workers' log.",
                 ),
             ],
             "Waiting": [
@@ -102,13 +84,66 @@ def dashboard(stack: Stack) -> Dashboard:
                     why="Rises one second a second when nothing takes from the queue. Over the line someone is paged.",
                 ),
             ],
+            "Workers": [
+                panels.traffic(
+                    "Retries",
+                    JOBS_RETRIED,
+                    *here,
+                    by=(QUEUE,),
+                    why="Retries that grow while failures stay flat are a dependency that flaps: work is done twice.",
+                ),
+                panels.latency(
+                    "Run time",
+                    JOB_DURATION,
+                    *here,
+                    why="Longer runs with the same input: look at the database before adding workers.",
+                ),
+                panels.series(
+                    "Workers",
+                    Query(workers(*here), legend(QUEUE)),
+                    steps=at_least(1),
+                    why="0: jobs wait and nobody takes them. A step down without a deploy is a crash: read their log.",
+                ),
+            ],
         },
     )
 
 
-def failing(stack: Stack) -> Panel:
+def now(stack: Stack) -> list[Panel]:
+    """Return whether jobs are done, right and in time."""
+    chosen = QUEUE.re("$queue")
+    here = (*scope(stack.targets.jobs), chosen)
+    return [
+        failing(stack, chosen),
+        panels.number(
+            "Queue latency p95",
+            quantile(0.95, JOB_QUEUE_LATENCY, *here, over=NOW),
+            steps=at_most(QUEUE_LATENCY_SECONDS.of(stack)),
+            why="How long a due job waits. Red: add workers or stop the flood.",
+        ),
+        oldest(stack, chosen),
+        panels.number("Waiting", total(select(JOBS_WAITING, *here)), why="Jobs due and not yet taken."),
+        panels.number(
+            "Fewest workers",
+            aggregate("min", workers(*here)),
+            steps=at_least(1),
+            why="Of the queue that has fewest. 0: jobs wait and nobody takes them.",
+        ),
+        panels.number(
+            "Runs", total(rate(JOBS_PROCESSED, *here, over=NOW)), why="0: nothing to do, or nobody to do it."
+        ),
+    ]
+
+
+def workers(*here: Matcher) -> str:
+    """Return how many take jobs from each queue: 0, and not nothing, where jobs wait and nobody does."""
+    waiting = total(select(JOBS_WAITING, *here), by=(QUEUE,))
+    return f"{total(select(JOB_WORKERS, *here), by=(QUEUE,))} or 0 * {waiting}"
+
+
+def failing(stack: Stack, *queues: Matcher) -> Panel:
     """Return the share of jobs that fail."""
-    here = scope(stack.targets.jobs)
+    here = (*scope(stack.targets.jobs), *queues)
     return panels.number(
         "Jobs failing",
         ratio(total(rate(JOBS_FAILED, *here, over=NOW)), total(rate(JOBS_PROCESSED, *here, over=NOW))),
@@ -128,11 +163,11 @@ def runs(stack: Stack) -> Panel:
     )
 
 
-def oldest(stack: Stack) -> Panel:
+def oldest(stack: Stack, *queues: Matcher) -> Panel:
     """Return how long a job waits."""
     return panels.number(
         "Oldest waiting job",
-        aggregate("max", select(JOBS_OLDEST_WAITING, *scope(stack.targets.jobs))),
+        aggregate("max", select(JOBS_OLDEST_WAITING, *scope(stack.targets.jobs), *queues)),
         steps=at_most(STALLED_SECONDS.of(stack)),
         why="Red: a queue has stalled.",
     )

@@ -1,7 +1,7 @@
 """MongoDB: does it answer, how fast, with what left, and do its members agree?"""
 
 from alerts.mongodb import CONNECTIONS_RATIO, DISK_FULL_RATIO, QUEUED_OPERATIONS, connections_ratio, disk_ratio
-from alerts.mongodb_replication import LAG_SECONDS, lag
+from alerts.mongodb_replication import LAG_SECONDS, PRIMARY, lag
 from metrics import mongodb
 from metrics.mongodb import (
     ASSERTION,
@@ -18,10 +18,10 @@ from metrics.mongodb import (
 )
 from obs.boards import panels
 from obs.boards.board import Dashboard, board
-from obs.boards.panels import NOW, RATE, Panel, Query, at_most, number, scope
+from obs.boards.panels import NOW, RATE, Panel, Query, at_least, at_most, number, scope
 from obs.query.promql import aggregate, rate, ratio, select, total
 from obs.stack import Stack
-from watchkeeper.contract.labels import INSTANCE
+from watchkeeper.contract.labels import INSTANCE, Matcher
 from watchkeeper.contract.scraping import UP
 
 EACH = (INSTANCE,)
@@ -38,12 +38,15 @@ def dashboard(stack: Stack) -> Dashboard:
         runbook="mongodb.md",
         rows={
             "Now": now(stack),
+            "Room left": limits(stack),
             "Operations": operations(stack),
-            "Connections and queues": queues(stack),
-            "Cache and network": cache(stack),
             "Replication": replication(stack),
+            "Connections and tickets": queues(stack),
+            "Documents and cursors": documents(stack),
+            "Cache and network": cache(stack),
             "Size": size(stack),
         },
+        folded=("Documents and cursors", "Cache and network", "Size"),
     )
 
 
@@ -87,13 +90,38 @@ def now(stack: Stack) -> list[Panel]:
     ]
 
 
+def limits(stack: Stack) -> list[Panel]:
+    """Return the limits that end it: connections, the queue, the disk."""
+    here = scope(stack.targets.mongodb)
+    return [
+        panels.used(
+            "Connections in use",
+            Query(connections_ratio(*here), "{{instance}}"),
+            steps=at_most(CONNECTIONS_RATIO.of(stack)),
+            why="Over the line a ticket is opened: look for a pool that leaks before raising the limit.",
+        ),
+        panels.level(
+            "Queued operations",
+            mongodb.QUEUED,
+            *here,
+            by=(QUEUE_SIDE,),
+            steps=at_most(QUEUED_OPERATIONS.of(stack)),
+            why="Over the line a ticket is opened: find the operation that holds the lock with db.currentOp().",
+        ),
+        panels.used(
+            "Disk in use",
+            Query(disk_ratio(*here), "{{instance}}"),
+            steps=at_most(DISK_FULL_RATIO),
+            why="Over the line a ticket is opened: add disk or archive. A full disk shuts mongod down.",
+        ),
+    ]
+
+
 def operations(stack: Stack) -> list[Panel]:
     """Return what MongoDB is asked, how long that takes, and how much it reads to answer."""
     here = scope(stack.targets.mongodb)
     spent = total(rate(mongodb.OPERATION_TIME, *here, over=RATE), by=(OPERATION_CLASS,))
     timed = total(rate(mongodb.OPERATIONS_TIMED, *here, over=RATE), by=(OPERATION_CLASS,))
-    scanned = total(rate(mongodb.DOCUMENTS_SCANNED, *here, over=RATE), by=EACH)
-    returned = total(rate(mongodb.DOCUMENTS, *here, DOCUMENT_OPERATION.eq("returned"), over=RATE), by=EACH)
     return [
         panels.traffic(
             "Operations by type",
@@ -115,6 +143,48 @@ def operations(stack: Stack) -> list[Panel]:
             by=(DATABASE,),
             why="Empty until profiling is on. Counted once per scrape interval; system.profile has the queries.",
         ),
+    ]
+
+
+def queues(stack: Stack) -> list[Panel]:
+    """Return who is connected and who waits."""
+    here = scope(stack.targets.mongodb)
+    kinds = CONNECTION_TYPE.re("current|active")
+    return [
+        panels.level(
+            "Connections",
+            mongodb.CONNECTIONS,
+            *here,
+            kinds,
+            by=(CONNECTION_TYPE,),
+            why="Current far above active: pools hold more than they use.",
+        ),
+        panels.level(
+            "Free tickets",
+            mongodb.TICKETS_FREE,
+            *here,
+            by=(INSTANCE, TICKET),
+            operator="min",
+            steps=at_least(1),
+            why="None free while operations queue pages: the disk is too slow, or a few operations are too large.",
+        ),
+        panels.level(
+            "Tickets in use",
+            mongodb.TICKETS_USED,
+            *here,
+            by=(INSTANCE, TICKET),
+            operator="max",
+            why="How many operations the storage engine works on at once. Flat at its ceiling: it is full.",
+        ),
+    ]
+
+
+def documents(stack: Stack) -> list[Panel]:
+    """Return how much it reads to answer, and what clients leave open."""
+    here = scope(stack.targets.mongodb)
+    scanned = total(rate(mongodb.DOCUMENTS_SCANNED, *here, over=RATE), by=EACH)
+    returned = total(rate(mongodb.DOCUMENTS, *here, DOCUMENT_OPERATION.eq("returned"), over=RATE), by=EACH)
+    return [
         panels.traffic(
             "Documents",
             mongodb.DOCUMENTS,
@@ -135,64 +205,20 @@ def operations(stack: Stack) -> list[Panel]:
             by=(ASSERTION,),
             why="'user' is a client's mistake, such as a duplicate key. The others are the server's: read its log.",
         ),
-    ]
-
-
-def queues(stack: Stack) -> list[Panel]:
-    """Return who is connected and who waits."""
-    here = scope(stack.targets.mongodb)
-    kinds = CONNECTION_TYPE.re("current|active")
-    return [
-        panels.used(
-            "Connections in use",
-            Query(connections_ratio(*here), "{{instance}}"),
-            steps=at_most(CONNECTIONS_RATIO.of(stack)),
-            why="Over the line a ticket is opened: look for a pool that leaks before raising the limit.",
-        ),
-        panels.level(
-            "Connections",
-            mongodb.CONNECTIONS,
-            *here,
-            kinds,
-            by=(CONNECTION_TYPE,),
-            why="Current far above active: pools hold more than they use.",
-        ),
         panels.level(
             "Open cursors",
             mongodb.CURSORS,
             *here,
             by=(CURSOR,),
+            width=12,
             why="'total' climbing: clients do not read results to the end. 'noTimeout' ones are never cleaned up.",
-        ),
-        panels.level(
-            "Queued operations",
-            mongodb.QUEUED,
-            *here,
-            by=(QUEUE_SIDE,),
-            steps=at_most(QUEUED_OPERATIONS.of(stack)),
-            why="Over the line a ticket is opened: find the operation that holds the lock with db.currentOp().",
-        ),
-        panels.level(
-            "Free tickets",
-            mongodb.TICKETS_FREE,
-            *here,
-            by=(INSTANCE, TICKET),
-            operator="min",
-            why="None free while operations queue pages: the disk is too slow, or a few operations are too large.",
-        ),
-        panels.level(
-            "Tickets in use",
-            mongodb.TICKETS_USED,
-            *here,
-            by=(INSTANCE, TICKET),
-            operator="max",
-            why="How many operations the storage engine works on at once. Flat at its ceiling: it is full.",
         ),
         panels.traffic(
             "Cursors timed out",
             mongodb.CURSORS_TIMED_OUT,
             *here,
             by=EACH,
+            width=12,
             why="Clients opened a cursor and went away: a crash, or a loop left early without closing it.",
         ),
     ]
@@ -234,6 +260,7 @@ def replication(stack: Stack) -> list[Panel]:
             "Replication lag",
             Query(lag(*here), "{{rs_nm}} {{member_idx}}"),
             steps=at_most(LAG_SECONDS.of(stack)),
+            empty="no replica set",
             why="Over the line a ticket is opened: a failover loses that much. Empty on a single server.",
         ),
         panels.timeline(
@@ -242,6 +269,8 @@ def replication(stack: Stack) -> list[Panel]:
                 aggregate("min", select(mongodb.MEMBER_HEALTH, *here), by=(REPLICA_SET, MEMBER)),
                 "{{rs_nm}} {{member_idx}}",
             ),
+            Query(primaries(*here), "{{rs_nm}} primary"),
+            empty="no replica set",
             why="DOWN: another member can't reach it; without a majority nobody writes. Empty on a single server.",
         ),
         panels.traffic(
@@ -254,13 +283,25 @@ def replication(stack: Stack) -> list[Panel]:
     ]
 
 
+def primaries(*here: Matcher) -> str:
+    """Return, for each replica set, whether a member takes writes."""
+    health = aggregate("max", select(mongodb.MEMBER_HEALTH, *here, PRIMARY), by=(REPLICA_SET,))
+    return f"{health} or 0 * {aggregate('max', select(mongodb.MEMBER_HEALTH, *here), by=(REPLICA_SET,))}"
+
+
 def size(stack: Stack) -> list[Panel]:
     """Return what the data takes, and what is left of the disk."""
     here = scope(stack.targets.mongodb)
     by = (DATABASE,)
     return [
         panels.level(
-            "Data", mongodb.DATA_SIZE, *here, by=by, operator="max", why="Uncompressed. Its slope says when to archive."
+            "Data",
+            mongodb.DATA_SIZE,
+            *here,
+            by=by,
+            operator="max",
+            width=12,
+            why="Uncompressed. Its slope says when to archive.",
         ),
         panels.together(
             "On disk",
@@ -268,13 +309,8 @@ def size(stack: Stack) -> list[Panel]:
             *here,
             by=by,
             operator="max",
+            width=12,
             why="Indexes larger than documents: some are not used. $indexStats names them.",
-        ),
-        panels.used(
-            "Disk in use",
-            Query(disk_ratio(*here), "{{instance}}"),
-            steps=at_most(DISK_FULL_RATIO),
-            why="Over the line a ticket is opened: add disk or archive. A full disk shuts mongod down.",
         ),
     ]
 

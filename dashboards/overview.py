@@ -10,7 +10,7 @@ from obs import content
 from obs.alerting.slo import Slo, availability, latency
 from obs.boards import panels
 from obs.boards.board import Dashboard, Part, board
-from obs.boards.panels import NOW, RATE, Link, Panel, Query, at_least, at_most, number
+from obs.boards.panels import NOW, RATE, Link, Panel, at_least, at_most, number
 from obs.content import Define
 from obs.query.promql import aggregate, quantile, rate, ratio, select, total
 from obs.stack import Stack
@@ -49,13 +49,13 @@ def dashboard(stack: Stack) -> Dashboard:
             "Now": [
                 paging,
                 api,
-                *tiles("Now", width=3, height=4),
+                *tiles("Now", width=3, height=3),
                 targets_down,
                 presence,
                 firing,
                 since_when,
                 where,
-                *tiles("Since when", height=7),
+                *tiles("Since when", height=8),
                 targets,
             ],
             "Promises": [*promise(availability(stack)), *promise(latency(stack))],
@@ -76,7 +76,7 @@ def _tile(slug: str, define: Define, size: Mapping[str, int], stack: Stack) -> l
     return [replace(panel, links=(*panel.links, _to(stack, slug)), **size) for panel in found]
 
 
-SMALL: Any = {"width": 3, "height": 4}
+SMALL: Any = {"width": 3, "height": 3}
 
 
 def paging(stack: Stack) -> Panel:
@@ -138,7 +138,7 @@ def firing(stack: Stack) -> Panel:
     return panels.firing(
         stack.service.name,
         width=8,
-        height=7,
+        height=8,
         drill={"alertname": list_of_alerts},
         why="What to open first: the alert that lasts longest is often the cause of the others.",
     )
@@ -153,7 +153,7 @@ def since_when(stack: Stack) -> list[Panel]:
             total(rate(REQUESTS, *here, FAILED, over=RATE)),
             total(rate(REQUESTS, *here, over=RATE)),
             steps=at_most(ERROR_RATIO.of(stack)),
-            height=7,
+            height=8,
             why="Where the line leaves the floor it began; over the dashes someone is paged.",
         ),
         panels.latency(
@@ -162,7 +162,7 @@ def since_when(stack: Stack) -> list[Panel]:
             *here,
             quantiles=(0.5, 0.95),
             steps=at_most(stack.slo.latency.threshold_seconds),
-            height=7,
+            height=8,
             why="p95 alone rises: one dependency or route. Both rise: the whole server.",
         ),
     ]
@@ -180,7 +180,7 @@ def where(stack: Stack) -> list[Panel]:
             by=(ROUTE,),
             most=WORST_ROUTES,
             unit="reqps",
-            height=7,
+            height=8,
             empty="no request has failed",
             why="One route: its code or its dependency. All of them: what they share.",
         ),
@@ -191,7 +191,7 @@ def where(stack: Stack) -> list[Panel]:
             by=(STATUS,),
             unit="reqps",
             stacked=True,
-            height=7,
+            height=8,
             why="A step down without a deploy is lost clients, not calm.",
         ),
     ]
@@ -199,13 +199,19 @@ def where(stack: Stack) -> list[Panel]:
 
 def targets(stack: Stack) -> Panel:
     """Return which target is not scraped, and since when."""
-    return panels.timeline(
+    return panels.targets(
         "Targets",
-        Query(aggregate("min", select(UP, *_every(stack)), by=(JOB, INSTANCE)), "{{job}} {{instance}}"),
+        stack.targets.jobs_scraped,
+        *_every(stack),
         width=24,
         height=8,
-        why="Which target is not scraped, and since when. A band that ends: Prometheus no longer knows the target.",
+        why="Which target is not scraped, and since when. MISSING: Prometheus no longer knows a target of that job.",
     )
+
+
+def digits(objective: float) -> int:
+    """Return how many digits after the point tell a percentage from its promise: one more than the promise has."""
+    return len(f"{100 * objective:.10g}".partition(".")[2]) + 1
 
 
 def promise(slo: Slo) -> list[Panel]:
@@ -214,7 +220,7 @@ def promise(slo: Slo) -> list[Panel]:
         number(
             f"{slo.title}, {slo.window}",
             f"1 - {slo.error_ratio(slo.window)}",
-            decimals=3,
+            decimals=digits(slo.objective),
             width=6,
             steps=at_least(slo.objective),
             why=f"The promise is {slo.objective:.3%} over {slo.window}; every request weighs the same.",

@@ -27,11 +27,14 @@ def dashboard(stack: Stack) -> Dashboard:
         runbook="redis.md",
         rows={
             "Now": now(stack),
-            "Memory and keys": memory(stack),
+            "Room left": limits(stack),
             "Commands": commands(stack),
-            "Clients and network": clients(stack),
             "Persistence and replication": persistence(stack),
+            "Memory and keys": memory(stack),
+            "Calls in detail": calls(stack),
+            "Clients, network and snapshots": clients(stack),
         },
+        folded=("Memory and keys", "Calls in detail", "Clients, network and snapshots"),
     )
 
 
@@ -74,8 +77,8 @@ def now(stack: Stack) -> list[Panel]:
     ]
 
 
-def memory(stack: Stack) -> list[Panel]:
-    """Return how full Redis is, with what, and what it throws out."""
+def limits(stack: Stack) -> list[Panel]:
+    """Return the limits at which keys and clients are turned away."""
     here = scope(stack.targets.redis)
     return [
         panels.used(
@@ -89,6 +92,29 @@ def memory(stack: Stack) -> list[Panel]:
             steps=at_most(MEMORY_RATIO.of(stack)),
             why="Over the line a ticket is opened: find the keys that grow. Empty where no maxmemory is set.",
         ),
+        panels.together(
+            "Evicted and expired keys",
+            {"evicted": redis.EVICTED, "expired": redis.EXPIRED},
+            *here,
+            by=EACH,
+            steps=at_most(EVICTIONS_PER_SECOND.of(stack)),
+            why="Expired is by design. Evicted over the line opens a ticket: keys go that somebody still wants.",
+        ),
+        panels.traffic(
+            "Connections rejected",
+            redis.REJECTED,
+            *here,
+            by=EACH,
+            steps=none_at_all(),
+            why="Anything above zero for minutes pages: clients are refused at maxclients.",
+        ),
+    ]
+
+
+def memory(stack: Stack) -> list[Panel]:
+    """Return what the memory holds."""
+    here = scope(stack.targets.redis)
+    return [
         panels.together(
             "Memory",
             {"used": redis.MEMORY_USED, "held": redis.MEMORY_RSS},
@@ -117,22 +143,12 @@ def memory(stack: Stack) -> list[Panel]:
             by=(DB,),
             why="The rest stays until someone deletes it. A falling share is a deploy that forgot the time to live.",
         ),
-        panels.together(
-            "Evicted and expired keys",
-            {"evicted": redis.EVICTED, "expired": redis.EXPIRED},
-            *here,
-            by=EACH,
-            steps=at_most(EVICTIONS_PER_SECOND.of(stack)),
-            why="Expired is by design. Evicted over the line opens a ticket: keys go that somebody still wants.",
-        ),
     ]
 
 
 def commands(stack: Stack) -> list[Panel]:
-    """Return what Redis is asked, how long that takes, and what goes wrong."""
+    """Return what Redis is asked, and what its one processor is spent on."""
     here = scope(stack.targets.redis)
-    calls = total(rate(redis.COMMANDS, *here, over=RATE), by=(CMD,))
-    spent = total(rate(redis.COMMAND_TIME, *here, over=RATE), by=(CMD,))
     return [
         panels.traffic(
             "Commands by kind",
@@ -141,12 +157,8 @@ def commands(stack: Stack) -> list[Panel]:
             by=(CMD,),
             most=MANY,
             stacked=True,
+            width=12,
             why="The exporter's own info, config and slowlog calls are in here. A new colour is a new caller.",
-        ),
-        panels.series(
-            "Time per call",
-            Query(top(MANY, ratio(spent, calls)), "{{cmd}}"),
-            why="Redis serves one command at a time: one slow kind (keys, a large range) delays all others.",
         ),
         panels.traffic(
             "Time spent by command",
@@ -155,13 +167,30 @@ def commands(stack: Stack) -> list[Panel]:
             by=(CMD,),
             most=MANY,
             stacked=True,
+            width=12,
             why="Share of one processor. Near 100 % Redis is full; the widest band says with what.",
+        ),
+    ]
+
+
+def calls(stack: Stack) -> list[Panel]:
+    """Return how long calls take, what they find, and what goes wrong."""
+    here = scope(stack.targets.redis)
+    calls = total(rate(redis.COMMANDS, *here, over=RATE), by=(CMD,))
+    spent = total(rate(redis.COMMAND_TIME, *here, over=RATE), by=(CMD,))
+    return [
+        panels.series(
+            "Time per call",
+            Query(top(MANY, ratio(spent, calls)), "{{cmd}}"),
+            width=12,
+            why="Redis serves one command at a time: one slow kind (keys, a large range) delays all others.",
         ),
         panels.together(
             "Hits and misses",
             {"hits": redis.HITS, "misses": redis.MISSES},
             *here,
             by=EACH,
+            width=12,
             why="Misses up while hits stay: someone asks for keys that are not there. Both down: clients are gone.",
         ),
         panels.traffic(
@@ -182,13 +211,14 @@ def commands(stack: Stack) -> list[Panel]:
         panels.series(
             "Failed calls",
             Query(top(5, total(rate(redis.COMMANDS_FAILED, *here, over=RATE), by=(CMD,))), "{{cmd}}"),
+            empty="no call has failed",
             why="Calls that broke while running: wrong type, no memory, a failed save. The API's log says which.",
         ),
     ]
 
 
 def clients(stack: Stack) -> list[Panel]:
-    """Return who is connected, who was turned away, and how much passes."""
+    """Return who is connected, how much passes, and what a crash would lose."""
     here = scope(stack.targets.redis)
     return [
         panels.together(
@@ -196,36 +226,16 @@ def clients(stack: Stack) -> list[Panel]:
             {"connected": redis.CLIENTS, "blocked": redis.CLIENTS_BLOCKED},
             *here,
             by=EACH,
+            width=12,
             why="A steady climb is a pool that leaks; it ends at maxclients, where clients are refused.",
-        ),
-        panels.traffic(
-            "Connections rejected",
-            redis.REJECTED,
-            *here,
-            by=EACH,
-            steps=none_at_all(),
-            why="Anything above zero for minutes pages: clients are refused at maxclients.",
         ),
         panels.together(
             "Network",
             {"in": redis.NET_IN, "out": redis.NET_OUT},
             *here,
             by=EACH,
+            width=12,
             why="Out far above in: large values are read again and again. Make them small, or keep them nearby.",
-        ),
-    ]
-
-
-def persistence(stack: Stack) -> list[Panel]:
-    """Return what a restart would lose, and whether replicas follow."""
-    here = scope(stack.targets.redis)
-    return [
-        panels.timeline(
-            "Last save",
-            Query(aggregate("min", select(redis.RDB_OK, *here), by=EACH), "{{instance}} snapshot"),
-            Query(aggregate("min", select(redis.AOF_OK, *here), by=EACH), "{{instance}} append-only file"),
-            states=GOOD,
-            why="FAILED pages: the last save failed, and by default Redis refuses writes until one succeeds.",
         ),
         panels.series(
             "Time since the last snapshot",
@@ -240,7 +250,26 @@ def persistence(stack: Stack) -> list[Panel]:
             why="Climbs while the time since the last snapshot climbs: saving has stopped.",
         ),
         panels.level(
-            "Replicas", redis.REPLICAS, *here, by=EACH, why="A step down is a replica that left: is it restarting?"
+            "Replicas",
+            redis.REPLICAS,
+            *here,
+            by=EACH,
+            empty="no replica",
+            why="A step down is a replica that left: is it restarting?",
+        ),
+    ]
+
+
+def persistence(stack: Stack) -> list[Panel]:
+    """Return what a restart would lose, and whether replicas follow."""
+    here = scope(stack.targets.redis)
+    return [
+        panels.timeline(
+            "Last save",
+            Query(aggregate("min", select(redis.RDB_OK, *here), by=EACH), "{{instance}} snapshot"),
+            Query(aggregate("min", select(redis.AOF_OK, *here), by=EACH), "{{instance}} append-only file"),
+            states=GOOD,
+            why="FAILED pages: the last save failed, and by default Redis refuses writes until one succeeds.",
         ),
         panels.level(
             "Replica lag",

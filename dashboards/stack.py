@@ -38,14 +38,17 @@ def dashboard(stack: Stack) -> Dashboard:
         jobs=stack.targets.jobs_scraped,
         runbook="stack.md",
         rows={
-            "Scrapes": scrapes(stack),
-            "Rules": rules,
-            "Notifications": [firing, notifications, loaded],
-            "Storage": [storage, memory],
+            "Targets": scrapes(stack),
+            "Are alerts told?": [told, loaded],
+            "Are the service's own numbers true?": delivered,
+            "What goes wrong elsewhere": [rules_failing, storage_failing, lines_sent, loki_failing, spans],
+            "Scrapes and rules": [scrape_time, rules],
+            "Notifications": [firing, notifications],
+            "Storage and memory": [storage, memory],
             "Logs": [shipping, logs],
-            "Traces": traces,
             "Instrumentation": instrumentation,
         },
+        folded=("Scrapes and rules", "Notifications", "Storage and memory", "Logs", "Instrumentation"),
     )
 
 
@@ -58,22 +61,13 @@ def scrapes(stack: Stack) -> list[Panel]:
     """Return what Prometheus gets, from whom, and how long that takes."""
     here = everything(stack)
     return [
-        panels.timeline(
+        panels.targets(
             "Targets up",
-            Query(aggregate("min", select(UP, *here), by=TARGET), "{{job}} {{instance}}"),
-            width=12,
-            height=11,
-            why="DOWN: not scraped. A band that ends: Prometheus no longer knows the target.",
-        ),
-        panels.level(
-            "Scrape time",
-            scraping.SCRAPE_DURATION,
+            stack.targets.jobs_scraped,
             *here,
-            by=(JOB,),
-            operator="max",
             width=12,
             height=11,
-            why="Near the scrape timeout a target is about to go missing: it exposes too much, or it is too busy.",
+            why="DOWN: not scraped. MISSING: Prometheus knows no target of that job any more.",
         ),
         panels.table(
             "Targets",
@@ -83,8 +77,198 @@ def scrapes(stack: Stack) -> list[Panel]:
                 "Samples": Column(aggregate("max", select(scraping.SCRAPE_SAMPLES, *here), by=TARGET), "short"),
                 "New series": Column(aggregate("max", select(scraping.SERIES_ADDED, *here), by=TARGET), "short"),
             },
-            height=12,
+            width=12,
+            height=11,
             why="What is down comes first. Many new series at every scrape: a label holds an id.",
+        ),
+    ]
+
+
+def scrape_time(stack: Stack) -> list[Panel]:
+    """Return how long scrapes take."""
+    here = everything(stack)
+    return [
+        panels.level(
+            "Scrape time",
+            scraping.SCRAPE_DURATION,
+            *here,
+            by=(JOB,),
+            operator="max",
+            width=24,
+            why="Near the scrape timeout a target is about to go missing: it exposes too much, or it is too busy.",
+        ),
+    ]
+
+
+def rules_failing(stack: Stack) -> list[Panel]:
+    """Return which rules fail, or are left out."""
+    here = scope(stack.targets.prometheus)
+    by = (RULE_GROUP,)
+    return [
+        panels.traffic(
+            "Rule failures",
+            prometheus.RULE_FAILURES,
+            *here,
+            by=by,
+            steps=none_at_all(),
+            width=6,
+            height=7,
+            why="Above zero opens a ticket: an alert of that group may be blind. Prometheus' rules page has the error.",
+        ),
+        panels.series(
+            "Rule evaluations missed",
+            Query(total(increase(prometheus.RULE_ITERATIONS_MISSED, *here, over=RATE), by=by), "{{rule_group}}"),
+            steps=none_at_all(),
+            width=6,
+            height=7,
+            why="Left out because the one before still ran: make the group's rules cheaper, or split it.",
+        ),
+    ]
+
+
+def told(stack: Stack) -> list[Panel]:
+    """Return whether alerts reach somebody."""
+    server, manager = scope(stack.targets.prometheus), scope(stack.targets.alertmanager)
+    return [
+        panels.series(
+            "Notifications failed",
+            Query(ratio(*failures(*manager, over=RATE)), "{{integration}}"),
+            steps=at_most(FAILURE_RATIO),
+            width=6,
+            why="Over the line someone is paged through what still works: the receiver or its secret is wrong.",
+        ),
+        panels.traffic(
+            "Alerts dropped",
+            prometheus.ALERTS_DROPPED,
+            *server,
+            by=(INSTANCE,),
+            steps=none_at_all(),
+            width=6,
+            why="Above zero opens a ticket: those alerts reached nobody.",
+        ),
+        panels.level(
+            "Alertmanagers",
+            prometheus.ALERTMANAGERS,
+            *server,
+            by=(INSTANCE,),
+            operator="min",
+            steps=at_least(1),
+            width=6,
+            why="0: alerts have nowhere to go. Look at the alerting block of prometheus.yml.",
+        ),
+    ]
+
+
+def storage_failing(stack: Stack) -> list[Panel]:
+    """Return whether what is scraped is kept."""
+    here = scope(stack.targets.prometheus)
+    each = (INSTANCE,)
+    return [
+        panels.series(
+            "Storage failures",
+            *(
+                Query(total(increase(metric, *here, over="1h"), by=each), f"{{{{instance}}}} {word}")
+                for word, metric in (
+                    ("compactions", prometheus.COMPACTIONS_FAILED),
+                    ("log writes", prometheus.WAL_WRITES_FAILED),
+                    ("log damage", prometheus.WAL_CORRUPTIONS),
+                )
+            ),
+            steps=none_at_all(),
+            width=6,
+            height=7,
+            why="Within the last hour. Above zero opens a ticket: look at the disk first.",
+        ),
+    ]
+
+
+def lines_sent(stack: Stack) -> list[Panel]:
+    """Return whether log lines are sent."""
+    shipper = scope(stack.targets.promtail)
+    return [
+        panels.together(
+            "Log lines",
+            {"sent": promtail.LINES_SENT, "dropped": promtail.LINES_DROPPED},
+            *shipper,
+            by=(INSTANCE,),
+            width=6,
+            height=7,
+            why="Dropped above zero opens a ticket: those lines are gone. Sent at zero: the log files moved.",
+        ),
+    ]
+
+
+def loki_failing(stack: Stack) -> list[Panel]:
+    """Return whether log lines are taken and found."""
+    server = scope(stack.targets.loki)
+    return [
+        panels.series(
+            "Loki errors",
+            Query(ratio(*loki_errors(*server, over=RATE)), "{{route}}"),
+            steps=at_most(LOKI_ERROR_RATIO),
+            width=6,
+            height=7,
+            why="Over the line a ticket is opened. On push lines are delayed, on query they can't be found.",
+        ),
+        panels.series(
+            "Loki trouble",
+            Query(total(increase(loki.PANICS, *server, over="1h"), by=(INSTANCE,)), "{{instance}} crashes"),
+            Query(total(increase(loki.DISK_FULL, *server, over="1h"), by=(INSTANCE,)), "{{instance}} disk full"),
+            steps=none_at_all(),
+            width=6,
+            height=7,
+            why="Within the last hour. Above zero opens a ticket: read Loki's log.",
+        ),
+    ]
+
+
+def spans(stack: Stack) -> list[Panel]:
+    """Return whether spans arrive and are stored."""
+    here = scope(stack.targets.jaeger)
+    return [
+        panels.together(
+            "Spans",
+            {
+                "accepted": jaeger.SPANS_ACCEPTED,
+                "refused": jaeger.SPANS_REFUSED,
+                "stored": jaeger.SPANS_STORED,
+                "lost": jaeger.SPANS_LOST,
+            },
+            *here,
+            by=(INSTANCE,),
+            width=6,
+            height=7,
+            why="Refused or lost above zero opens a ticket. Accepted at zero: the API no longer exports.",
+        ),
+    ]
+
+
+def delivered(stack: Stack) -> list[Panel]:
+    """Return whether the service's own counts arrive."""
+    here = scope(stack.targets.telemetry)
+    now = panels.Query(f"time() - {aggregate('min', select(metrics.LAST_FLUSH, *here))}", "furthest behind")
+    return [
+        panels.traffic(
+            "Flushes",
+            metrics.FLUSHES,
+            *here,
+            by=(RESULT,),
+            why="Errors: the store refuses counts. Nothing is lost yet, a failed flush is repeated.",
+        ),
+        panels.series(
+            "Last flush",
+            now,
+            steps=at_most(STALE_SECONDS),
+            why="Over the line a worker lives and does not deliver: it is stuck in a request or a job.",
+        ),
+        panels.traffic(
+            "Updates dropped",
+            metrics.DROPPED,
+            *here,
+            by=(DROP_REASON,),
+            steps=none_at_all(),
+            empty="nothing dropped",
+            why="Anything above zero: a label takes too many values, or the store was away for too long.",
         ),
     ]
 
@@ -97,23 +281,10 @@ def rules(stack: Stack) -> list[Panel]:
         panels.traffic(
             "Rule evaluations", prometheus.RULE_EVALUATIONS, *here, by=by, why="A line that ends: a lost group."
         ),
-        panels.traffic(
-            "Rule failures",
-            prometheus.RULE_FAILURES,
-            *here,
-            by=by,
-            steps=none_at_all(),
-            why="Above zero opens a ticket: an alert of that group may be blind. Prometheus' rules page has the error.",
-        ),
         panels.series(
             "Rule evaluation time",
             Query(aggregate("max", select(prometheus.RULE_DURATION, *here), by=by), "{{rule_group}}"),
             why="Beyond the group's interval evaluations are left out, and alerts come late.",
-        ),
-        panels.series(
-            "Rule evaluations missed",
-            Query(total(increase(prometheus.RULE_ITERATIONS_MISSED, *here, over=RATE), by=by), "{{rule_group}}"),
-            why="Left out because the one before still ran: make the group's rules cheaper, or split it.",
         ),
     ]
 
@@ -142,29 +313,12 @@ def notifications(stack: Stack) -> list[Panel]:
             SILENCE_STATE.eq("active"),
             why="Each should have an owner and an end. `amtool silence query` lists them.",
         ),
-        panels.level(
-            "Alertmanagers",
-            prometheus.ALERTMANAGERS,
-            *server,
-            by=(INSTANCE,),
-            operator="min",
-            steps=at_least(1),
-            why="0: alerts have nowhere to go. Look at the alerting block of prometheus.yml.",
-        ),
         panels.together(
             "Alerts sent",
             {"sent": prometheus.ALERTS_SENT, "failed": prometheus.ALERTS_SEND_ERRORS},
             *server,
             by=(ALERTMANAGER,),
             why="Failed follows an Alertmanager that is down or does not accept what it is sent.",
-        ),
-        panels.traffic(
-            "Alerts dropped",
-            prometheus.ALERTS_DROPPED,
-            *server,
-            by=(INSTANCE,),
-            steps=none_at_all(),
-            why="Above zero opens a ticket: those alerts reached nobody.",
         ),
         panels.series(
             "Notifications",
@@ -173,12 +327,6 @@ def notifications(stack: Stack) -> list[Panel]:
                 "{{integration}}",
             ),
             why="What people and machines were sent. A flood: group more, or fix the alert that flaps.",
-        ),
-        panels.series(
-            "Notifications failed",
-            Query(ratio(*failures(*manager, over=RATE)), "{{integration}}"),
-            steps=at_most(FAILURE_RATIO),
-            why="Over the line someone is paged through what still works: the receiver or its secret is wrong.",
         ),
     ]
 
@@ -195,6 +343,7 @@ def loaded(stack: Stack) -> Panel:
             if role in stack.targets
         ),
         states=GOOD,
+        width=6,
         why="FAILED: the file on disk has a mistake, and the old configuration runs on.",
     )
 
@@ -221,19 +370,6 @@ def storage(stack: Stack) -> list[Panel]:
             by=each,
             why="At the limit the oldest data goes before its time. The write-ahead log comes on top.",
         ),
-        panels.series(
-            "Storage failures",
-            *(
-                Query(total(increase(metric, *here, over="1h"), by=each), f"{{{{instance}}}} {word}")
-                for word, metric in (
-                    ("compactions", prometheus.COMPACTIONS_FAILED),
-                    ("log writes", prometheus.WAL_WRITES_FAILED),
-                    ("log damage", prometheus.WAL_CORRUPTIONS),
-                )
-            ),
-            steps=none_at_all(),
-            why="Within the last hour. Above zero opens a ticket: look at the disk first.",
-        ),
     ]
 
 
@@ -254,13 +390,6 @@ def shipping(stack: Stack) -> list[Panel]:
     """Return whether log lines are sent."""
     shipper = scope(stack.targets.promtail)
     return [
-        panels.together(
-            "Log lines",
-            {"sent": promtail.LINES_SENT, "dropped": promtail.LINES_DROPPED},
-            *shipper,
-            by=(INSTANCE,),
-            why="Dropped above zero opens a ticket: those lines are gone. Sent at zero: the log files moved.",
-        ),
         panels.traffic(
             "Pushes to Loki",
             promtail.SEND_DURATION.count,
@@ -278,12 +407,6 @@ def logs(stack: Stack) -> list[Panel]:
         panels.level(
             "Log streams", loki.STREAMS, *server, by=(INSTANCE,), why="Climbing: a label holds an id. Drop it."
         ),
-        panels.series(
-            "Loki errors",
-            Query(ratio(*loki_errors(*server, over=RATE)), "{{route}}"),
-            steps=at_most(LOKI_ERROR_RATIO),
-            why="Over the line a ticket is opened. On push lines are delayed, on query they can't be found.",
-        ),
         panels.latency(
             "Loki response time",
             loki.REQUESTS,
@@ -292,62 +415,14 @@ def logs(stack: Stack) -> list[Panel]:
             quantiles=(0.95,),
             why="Slow queries span too much.",
         ),
-        panels.series(
-            "Loki trouble",
-            Query(total(increase(loki.PANICS, *server, over="1h"), by=(INSTANCE,)), "{{instance}} crashes"),
-            Query(total(increase(loki.DISK_FULL, *server, over="1h"), by=(INSTANCE,)), "{{instance}} disk full"),
-            steps=none_at_all(),
-            why="Within the last hour. Above zero opens a ticket: read Loki's log.",
-        ),
-    ]
-
-
-def traces(stack: Stack) -> list[Panel]:
-    """Return whether spans arrive and are stored."""
-    here = scope(stack.targets.jaeger)
-    return [
-        panels.together(
-            "Spans",
-            {
-                "accepted": jaeger.SPANS_ACCEPTED,
-                "refused": jaeger.SPANS_REFUSED,
-                "stored": jaeger.SPANS_STORED,
-                "lost": jaeger.SPANS_LOST,
-            },
-            *here,
-            by=(INSTANCE,),
-            width=24,
-            why="Refused or lost above zero opens a ticket. Accepted at zero: the API no longer exports.",
-        ),
     ]
 
 
 def instrumentation(stack: Stack) -> list[Panel]:
     """Return whether the service's own counts are delivered, and what it runs."""
     here = scope(stack.targets.telemetry)
-    now = panels.Query(f"time() - {aggregate('min', select(metrics.LAST_FLUSH, *here))}", "furthest behind")
     return [
-        panels.traffic(
-            "Flushes",
-            metrics.FLUSHES,
-            *here,
-            by=(RESULT,),
-            why="Errors: the store refuses counts. Nothing is lost yet, a failed flush is repeated.",
-        ),
         panels.latency("Flush time", metrics.FLUSH_DURATION, *here, why="Slow: look at the store first."),
-        panels.series(
-            "Last flush",
-            now,
-            steps=at_most(STALE_SECONDS),
-            why="Over the line a worker lives and does not deliver: it is stuck in a request or a job.",
-        ),
-        panels.traffic(
-            "Updates dropped",
-            metrics.DROPPED,
-            *here,
-            by=(DROP_REASON,),
-            why="Anything above zero: a label takes too many values, or the store was away for too long.",
-        ),
         panels.level(
             "Counting processes",
             metrics.WORKERS,

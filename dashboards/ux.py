@@ -12,6 +12,9 @@ from watchkeeper.contract.ratings import RATINGS, Rating
 P75 = 0.75
 """Where Core Web Vitals are judged: https://web.dev/articles/vitals."""
 
+DECIMALS = {"seconds": None, "": 2}
+"""Digits of a vital by its unit: seconds are shown in what suits them, a shift has two."""
+
 ABOUT = {
     "LCP": "Slow: large images, late fonts, or a slow first byte; look at TTFB first.",
     "INP": "Slow: long tasks in JavaScript after a click; profile the page that leads the list.",
@@ -40,8 +43,14 @@ def dashboard(stack: Stack) -> Dashboard:
         ),
         rows={
             "At the 75th percentile": [p75(rating, *here) for rating in RATINGS],
-            "By page": [by_page(rating, *here) for rating in RATINGS],
-            "Good, needs improvement, poor": [shares(rating, *here) for rating in RATINGS],
+            "Core: good, needs improvement, poor": [
+                *(shares(rating, *here) for rating in RATINGS if rating.core),
+                *(by_page(rating, *here) for rating in RATINGS if rating.core),
+            ],
+            "Beside the core": [
+                *(shares(rating, *here) for rating in RATINGS if not rating.core),
+                *(by_page(rating, *here) for rating in RATINGS if not rating.core),
+            ],
             "Reports": [
                 panels.traffic(
                     "Reports by outcome",
@@ -53,6 +62,7 @@ def dashboard(stack: Stack) -> Dashboard:
                 ),
             ],
         },
+        folded=("Beside the core", "Reports"),
     )
 
 
@@ -62,6 +72,7 @@ def p75(rating: Rating, *here: Matcher) -> panels.Panel:
         f"{rating.words} p75",
         quantile(P75, rating.metric, *here, over="$__range"),
         steps=rated(rating.good, rating.poor),
+        decimals=DECIMALS[rating.metric.unit],
         why=f"Good up to {rating.good:g}, poor above {rating.poor:g}. {ABOUT[rating.words]}",
     )
 
@@ -102,6 +113,7 @@ def vitals(stack: Stack) -> list[panels.Panel]:
             f"{rating.words} p75",
             quantile(P75, rating.metric, *here, over="$__range"),
             steps=rated(rating.good, rating.poor),
+            decimals=DECIMALS[rating.metric.unit],
             why=f"Good up to {rating.good:g}, poor above {rating.poor:g}, for three visits in four.",
         )
         for rating in RATINGS

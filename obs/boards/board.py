@@ -1,7 +1,7 @@
 """How do panels become a dashboard: rows laid out on the grid, variables, annotations and links around them?"""
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
@@ -62,6 +62,7 @@ def board(
     why: str,
     jobs: Sequence[str],
     rows: Mapping[str, Row],
+    folded: Collection[str] = (),
     variables: Sequence[Mapping[str, Any]] = (),
     runbook: str = "",
     span: str = "6h",
@@ -73,9 +74,11 @@ def board(
 
     ``rows`` maps a row's title to its panels, left to right, wrapped at 24 columns; those of the row "" stand above all
     rows. What may be absent from a stack is given as a function of it, a row or a part of one: where that asks for what
-    is not there, it is left out. ``jobs`` are the scrape jobs, if any, whose instances the variables offer; one of
-    ``variables`` takes the place of the standard one of its name. ``runbook`` is the page of docs/operations to link,
-    ``span`` how far back the board opens.
+    is not there, it is left out. Rows named in ``folded`` are closed when the board opens: what is rarely read costs no
+    screen, and asks nothing until somebody looks.
+    ``jobs`` are the scrape jobs, if any, whose instances the variables offer; one of ``variables`` takes the place of
+    the standard one of its name. ``runbook`` is the page of docs/operations to link, ``span`` how far back the board
+    opens.
     ``raw`` and ``raw_rows`` (row to settings) are what no word has, in Grafana's own JSON, as in `Panel`; the lists of
     a board's ``raw`` are added to its own. Raises ValueError when two panels would share an id.
     """
@@ -95,7 +98,7 @@ def board(
         "links": _links(stack, jobs, runbook),
         "templating": {"list": [*_standing(_variables(stack, jobs, there), variables), *variables]},
         "annotations": {"list": _annotations(stack)},
-        "panels": _layout(there, raw_rows),
+        "panels": _layout(there, {row: {"collapsed": True} for row in folded} | dict(raw_rows)),
     }
     made, source = caller(), f"dashboards/{slug}.py"
     places = {identity(panel): panel.source for row in there.values() for panel in row if panel.source}

@@ -91,6 +91,13 @@ QUIET = {"percentunit": 0.01, "s": 0.001} | dict.fromkeys(GRAFANA[Unit("", 1)], 
 """How far the axis of a unit reaches at least, where no limit says it; 1 of any other."""
 
 STATUS_CLASSES = {2: "green", 3: "blue", 4: "orange", 5: "red"}
+LABELLED = {
+    "{{status}}": {f"^{digit}": color for digit, color in STATUS_CLASSES.items()},
+    "{{result}}": {"^ok$": "green", "^error$": "red"},
+    "{{outcome}}": {"^accepted$": "green", "^duplicate$": "blue", "^limited$": "orange", "^rejected$": "red"},
+}
+"""Colour of the values of a label that says how good something is, by a pattern of the value."""
+
 COLORS = {
     **dict.fromkeys(("failed", "dropped", "lost", "refused", "poor", "errors"), "red"),
     **dict.fromkeys(("needs improvement", "evicted"), "orange"),
@@ -275,8 +282,9 @@ def _soft_max(look: Style) -> float | None:
 
 def _colors(legends: tuple[str, ...]) -> list[dict[str, Any]]:
     """Give series whose name says how good they are the colour of that."""
-    if "{{status}}" in legends:
-        return [_colored(f"/^{digit}/", color) for digit, color in STATUS_CLASSES.items()]
+    for legend in legends:
+        if legend in LABELLED:
+            return [_colored(f"/{pattern}/", color) for pattern, color in LABELLED[legend].items()]
     words = {word: COLORS[word] for legend in legends for word in COLORS if re.search(rf"(^|[ }}]){word}$", legend)}
     return [_colored(f"/(^| ){word}$/", color) for word, color in words.items()]
 
@@ -393,10 +401,12 @@ def _heatmap(look: Style) -> core.Panel:
 
 
 def _logs(look: Style) -> core.Panel:
-    del look
-    return core.Logs(
+    logs = core.Logs(
         thresholds=steps_json(()), showTime=True, wrapLogMessages=True, enableLogDetails=True, prettifyLogMessage=False
     )
+    if look.empty:
+        logs.extraJson = {"fieldConfig": {"defaults": {"noValue": look.empty}, "overrides": []}}
+    return logs
 
 
 def _text(look: Style) -> core.Panel:

@@ -1,6 +1,6 @@
 """Which questions can a panel answer? One word a question; no coordinates, colours or raw metric names beyond here."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypedDict, Unpack
 
@@ -23,6 +23,7 @@ from watchkeeper.contract.labels import (
 )
 from watchkeeper.contract.metrics import Metric
 from watchkeeper.contract.scraping import ALERTS, ALERTS_SINCE
+from watchkeeper.contract.scraping import UP as SCRAPED
 
 RATE = "$__rate_interval"
 """At least four scrapes, whatever the zoom: https://grafana.com/docs/grafana/latest/datasources/prometheus/."""
@@ -36,6 +37,7 @@ States = Mapping[int, tuple[str, str]]
 """What each value of a state means: the word shown for it, and its colour."""
 
 UP: States = {0: ("DOWN", "red"), 1: ("UP", "green")}
+KNOWN: States = {-1: ("MISSING", "red"), **UP}
 GOOD: States = {0: ("FAILED", "red"), 1: ("OK", "green")}
 
 
@@ -206,6 +208,14 @@ def timeline(title: str, *queries: Query, why: str, **shape: Unpack[Shape]) -> P
     shape.setdefault("states", UP)
     shape.setdefault("steps", at_least(1))
     return Panel(kind="state-timeline", title=title, why=why, queries=queries, **shape)
+
+
+def targets(title: str, jobs: Sequence[str], *where: Matcher, why: str, **shape: Unpack[Shape]) -> Panel:
+    """Draw over time which target is scraped: UP, DOWN, or MISSING where a job has no target any more."""
+    there = promql.aggregate("min", promql.select(SCRAPED, *where), by=(JOB, INSTANCE))
+    gone = (f"-1 * absent({promql.select(SCRAPED, JOB.eq(job))})" for job in jobs)
+    shape.setdefault("states", KNOWN)
+    return timeline(title, Query(" or ".join([there, *gone]), legend(JOB, INSTANCE)), why=why, **shape)
 
 
 def traffic(

@@ -69,7 +69,9 @@ def _loki(stack: Stack) -> dict[str, Any]:
         "url": _literal("${__value.raw}"),
         "urlDisplayLabel": "Trace",
     }
-    return _source(stack, "loki", maxLines=1000, derivedFields=[trace])
+    # What a panel makes a sentence of keeps the id as a label alone.
+    label = trace | {"name": "trace", "matcherType": "label", "matcherRegex": TRACE_ID}
+    return _source(stack, "loki", maxLines=1000, derivedFields=[trace, label])
 
 
 def _jaeger(stack: Stack) -> dict[str, Any]:

@@ -13,7 +13,9 @@ SERVICE, LEVEL, CONTAINER, ENVIRONMENT = "service", "level", "container", "envir
 STREAM_LABELS = (SERVICE, LEVEL, CONTAINER, ENVIRONMENT)
 """Every label of a stream: a handful of values each. What varies per request stays in the line."""
 
-STREAM = re.compile(r"\{([^}]*)\}")
+STREAM = re.compile(r'"(?:[^"\\]|\\.)*"|`[^`]*`|\{((?:"(?:[^"\\]|\\.)*"|`[^`]*`|[^}"`])*)\}')
+"""A text in quotes, such as the template of a line, or a stream selector, which is the group."""
+
 MATCHER = re.compile(r'\s*(\w+)\s*(=~|!~|!=|=)\s*("(?:[^"\\]|\\.)*"|`[^`]*`)\s*,?')
 
 LEVELS = ("debug", "info", "warning", "error", "critical")
@@ -42,6 +44,8 @@ class Streams:
 def selected(text: str) -> Iterator[Streams]:
     """Yield the stream selectors of a LogQL query."""
     for found in STREAM.finditer(text):
+        if found[1] is None:
+            continue
         whole = found[1].strip() and not MATCHER.sub("", found[1]).strip()
         conditions = tuple(
             (Condition(one[1], one[2], one[3][1:-1]), Part(one[0].strip(" ,"), one.start(1)))

@@ -171,9 +171,10 @@ def _texts(board: Dashboard) -> Iterator[tuple[Place, str]]:
         yield from ((board.place(f"variable '{variable['name']}'"), text) for text in _strings(list(holders)))
     for key in ("annotations", "links"):
         yield from ((board.place(key), text) for text in _strings(board.model.get(key)))
-    for panel in board.model.get("panels", ()):
+    rows = [panel for panel in board.model.get("panels", ()) if panel.get("type") == "row"]
+    for panel in (*rows, *panels(board.model)):
         # Grafana leaves a dollar sign alone in words that name no variable, such as MongoDB's $indexStats.
-        asks = {key: value for key, value in panel.items() if key != "description"}
+        asks = {key: value for key, value in panel.items() if key not in ("description", "panels")}
         yield from ((board.place_of(panel), text) for text in _strings(asks))
 
 
