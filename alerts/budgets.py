@@ -23,7 +23,7 @@ def availability_slow_burn(stack: Stack) -> Alert:
         summary=f"The API will break its {100 * slo.objective:g}% availability promise before the month is over.",
         description=template(description),
         runbook=RUNBOOK,
-        panel=PanelRef("overview", "Availability budget left"),
+        panel=PanelRef("api", "Burn rate, 1 h"),
         slo=slo.name,
         cases=_ticket_cases(slo, Levels.of(slo, hot=5.1, warm=2.2, spike=5), description),
     )
@@ -41,7 +41,7 @@ def latency_slow_burn(stack: Stack) -> Alert:
         summary=f"The API will break its promise of {stack.slo.latency.threshold_seconds:g} s before the month ends.",
         description=template(description),
         runbook=RUNBOOK,
-        panel=PanelRef("overview", "Latency budget left"),
+        panel=PanelRef("api", "Requests answered in time, 1 h"),
         slo=slo.name,
         cases=_ticket_cases(slo, Levels.of(slo, hot=5.1, warm=2.2, spike=5), description),
     )

@@ -1,7 +1,5 @@
 """API: do we answer, do we answer right, do we answer in time, and if not, where does it hurt?"""
 
-import json
-
 from alerts.api import ERROR_RATIO
 from obs.alerting.slo import availability, latency
 from obs.boards import panels
@@ -200,6 +198,7 @@ def routes(stack: Stack) -> panels.Panel:
                 at_most(stack.slo.latency.threshold_seconds),
             ),
         },
+        width=12,
         drill={called(ROUTE): f"{alone}?var-route=${{__value.raw:percentencode}}&${{__url_time_range}}"},
         why="The last five minutes, the route that fails most first; click it to see it alone.",
     )
@@ -247,10 +246,6 @@ def presence(stack: Stack) -> list[panels.Panel]:
 def errors(stack: Stack) -> list[panels.Panel]:
     """Return what the service's log says went wrong."""
     stack.datasources.require("loki")
-    # A scrape that fails while the store is away is told by its own alert, and would fill the panel.
-    scraped = f"route != {json.dumps(stack.targets.api.path)}"
-    line = "{{if .method}}{{.method}} {{.route}} {{.status}}{{else}}{{.message}}{{end}}"
-    cause = "{{if .exception_type}} {{.exception_type}}: {{.exception_message}}{{end}}"
-    expr = f"{logql.query(stack, 'errors').expr} | {scraped} | line_format `{line}{cause}`"
+    expr = logql.query(stack, "error-sentences").expr
     why = "What the service itself says went wrong, a sentence a line. Open a line, then its trace."
-    return [panels.logs("Error lines", expr, height=9, empty="no error in the log", why=why)]
+    return [panels.logs("Error lines", expr, height=9, empty="no error line seen", why=why)]

@@ -55,7 +55,7 @@ def dashboard(stack: Stack) -> Dashboard:
                     *here,
                     by=(ERROR,),
                     stacked=True,
-                    empty="no job has failed",
+                    empty="no failure seen",
                     why="The class of the exception: timeouts point below, everything else at the newest deploy.",
                 ),
             ],

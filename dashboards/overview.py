@@ -10,9 +10,9 @@ from obs import content
 from obs.alerting.slo import Slo, availability, latency
 from obs.boards import panels
 from obs.boards.board import Dashboard, Part, board
-from obs.boards.panels import NOW, RATE, Link, Panel, at_least, at_most, number
+from obs.boards.panels import NOW, RATE, Link, Panel, Query, at_least, at_most, legend, number
 from obs.content import Define
-from obs.query.promql import aggregate, quantile, rate, ratio, select, total
+from obs.query.promql import aggregate, quantile, rate, ratio, select, top, total
 from obs.stack import Stack
 from obs.stack.identity import dashboard_uid
 from watchkeeper.contract.labels import (
@@ -171,17 +171,15 @@ def since_when(stack: Stack) -> list[Panel]:
 def where(stack: Stack) -> list[Panel]:
     """Return where it hurts: routes, classes of status."""
     here = panels.scope(stack.targets.api)
+    failed = total(rate(REQUESTS, *here, FAILED, over=RATE), by=(ROUTE,))
+    every = total(rate(REQUESTS, *here, over=RATE), by=(ROUTE,))
     return [
-        panels.traffic(
+        panels.series(
             "Failing requests by route",
-            REQUESTS,
-            *here,
-            FAILED,
-            by=(ROUTE,),
-            most=WORST_ROUTES,
+            Query(top(WORST_ROUTES, f"{failed} or 0 * {every}"), legend(ROUTE)),
             unit="reqps",
             height=8,
-            empty="no request has failed",
+            empty="no requests",
             why="One route: its code or its dependency. All of them: what they share.",
         ),
         panels.traffic(

@@ -211,7 +211,7 @@ def calls(stack: Stack) -> list[Panel]:
         panels.series(
             "Failed calls",
             Query(top(5, total(rate(redis.COMMANDS_FAILED, *here, over=RATE), by=(CMD,))), "{{cmd}}"),
-            empty="no call has failed",
+            empty="no failed call seen",
             why="Calls that broke while running: wrong type, no memory, a failed save. The API's log says which.",
         ),
     ]
@@ -240,6 +240,7 @@ def clients(stack: Stack) -> list[Panel]:
         panels.series(
             "Time since the last snapshot",
             Query(f"time() - {aggregate('max', select(redis.RDB_SAVED, *here), by=EACH)}", "{{instance}}"),
+            width=6,
             why="How much a crash would lose where there is no append-only file.",
         ),
         panels.level(
@@ -247,6 +248,7 @@ def clients(stack: Stack) -> list[Panel]:
             redis.RDB_CHANGES,
             *here,
             by=EACH,
+            width=6,
             why="Climbs while the time since the last snapshot climbs: saving has stopped.",
         ),
         panels.level(
@@ -255,7 +257,18 @@ def clients(stack: Stack) -> list[Panel]:
             *here,
             by=EACH,
             empty="no replica",
+            width=6,
             why="A step down is a replica that left: is it restarting?",
+        ),
+        panels.level(
+            "Replica lag",
+            redis.REPLICA_LAG,
+            *here,
+            by=(REPLICA_IP, REPLICA_PORT),
+            operator="max",
+            empty="no replica",
+            width=6,
+            why="Since a replica last acknowledged. A failover would lose that much. Empty without replicas.",
         ),
     ]
 
@@ -269,21 +282,14 @@ def persistence(stack: Stack) -> list[Panel]:
             Query(aggregate("min", select(redis.RDB_OK, *here), by=EACH), "{{instance}} snapshot"),
             Query(aggregate("min", select(redis.AOF_OK, *here), by=EACH), "{{instance}} append-only file"),
             states=GOOD,
+            width=12,
             why="FAILED pages: the last save failed, and by default Redis refuses writes until one succeeds.",
-        ),
-        panels.level(
-            "Replica lag",
-            redis.REPLICA_LAG,
-            *here,
-            by=(REPLICA_IP, REPLICA_PORT),
-            operator="max",
-            empty="no replica",
-            why="Since a replica last acknowledged. A failover would lose that much. Empty without replicas.",
         ),
         panels.timeline(
             "Replica links",
             Query(aggregate("max", select(redis.LINK_UP, *here), by=EACH), "{{instance}}"),
             empty="no replica",
+            width=12,
             why="DOWN opens a ticket: the replica serves old data. Empty where no replica is scraped.",
         ),
     ]

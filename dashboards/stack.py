@@ -65,7 +65,7 @@ def scrapes(stack: Stack) -> list[Panel]:
             "Targets up",
             stack.targets.jobs_scraped,
             *here,
-            width=12,
+            width=10,
             height=11,
             why="DOWN: not scraped. MISSING: Prometheus knows no target of that job any more.",
         ),
@@ -77,7 +77,7 @@ def scrapes(stack: Stack) -> list[Panel]:
                 "Samples": Column(aggregate("max", select(scraping.SCRAPE_SAMPLES, *here), by=TARGET), "short"),
                 "New series": Column(aggregate("max", select(scraping.SERIES_ADDED, *here), by=TARGET), "short"),
             },
-            width=12,
+            width=14,
             height=11,
             why="What is down comes first. Many new series at every scrape: a label holds an id.",
         ),
@@ -111,16 +111,12 @@ def rules_failing(stack: Stack) -> list[Panel]:
             *here,
             by=by,
             steps=none_at_all(),
-            width=6,
-            height=7,
             why="Above zero opens a ticket: an alert of that group may be blind. Prometheus' rules page has the error.",
         ),
         panels.series(
             "Rule evaluations missed",
             Query(total(increase(prometheus.RULE_ITERATIONS_MISSED, *here, over=RATE), by=by), "{{rule_group}}"),
             steps=none_at_all(),
-            width=6,
-            height=7,
             why="Left out because the one before still ran: make the group's rules cheaper, or split it.",
         ),
     ]
@@ -134,7 +130,6 @@ def told(stack: Stack) -> list[Panel]:
             "Notifications failed",
             Query(ratio(*failures(*manager, over=RATE)), "{{integration}}"),
             steps=at_most(FAILURE_RATIO),
-            width=6,
             why="Over the line someone is paged through what still works: the receiver or its secret is wrong.",
         ),
         panels.traffic(
@@ -143,7 +138,6 @@ def told(stack: Stack) -> list[Panel]:
             *server,
             by=(INSTANCE,),
             steps=none_at_all(),
-            width=6,
             why="Above zero opens a ticket: those alerts reached nobody.",
         ),
         panels.level(
@@ -153,7 +147,6 @@ def told(stack: Stack) -> list[Panel]:
             by=(INSTANCE,),
             operator="min",
             steps=at_least(1),
-            width=6,
             why="0: alerts have nowhere to go. Look at the alerting block of prometheus.yml.",
         ),
     ]
@@ -175,8 +168,6 @@ def storage_failing(stack: Stack) -> list[Panel]:
                 )
             ),
             steps=none_at_all(),
-            width=6,
-            height=7,
             why="Within the last hour. Above zero opens a ticket: look at the disk first.",
         ),
     ]
@@ -191,8 +182,6 @@ def lines_sent(stack: Stack) -> list[Panel]:
             {"sent": promtail.LINES_SENT, "dropped": promtail.LINES_DROPPED},
             *shipper,
             by=(INSTANCE,),
-            width=6,
-            height=7,
             why="Dropped above zero opens a ticket: those lines are gone. Sent at zero: the log files moved.",
         ),
     ]
@@ -206,8 +195,6 @@ def loki_failing(stack: Stack) -> list[Panel]:
             "Loki errors",
             Query(ratio(*loki_errors(*server, over=RATE)), "{{route}}"),
             steps=at_most(LOKI_ERROR_RATIO),
-            width=6,
-            height=7,
             why="Over the line a ticket is opened. On push lines are delayed, on query they can't be found.",
         ),
         panels.series(
@@ -215,8 +202,6 @@ def loki_failing(stack: Stack) -> list[Panel]:
             Query(total(increase(loki.PANICS, *server, over="1h"), by=(INSTANCE,)), "{{instance}} crashes"),
             Query(total(increase(loki.DISK_FULL, *server, over="1h"), by=(INSTANCE,)), "{{instance}} disk full"),
             steps=none_at_all(),
-            width=6,
-            height=7,
             why="Within the last hour. Above zero opens a ticket: read Loki's log.",
         ),
     ]
@@ -236,8 +221,7 @@ def spans(stack: Stack) -> list[Panel]:
             },
             *here,
             by=(INSTANCE,),
-            width=6,
-            height=7,
+            width=24,
             why="Refused or lost above zero opens a ticket. Accepted at zero: the API no longer exports.",
         ),
     ]
@@ -267,7 +251,7 @@ def delivered(stack: Stack) -> list[Panel]:
             *here,
             by=(DROP_REASON,),
             steps=none_at_all(),
-            empty="nothing dropped",
+            empty="no drop seen",
             why="Anything above zero: a label takes too many values, or the store was away for too long.",
         ),
     ]
@@ -343,7 +327,8 @@ def loaded(stack: Stack) -> Panel:
             if role in stack.targets
         ),
         states=GOOD,
-        width=6,
+        width=24,
+        height=6,
         why="FAILED: the file on disk has a mistake, and the old configuration runs on.",
     )
 
@@ -382,6 +367,7 @@ def memory(stack: Stack) -> Panel:
     return panels.series(
         "Memory",
         *(Query(total(one, by=TARGET), "{{job}} {{instance}}") for one in held),
+        width=16,
         why="Follows what a program holds. A climb without more series, lines or spans is a leak: restart, report.",
     )
 

@@ -68,11 +68,14 @@ WRITTEN_EMPTY = {"panels", "fields", "overrides", "calcs"}
 HALF = 12
 """Columns from which a panel is wide enough for a legend at the right of the plot."""
 
+ONE_OF_FEW = "{{instance}}"
+"""A label of one to three values: its series need no table."""
+
 LISTED = {
     "showLegend": True,
     "displayMode": "table",
     "placement": "right",
-    "calcs": ["last", "max"],
+    "calcs": ["last"],
     "sortBy": "Last",
     "sortDesc": True,
 }
@@ -164,7 +167,7 @@ def laid_over(body: Mapping[str, Any], *layers: Mapping[str, Any]) -> dict[str, 
 def style(panel: Panel) -> Style:
     """Return what a panel looks like."""
     legends = tuple(query.legend for query in panel.queries) if panel.kind == "timeseries" else ()
-    listed = panel.width >= HALF and any("{{" in one for one in legends)
+    listed = panel.width >= HALF and any("{{" in one.replace(ONE_OF_FEW, "") for one in legends)
     unit = panel.unit or derived(query.expr for query in panel.queries if query.source == "prometheus")
     shape = (panel.kind, unit, panel.steps, panel.stacked, panel.low, panel.high, panel.decimals)
     return Style(*shape, tuple(panel.states.items()), panel.empty, legends, listed)

@@ -46,7 +46,7 @@ def ordinary(answers: Mapping[str, Answers], layouts: Mapping[str, Layout], link
         for one in links:
             drawn = layout["panels"].get(str(one.panel["id"]))
             if one.board == slug and drawn:
-                found += lint.quiet(one.alert.name, slug, one.panel, drawn)
+                found += lint.quiet(one.alert.name, slug, drawn)
     return found
 
 

@@ -119,12 +119,12 @@ def _uneven(board: str, layout: Layout) -> Iterator[Flaw]:
             yield Flaw(board, small, what)
 
 
-def trouble(drawn: Drawn, model: Mapping[str, Any]) -> str:
-    """Return what a panel shows of trouble, nothing for none: a value in red or orange, or a series named so."""
+def trouble(drawn: Drawn, model: Mapping[str, Any] | None = None) -> str:
+    """Return what a panel shows of trouble, nothing for none: a value, or a series of that name, in red or orange."""
     for value in drawn["values"]:
         if TROUBLE.fullmatch(value["color"]):
             return f"{value['text']} in {value['color']}"
-        for pattern, color in _named(model):
+        for pattern, color in _named(model or {}):
             if value["numeric"] and pattern.search(str(value.get("name", ""))) and TROUBLE.fullmatch(color):
                 return f"{value.get('name', '')} {value['text']} in {color}"
     return next((f"a value in {color}" for color in drawn["colors"] if TROUBLE.fullmatch(color)), "")
@@ -166,9 +166,9 @@ def incident(board: str, layout: Layout) -> Iterator[Flaw]:
             yield Flaw(board, drawn["title"], worst)
 
 
-def quiet(alert: str, board: str, model: Mapping[str, Any], drawn: Drawn) -> Iterator[Flaw]:
+def quiet(alert: str, board: str, drawn: Drawn) -> Iterator[Flaw]:
     """Yield what the panel of ``alert`` shows of trouble in an hour in which nothing is wrong."""
-    if shown := trouble(drawn, model):
+    if shown := trouble(drawn):
         yield Flaw(board, drawn["title"], f"shows trouble in an ordinary hour, in which {alert} is silent: {shown}")
 
 

@@ -18,6 +18,12 @@ STREAM = re.compile(r'"(?:[^"\\]|\\.)*"|`[^`]*`|\{((?:"(?:[^"\\]|\\.)*"|`[^`]*`|
 
 MATCHER = re.compile(r'\s*(\w+)\s*(=~|!~|!=|=)\s*("(?:[^"\\]|\\.)*"|`[^`]*`)\s*,?')
 
+SENTENCE = (
+    "{{if .method}}{{.method}} {{.route}} {{.status}}{{else}}{{.message}}{{end}}"
+    "{{if .exception_type}} {{.exception_type}}: {{.exception_message}}{{end}}"
+)
+"""A line as it is read: a request by what was asked, anything else by its message, and the exception behind it."""
+
 LEVELS = ("debug", "info", "warning", "error", "critical")
 UNKNOWN = "unknown"
 """The level of a line that does not say, or says something else."""
@@ -54,6 +60,11 @@ def selected(text: str) -> Iterator[Streams]:
         yield Streams(Part(found[0], found.start()), conditions if whole else None)
 
 
+def _not_scraped(stack: Stack) -> str:
+    """Return the stage that leaves scrapes out: they fail while the store is away, which its own alert tells."""
+    return f" | route != {json.dumps(stack.targets.api.path)}" if stack.targets.has("api") else ""
+
+
 def query(stack: Stack, name: str) -> SavedQuery:
     """Return the saved query called ``name``; raise KeyError with the names there are."""
     saved = {one.name: one for one in queries(stack)}
@@ -70,6 +81,11 @@ def queries(stack: Stack) -> tuple[SavedQuery, ...]:
     slow = stack.slo.latency.threshold_seconds
     return (
         SavedQuery("errors", "What went wrong, newest first.", f"{failing} | json"),
+        SavedQuery(
+            "error-sentences",
+            "What went wrong, a sentence a line, without the scrapes that failed with it.",
+            f"{failing} | json{_not_scraped(stack)} | line_format `{SENTENCE}`",
+        ),
         SavedQuery(
             "errors-by-message",
             "Which errors are new, and which are the many?",

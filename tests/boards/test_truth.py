@@ -168,7 +168,7 @@ def test_a_legend_is_a_list_or_a_sorted_table_where_there_is_room() -> None:
         "Last",
         True,
     )
-    assert wide["calcs"] == ["last", "max"], "lastNotNull shows what is over as if it were now"
+    assert wide["calcs"] == ["last"], "lastNotNull shows what is over as if it were now"
     assert (narrow["displayMode"], narrow["placement"]) == ("list", "bottom")
 
 

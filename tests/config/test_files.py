@@ -120,7 +120,8 @@ def test_metrics_logs_and_traces_lead_to_each_other(sources: dict[str, dict[str,
     """An exemplar and a log line open their trace; a span opens its log lines and its service's metrics."""
     settings = {kind: source["jsonData"] for kind, source in sources.items()}
     (exemplar,) = settings["prometheus"]["exemplarTraceIdDestinations"]
-    (field,) = settings["loki"]["derivedFields"]
+    field, label = settings["loki"]["derivedFields"]
+    assert (label["matcherType"], label["matcherRegex"]) == ("label", "trace_id"), "a line made a sentence has it so"
 
     assert (exemplar["datasourceUid"], exemplar["name"]) == ("jaeger", "trace_id")
     assert (field["datasourceUid"], field["url"]) == ("jaeger", "$${__value.raw}")
