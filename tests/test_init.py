@@ -23,6 +23,18 @@ SERVICES = {
 """Services by their name, and the parts that each has."""
 
 
+SPRING = """\
+# HELP http_server_requests_seconds Duration of HTTP server request handling
+# TYPE http_server_requests_seconds histogram
+http_server_requests_seconds_bucket{method="GET",outcome="SUCCESS",status="200",uri="/rooms",le="0.1"} 3
+http_server_requests_seconds_bucket{method="GET",outcome="SUCCESS",status="200",uri="/rooms",le="0.25"} 4
+http_server_requests_seconds_bucket{method="GET",outcome="SUCCESS",status="200",uri="/rooms",le="1.0"} 5
+http_server_requests_seconds_bucket{method="GET",outcome="SUCCESS",status="200",uri="/rooms",le="+Inf"} 5
+http_server_requests_seconds_count{method="GET",outcome="SUCCESS",status="200",uri="/rooms"} 5
+http_server_requests_seconds_sum{method="GET",outcome="SUCCESS",status="200",uri="/rooms"} 0.7
+"""
+"""What Spring Boot's actuator exposes of one route."""
+
 Service = Callable[[str], Path]
 
 
@@ -125,7 +137,7 @@ def test_two_services_are_loaded_by_one_prometheus(begun: Service, tmp_path: Pat
 
     remarks = promtool.find(ROOT).check_config(folder / "prometheus.yml")
 
-    assert [remark for remark in remarks if remark.file != "" and "duplicate" in remark.message] == []
+    assert remarks == ()
     groups = [
         group["name"]
         for path in (folder / "rules").iterdir()
@@ -162,14 +174,40 @@ def test_what_can_not_be_begun_is_refused(
 
 
 def test_a_service_of_opentelemetry_is_asked_in_its_names(obs: Callable[..., str], tmp_path: Path) -> None:
-    """Rules and boards ask for what the conventions name, at an edge that they have."""
-    obs(tmp_path, "init", "foreign", "--preset", "otel")
+    """Rules, boards and runbooks ask for what the conventions name, at an edge that they have; everything checks."""
+    obs(tmp_path, "init", "foreign", "--parts", "api,jobs", "--preset", "otel")
     obs(tmp_path / "foreign", "build")
+    assert "checks hold" in obs(tmp_path / "foreign", "check")
     loaded = tmp_path / "foreign/infra/observability"
     texts = [path.read_text(encoding="utf-8") for path in loaded.rglob("*") if path.suffix in (".yml", ".json")]
 
     assert any("http_server_request_duration_seconds_bucket" in text and 'le="0.25"' in text for text in texts)
-    assert not any("http_requests_total" in text for text in texts)
+    pages = [path.read_text(encoding="utf-8") for path in (tmp_path / "foreign/docs/operations").iterdir()]
+    assert not any("http_requests_total" in text for text in (*texts, *pages))
+
+
+def test_a_service_is_asked_in_the_names_of_its_scrape(obs: Callable[..., str], tmp_path: Path) -> None:
+    """What a scrape calls requests and durations is recognised; rules, boards, runbooks and the promise follow."""
+    (tmp_path / "scrape.prom").write_text(SPRING, encoding="utf-8")
+    obs(tmp_path, "init", "spring", "--preset", "scrape.prom")
+    obs(tmp_path / "spring", "build")
+
+    assert "checks hold" in obs(tmp_path / "spring", "check")
+    rules = (tmp_path / "spring/infra/observability/prometheus/rules/api.yml").read_text(encoding="utf-8")
+    assert "http_server_requests_seconds_count" in rules
+    assert 'uri=~"' not in rules
+    assert "by (uri, status)" in (tmp_path / "spring/docs/operations/api.md").read_text(encoding="utf-8")
+    assert "threshold_seconds = 0.25 " in (tmp_path / "spring/stack.toml").read_text(encoding="utf-8")
+
+
+def test_a_scrape_without_requests_begins_nothing(obs: Callable[..., str], tmp_path: Path) -> None:
+    """There is nothing to be called otherwise."""
+    (tmp_path / "scrape.prom").write_text("# TYPE pg_up gauge\npg_up 1\n", encoding="utf-8")
+
+    said = obs(tmp_path, "init", "shop", "--preset", "scrape.prom", code=2)
+
+    assert "scrape.prom: no request is counted or timed there under another name" in said
+    assert not (tmp_path / "shop").exists()
 
 
 def test_a_repository_that_git_has_begun_is_empty(obs: Callable[..., str], tmp_path: Path) -> None:

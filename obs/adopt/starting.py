@@ -11,13 +11,13 @@ from pathlib import Path
 import obs
 from obs import content, stack
 from obs.adopt.beginning import FILES
+from obs.adopt.recognising import toml
 from obs.alerting import rules
 from obs.content import ROOMS, Content
 from obs.nearest import nearest
 from obs.proofs import questions
-from obs.stack import AbsentError, Stack
-from obs.stack.names import PRESETS
-from obs.stack.settings import EXPOSED, NAME, matches
+from obs.stack import AbsentError, Stack, names
+from obs.stack.settings import EXPOSED, NAME, Names, matches
 from watchkeeper.contract.metrics import CONTRACT, REQUEST_DURATION
 
 PARTS = ("api", *EXPOSED, "redis", "mongodb", "logs", "traces")
@@ -39,6 +39,8 @@ ROLE = re.compile(r"^([\w-]+) = ", re.MULTILINE)
 SERVICES = {metric.name for metric in CONTRACT}
 """The series of the service itself."""
 
+QUERY = re.compile(r"^```promql\n(?P<text>.*?)^```\n\n?", re.MULTILINE | re.DOTALL)
+WORD = re.compile(r"[a-zA-Z_:][\w:]*")
 KEY = re.compile(r"^(?P<key>[A-Za-z_]\w*)\s*=")
 TABLE = re.compile(r"^\[(?P<table>[\w.]+)\]")
 
@@ -47,12 +49,12 @@ class StartError(ValueError):
     """A repository can't be begun so; the message says what was asked for, and what can be."""
 
 
-def repository(name: str, parts: Collection[str], preset: str = "") -> dict[str, str]:
+def repository(name: str, parts: Collection[str], called: Names | None = None) -> dict[str, str]:
     """
     Return the files of a service's repository, path to text.
 
-    ``name`` is the service's, a DNS label; ``parts`` are those of PARTS that it has; ``preset`` is whose names its
-    series have. Raises StartError.
+    ``name`` is the service's, a DNS label; ``parts`` are those of PARTS that it has; ``called`` is what it calls the
+    standard series, where it has names of its own. Raises StartError.
     """
     if not matches(NAME, name):
         takes = "a lower-case name of at most 24 letters, digits and dashes, which begins with a letter"
@@ -62,7 +64,7 @@ def repository(name: str, parts: Collection[str], preset: str = "") -> dict[str,
             instead = nearest(part, PARTS, f"there is: {', '.join(PARTS)}")
             raise StartError(f"there is no part '{part}'; {instead}")
     with contextlib.chdir(packed()):
-        return _repository(name, {"api", *parts}, preset)
+        return _repository(name, {"api", *parts}, called)
 
 
 def packed() -> Path:
@@ -72,10 +74,10 @@ def packed() -> Path:
     return inside if inside.is_dir() else package.parent
 
 
-def _repository(name: str, parts: set[str], preset: str) -> dict[str, str]:
+def _repository(name: str, parts: set[str], called: Names | None) -> dict[str, str]:
     found = content.here()
     settings = _settings(Path("stack.toml").read_text(encoding="utf-8"), parts)
-    settings = _spoken(settings, preset) if preset else settings
+    settings = _spoken(settings, called) if called else settings
     lacking = stack.loads(settings)
     modules = _modules(found, lacking)
     used = {limit.name for limit, files in found.thresholds.items() if files & modules}
@@ -108,17 +110,16 @@ def _settings(text: str, parts: set[str]) -> str:
     )
 
 
-def _spoken(settings: str, preset: str) -> str:
-    """Return stack.toml for a service whose series have a preset's names, and its edges."""
+def _spoken(settings: str, called: Names) -> str:
+    """Return stack.toml for a service with names of its own; what is promised sits on an edge that it has."""
     promised = tomllib.loads(settings)["slo"]["latency"]["threshold_seconds"]
-    edge = min(PRESETS[preset].buckets[REQUEST_DURATION.name], key=lambda one: abs(one - promised))
+    edges = names.merged(called).buckets.get(REQUEST_DURATION.name, REQUEST_DURATION.buckets)
+    edge = min(edges, key=lambda one: abs(one - promised))
     lines = (
         line.replace(f"{promised:g}", f"{edge:g}") if line.startswith("latency = ") else line
         for line in re.sub(', path = "[^"]*"', "", settings).splitlines()
     )
-    return "\n".join(
-        [*lines, "", "[names]                   # whose names the series have", f'preset = "{preset}"', ""]
-    )
+    return "\n".join([*lines, "", toml(called)])
 
 
 def _without(text: str, leaves: Callable[[str, str], bool]) -> str:
@@ -216,7 +217,17 @@ def _pages(found: Content, lacking: Stack) -> Iterator[tuple[str, str]]:
             text = questions.SECTION.sub(
                 lambda section: "" if section["title"] in gone else section[0], path.read_text(encoding="utf-8")
             )
-            yield str(path), text.rstrip("\n") + "\n"
+            yield str(path), QUERY.sub(lambda query: _asked(query, lacking), text).rstrip("\n") + "\n"
+
+
+def _asked(query: re.Match[str], lacking: Stack) -> str:
+    """Return a query of a runbook in the names of the service; nothing where it asks for a series without one."""
+    called = names.spoken(lacking)
+    if called.absent & set(WORD.findall(query["text"])):
+        return ""
+    theirs = {name: real.name for name, real in called.metrics.items()}
+    theirs |= {ours.name: real.name for ours, real in called.labels.items()}
+    return WORD.sub(lambda word: theirs.get(word[0], word[0]), query[0])
 
 
 def _incidents(modules: set[str]) -> list[str]:

@@ -8,7 +8,7 @@ import requests
 
 from obs import content
 from obs.adopt.declaring import Declared, declare
-from obs.adopt.exposition import ExpositionError, read
+from obs.adopt.exposition import ExpositionError, Family, read
 from obs.adopt.recognising import toml
 from obs.cli.cli import Selection
 from obs.cli.writing import write
@@ -47,13 +47,17 @@ def contract(selection: Selection, scrape: str, title: str, out: Path | None) ->
 
 def declared(selection: Selection, scrape: str, title: str = "") -> Declared:
     """Declare what an address or a file exposes; raise click.ClickException where it cannot be read."""
-    try:
-        families = read(_text(scrape))
-    except ExpositionError as error:
-        raise click.ClickException(f"{scrape}: {error}") from error
     # A service that begins with its contract has no stack.toml yet.
     names = selection.stack().names if all(file.exists() for file in selection.files) else Names()
-    return declare(families, title or scrape, content.here().exporters, names)
+    return declare(families(scrape), title or scrape, content.here().exporters, names)
+
+
+def families(scrape: str) -> dict[str, Family]:
+    """Return what an address, a file or standard input exposes; raise click.ClickException where it cannot be read."""
+    try:
+        return read(_text(scrape))
+    except ExpositionError as error:
+        raise click.ClickException(f"{scrape}: {error}") from error
 
 
 def _text(scrape: str) -> str:
