@@ -207,8 +207,8 @@ def test_what_no_commit_has_is_not_deployed_under_a_commits_name(world: World, c
     """Edited, committed without its build, or new to git: it gets a name with a hash of its own, and says so."""
     stack_file, new = Path("stack.toml"), Path("dashboards/extra.py")
     if change == "untracked":
-        text = Path("dashboards/jobs.py").read_text(encoding="utf-8")
-        new.write_text(text.replace('slug="jobs"', 'slug="extra"'), encoding="utf-8")
+        text = Path("dashboards/stack.py").read_text(encoding="utf-8")
+        new.write_text(text.replace('slug="stack"', 'slug="extra"'), encoding="utf-8")
         content.load.cache_clear()  # as a process of its own would find it
     else:
         text = stack_file.read_text(encoding="utf-8")
