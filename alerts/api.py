@@ -4,8 +4,8 @@ import math
 
 from alerts.targets import unreachable
 from obs import durations
+from obs.alerting import Alert, PanelRef, Severity, Silence, clears, pages, silent, tickets
 from obs.alerting.histories import duration, requests, timed
-from obs.alerting.model import Alert, PanelRef, Severity, Silence, clears, pages, silent, tickets
 from obs.query import promql
 from obs.stack import Stack
 from obs.stack.thresholds import Threshold

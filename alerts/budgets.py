@@ -4,7 +4,7 @@ import math
 from functools import partial
 
 from alerts.promises import RUNBOOK, Levels, said, template
-from obs.alerting.model import Alert, Case, PanelRef, Severity, clears, silent, tickets
+from obs.alerting import Alert, Case, PanelRef, Severity, clears, silent, tickets
 from obs.alerting.slo import TICKET_WINDOWS, Slo, availability, latency
 from obs.query import promql
 from obs.stack import Stack

@@ -2,8 +2,7 @@
 
 import math
 
-from obs.alerting import histories
-from obs.alerting.model import Alert, PanelRef, Severity, Silence, clears, pages, silent, tickets, told
+from obs.alerting import Alert, PanelRef, Severity, Silence, clears, histories, pages, silent, tickets, told
 from obs.query import promql
 from obs.stack import Stack
 from obs.stack.thresholds import Threshold

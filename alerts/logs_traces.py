@@ -6,8 +6,8 @@ from alerts.targets import RUNBOOK
 from metrics import jaeger, loki, promtail
 from metrics.loki import CALL_METHOD, CALL_ROUTE, STATUS_CODE
 from metrics.promtail import HOST
+from obs.alerting import Alert, PanelRef, Severity, clears, silent, tickets
 from obs.alerting.histories import at
-from obs.alerting.model import Alert, PanelRef, Severity, clears, silent, tickets
 from obs.query import promql
 from obs.stack import Stack
 from watchkeeper.contract.labels import INSTANCE, JOB, Matcher

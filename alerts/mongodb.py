@@ -4,8 +4,7 @@ from alerts.api import OF_THE_API
 from alerts.targets import AFTERWARDS, unreachable
 from metrics import mongodb
 from metrics.mongodb import CLUSTER_ROLE, CONNECTION_TYPE, DATABASE, QUEUE_SIDE, REPLICA_SET_STATE, TICKET
-from obs.alerting import histories
-from obs.alerting.model import Alert, PanelRef, Severity, Silence, clears, pages, silent, tickets
+from obs.alerting import Alert, PanelRef, Severity, Silence, clears, histories, pages, silent, tickets
 from obs.query import promql
 from obs.stack import Stack
 from obs.stack.thresholds import Threshold

@@ -5,7 +5,7 @@ from alerts.mongodb import RUNBOOK, one
 from alerts.targets import AFTERWARDS
 from metrics import mongodb
 from metrics.mongodb import MEMBER, MEMBER_STATE, REPLICA_SET
-from obs.alerting.model import Alert, PanelRef, Severity, Silence, clears, pages, silent, tickets
+from obs.alerting import Alert, PanelRef, Severity, Silence, clears, pages, silent, tickets
 from obs.query import promql
 from obs.stack import Stack
 from obs.stack.thresholds import Threshold

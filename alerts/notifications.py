@@ -4,8 +4,8 @@ from alerts.prometheus import reload_failed
 from alerts.targets import RUNBOOK
 from metrics import alertmanager, prometheus
 from metrics.alertmanager import INTEGRATION
+from obs.alerting import Alert, PanelRef, Severity, clears, pages, silent, tickets
 from obs.alerting.histories import at
-from obs.alerting.model import Alert, PanelRef, Severity, clears, pages, silent, tickets
 from obs.query import promql
 from obs.stack import Stack
 from watchkeeper.contract.labels import INSTANCE, JOB, Matcher

@@ -3,8 +3,8 @@
 from alerts.targets import RUNBOOK
 from metrics import prometheus
 from metrics.prometheus import RULE_GROUP
+from obs.alerting import Alert, PanelRef, Severity, clears, silent, tickets
 from obs.alerting.histories import at
-from obs.alerting.model import Alert, PanelRef, Severity, clears, silent, tickets
 from obs.query import promql
 from obs.stack import Stack
 from obs.stack.settings import Target

@@ -4,8 +4,8 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
+from obs.alerting import Alert, Case, PanelRef, Severity, clears, pages, silent
 from obs.alerting.histories import requests, timed
-from obs.alerting.model import Alert, Case, PanelRef, Severity, clears, pages, silent
 from obs.alerting.slo import PAGE_WINDOWS, Slo, availability, latency
 from obs.stack import Stack
 from watchkeeper.contract.labels import SLO

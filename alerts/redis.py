@@ -4,8 +4,7 @@ from alerts.api import OF_THE_API
 from alerts.targets import AFTERWARDS, unreachable
 from metrics import redis
 from metrics.redis import MASTER_HOST, MASTER_PORT
-from obs.alerting import histories
-from obs.alerting.model import Alert, PanelRef, Severity, Silence, clears, pages, silent, tickets
+from obs.alerting import Alert, PanelRef, Severity, Silence, clears, histories, pages, silent, tickets
 from obs.query import promql
 from obs.stack import Stack
 from obs.stack.thresholds import Threshold

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from obs.alerting.model import Alert, PanelRef, Severity, Told, clears, fires, pages, silent, tickets
+from obs.alerting import Alert, PanelRef, Severity, Told, clears, fires, pages, silent, tickets
 from obs.query import promql
 from obs.stack import Stack
 from obs.stack.settings import STACK, Target

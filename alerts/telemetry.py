@@ -1,7 +1,7 @@
 """What tells us that the service's own numbers can't be trusted, and what proves that it does?"""
 
+from obs.alerting import Alert, PanelRef, Severity, clears, silent, tickets, told
 from obs.alerting.histories import one
-from obs.alerting.model import Alert, PanelRef, Severity, clears, silent, tickets, told
 from obs.query import promql
 from obs.stack import Stack
 from watchkeeper.contract.labels import DROP_REASON, JOB, RESULT

@@ -2,8 +2,8 @@
 
 import math
 
+from obs.alerting import Alert, PanelRef, Severity, clears, silent, tickets, told
 from obs.alerting.histories import edge
-from obs.alerting.model import Alert, PanelRef, Severity, clears, silent, tickets, told
 from obs.query import promql
 from obs.stack import Stack
 from obs.stack.thresholds import Threshold

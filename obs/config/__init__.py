@@ -2,8 +2,7 @@
 
 from collections.abc import Sequence
 
-from obs.alerting import rules
-from obs.alerting.model import Group
+from obs.alerting import Group, rules
 from obs.config import alertmanager, compose, grafana, jaeger, loki, prometheus, promtail, service
 from obs.stack import Stack
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
-from obs.alerting.model import Alert, Group, Severity, Silence
+from obs.alerting import Alert, Group, Severity, Silence
 from obs.config.document import ORIGIN, document, lines
 from obs.query import logql, promql
 from obs.stack import Stack

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from obs import __version__, config, content
-from obs.alerting import render, rules
-from obs.alerting.model import Group
+from obs.alerting import Group, render, rules
 from obs.boards import dashboards
 from obs.boards.board import Dashboard
 from obs.output.catalog import PATH as CATALOG

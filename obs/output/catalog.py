@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 
 from obs import content
-from obs.alerting.model import Alert, Group, Recording
+from obs.alerting import Alert, Group, Recording
 from obs.alerting.recording import RECORDED, unanswered
 from obs.alerting.slo import availability, latency
 from obs.boards.board import Dashboard

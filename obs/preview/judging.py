@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any
 
-from obs.alerting.model import Alert
+from obs.alerting import Alert
 from obs.boards.model import panels
 from obs.preview import lint
 from obs.preview.answering import Boards, Data, answered

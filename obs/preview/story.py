@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
-from obs.alerting.model import Alert, Case
+from obs.alerting import Alert, Case
 from obs.alerting.samples import expand
 from obs.content import Content
 from obs.durations import seconds

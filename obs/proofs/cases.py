@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from obs import content
-from obs.alerting.model import Alert, Case, Group
+from obs.alerting import Alert, Case, Group
 from obs.alerting.samples import HistoryError, expand
 from obs.durations import canonical
 from obs.place import Place

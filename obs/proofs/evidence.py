@@ -6,7 +6,7 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 
 from obs import content, stack
-from obs.alerting.model import Alert
+from obs.alerting import Alert
 from obs.alerting.recording import recordings
 from obs.boards.board import Dashboard
 from obs.output.built import Built, build

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import promql_parser as ast
 
-from obs.alerting.model import Alert, Group
+from obs.alerting import Alert, Group
 from obs.durations import seconds
 from obs.proofs import trials
 from obs.proofs.cases import whole_trials

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import parse_qs, urlsplit
 
-from obs.alerting.model import Alert, Group
+from obs.alerting import Alert, Group
 from obs.boards.board import Dashboard
 from obs.boards.model import panels
 from obs.place import Place

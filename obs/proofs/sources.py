@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 
 from obs import content
-from obs.alerting.model import Recording
+from obs.alerting import Recording
 from obs.output.built import Built
 from obs.query import expr
 from obs.query.series import Values

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from obs.alerting.model import Alert, Case, Group, Recording
+from obs.alerting import Alert, Case, Group, Recording
 from obs.alerting.render import group_body
 from obs.alerting.samples import PARTS, drawn, expand
 from obs.durations import seconds

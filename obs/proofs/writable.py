@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 
-from obs.alerting.model import Case
+from obs.alerting import Case
 from obs.alerting.samples import Sample, expand
 from obs.query import expr
 from obs.query.expr import Selector

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from obs import stack
-from obs.alerting.model import Alert, AlertError, Case, Severity, clears, silent, tickets
+from obs.alerting import Alert, AlertError, Case, Severity, clears, silent, tickets
 from obs.alerting.slo import PAGE_WINDOWS, availability, latency
 from tests.conftest import ROOT
 

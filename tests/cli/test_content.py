@@ -8,7 +8,7 @@ import pytest
 from tests.checkout import Checkout
 
 ALERT = """\
-from obs.alerting.model import Alert, Severity, clears, silent, tickets
+from obs.alerting import Alert, Severity, clears, silent, tickets
 from obs.stack import Stack
 
 

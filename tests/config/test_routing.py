@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from obs import config, stack
-from obs.alerting.model import Alert, Case, Severity
+from obs.alerting import Alert, Case, Severity
 from obs.alerting.rules import groups
 from obs.proofs.routes.files import ALERTMANAGER, GRAFANA, PROMETHEUS, TEMPLATES
 from obs.proofs.routes.routing import faults

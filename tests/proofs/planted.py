@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from obs import config
-from obs.alerting.model import Alert, Group, PanelRef, Recording
+from obs.alerting import Alert, Group, PanelRef, Recording
 from obs.alerting.recording import REQUEST_RATE
 from obs.boards.board import Dashboard
 from obs.output import Built

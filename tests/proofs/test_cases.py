@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from obs.alerting.model import Alert, AlertError, Case, Group, PanelRef, Recording, Severity, clears, pages, silent
+from obs.alerting import Alert, AlertError, Case, Group, PanelRef, Recording, Severity, clears, pages, silent
 from obs.place import Place
 from obs.proofs import cases
 from obs.proofs.promtool import Promtool

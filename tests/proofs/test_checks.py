@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from obs.alerting.model import PanelRef
+from obs.alerting import PanelRef
 from obs.output import Built
 from obs.output.built import File
 from obs.proofs.checks import CHECKS

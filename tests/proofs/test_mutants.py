@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from obs.alerting.model import Alert, Group, clears, pages, silent
+from obs.alerting import Alert, Group, clears, pages, silent
 from obs.proofs import mutants
 from obs.proofs.mutants import mutations
 from obs.proofs.promtool import Promtool

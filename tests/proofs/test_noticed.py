@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from obs.alerting.model import Alert
+from obs.alerting import Alert
 from obs.proofs.report import pointed
 from obs.query import logql
 from obs.query.pipeline import FIELDS

@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from obs import content
-from obs.alerting.model import Alert, PanelRef, Recording
+from obs.alerting import Alert, PanelRef, Recording
 from obs.alerting.recording import recordings
 from obs.cli.cli import obs
 from obs.place import Place

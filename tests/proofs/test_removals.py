@@ -8,8 +8,7 @@ import promql_parser as ast
 import pytest
 
 from obs import content, output, stack
-from obs.alerting import rules
-from obs.alerting.model import Alert
+from obs.alerting import Alert, rules
 from obs.alerting.recording import RECORDED
 from obs.boards.board import Dashboard
 from obs.proofs.checks import CHECKS, Check

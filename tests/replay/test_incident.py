@@ -12,8 +12,8 @@ from urllib.parse import parse_qs
 import pytest
 from click.testing import CliRunner
 
+from obs.alerting import Group
 from obs.alerting.histories import requests
-from obs.alerting.model import Group
 from obs.alerting.recording import recordings
 from obs.alerting.render import group_body
 from obs.alerting.slo import availability

@@ -15,8 +15,7 @@ from metrics.postgres import (
 )
 
 from alerts.targets import unreachable
-from obs.alerting import histories
-from obs.alerting.model import Alert, PanelRef, Severity, Silence, clears, fires, silent
+from obs.alerting import Alert, PanelRef, Severity, Silence, clears, fires, histories, silent
 from obs.query import promql
 from obs.stack import Stack
 from obs.stack.thresholds import Threshold

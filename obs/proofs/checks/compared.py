@@ -7,7 +7,7 @@ from typing import Any
 
 import promql_parser as ast
 
-from obs.alerting.model import Alert
+from obs.alerting import Alert
 from obs.boards.model import panels
 from obs.proofs.checks.check import Check
 from obs.proofs.checks.functions import OF_GAUGES

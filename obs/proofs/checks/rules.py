@@ -7,7 +7,7 @@ from typing import Any
 import promql_parser as ast
 
 from obs import durations
-from obs.alerting.model import Alert, Group, Recording
+from obs.alerting import Alert, Group, Recording
 from obs.place import Place
 from obs.proofs.checks.check import Check
 from obs.proofs.evidence import Evidence

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from obs.alerting.model import Alert, Severity
+from obs.alerting import Alert, Severity
 from obs.proofs.finding import Fault
 from obs.proofs.routes.files import ALERTMANAGER, below
 from obs.proofs.routes.tree import Route

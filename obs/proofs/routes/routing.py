@@ -6,7 +6,7 @@ from typing import Any
 
 import yaml
 
-from obs.alerting.model import Alert, Severity
+from obs.alerting import Alert, Severity
 from obs.config import render
 from obs.proofs.finding import Fault
 from obs.proofs.questions import place

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from obs.alerting.model import Alert
+from obs.alerting import Alert
 from obs.proofs.finding import Fault
 from obs.proofs.routes.files import PROMETHEUS, below
 from obs.query import expr
