@@ -10,6 +10,7 @@ import re
 import shutil
 import subprocess
 import tempfile
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import cast
@@ -28,6 +29,7 @@ SCREEN_PIXELS = 1080
 """How much of a board somebody sees without scrolling."""
 
 BUNDLE_SECONDS = 300
+KEPT_SECONDS = 30 * 24 * 3600
 ICON = "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg'/%3E"
 POLICY = (
     "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; font-src data:; img-src data: blob:"
@@ -204,8 +206,11 @@ def _program(progress: Progress) -> tuple[str, str]:
                 if not (bundle / "page.js").is_file():
                     progress("bundling them, once")
                     _bundle(programs["node"], home, bundle, sources)
+                    _forget(home.parent)
         except OSError as error:
             raise DrawingError(f"{error.filename or home}: can't be written: {error.strerror}") from error
+    for used in (home, bundle):
+        os.utime(used)  # used last now
     return tuple((bundle / name).read_text(encoding="utf-8") for name in ("page.js", "page.css"))  # type: ignore[return-value]
 
 
@@ -225,6 +230,14 @@ def _cache() -> Path:
     """Return where this program keeps what can be made again: https://specifications.freedesktop.org/basedir-spec/."""
     given = os.environ.get("XDG_CACHE_HOME", "")
     return (Path(given) if Path(given).is_absolute() else Path.home() / ".cache") / "watchkeeper-obs" / "preview"
+
+
+def _forget(folder: Path) -> None:
+    """Remove packages and bundles of other versions that nobody has used for long."""
+    oldest = time.time() - KEPT_SECONDS
+    for path in [*folder.glob("*/bundle-*"), *folder.glob("*/")]:
+        if path.is_dir() and path.stat().st_mtime < oldest:
+            shutil.rmtree(path, ignore_errors=True)
 
 
 def _install(npm_program: str, home: Path) -> None:

@@ -33,7 +33,7 @@ FLAGS = (
     "--force-color-profile=srgb",
     "--force-device-scale-factor=1",
 )
-OUTPUT_PIPES = ("sh", "-c", 'exec "$0" "$@" --remote-debugging-pipe 3<&0 4>&1 </dev/null >&2')
+OUTPUT_PIPES = ("/bin/sh", "-c", 'exec "$0" "$@" --remote-debugging-pipe 3<&0 4>&1 </dev/null >&2')
 """Chromium reads commands from descriptor 3 and answers on 4: our ends of its input and output."""
 
 LOADED = "new Promise(done => document.readyState === 'complete' ? done() : addEventListener('load', done))"
@@ -77,6 +77,9 @@ class Chromium:
             )
             self._exit.callback(self._end)
             self.ask("Browser.getVersion")
+        except OSError as error:
+            self._exit.close()
+            raise ChromiumError(f"{self._program} can't be started: {error.strerror}") from error
         except BaseException:
             self._exit.close()
             raise

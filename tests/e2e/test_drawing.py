@@ -196,6 +196,22 @@ def test_hidden_legends_and_cut_texts_are_measured(tmp_path: Path) -> None:
     assert next(text["cut"] for text in found["texts"] if text["text"] == title)
 
 
+def test_names_along_an_axis_are_measured(tmp_path: Path) -> None:
+    """Those of states and bars are painted, and told: whole, cut, or left out for want of room."""
+    long = "a_name_that_is_far_too_long_for_the_side_of_a_panel_of_this_width_by_any_measure"
+    few = panel("state-timeline", over_time({"short": [1] * 9, long: [0] * 9}), defaults={"mappings": UP_OR_DOWN})
+    many = panel("state-timeline", over_time({f"row {n}": [1] * 9 for n in range(40)}))
+    bars = panel(
+        "barchart",
+        now(form="table", api=3, a_name_that_is_far_too_long_for_the_side_of_a_panel_of_this_width_by_any_measure=4),
+    )
+    layout = drawn(board(few, many, bars), tmp_path)
+    cut = [{text["text"]: text["cut"] for text in found["texts"]} for found in layout["panels"].values()]
+    assert (cut[0]["short"], cut[0][long]) == (False, True)
+    assert sum(cut[1][f"row {n}"] for n in range(40)) > 10
+    assert (cut[2]["api"], cut[2][long]) == (False, True)
+
+
 def test_the_same_answers_give_the_same_bytes_and_are_not_drawn_twice(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

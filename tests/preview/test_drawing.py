@@ -1,7 +1,9 @@
 """What is said when nothing can be drawn, and what the drawing is made of; no program runs here."""
 
 import json
+import os
 import re
+import time
 from pathlib import Path
 
 import pytest
@@ -81,6 +83,24 @@ def test_a_folder_that_cannot_be_written_is_named(programs: Path, tmp_path: Path
     (tmp_path / "cache").write_text("a file")
     with pytest.raises(DrawingError, match=r"cache/watchkeeper-obs.*: can't be written: Not a directory"):
         draw({"board": DOCUMENT}, tmp_path / "out")
+
+
+def test_packages_nobody_has_used_for_long_are_removed(programs: Path, tmp_path: Path) -> None:
+    """After the next bundle: those of 31 days ago go, those of yesterday stay."""
+    node = '[ "$1" = --version ] && echo v20.1.0 || { /bin/mkdir "$2"; echo a >"$2/page.js"; echo b >"$2/page.css"; }'
+    write(programs, "node", node)
+    write(programs, "npm", '[ "$1" = --version ] && echo 10.8.2 || /bin/mkdir node_modules')
+    write(programs, "chromium", '[ "$1" = --version ] && echo Chromium 130.0.1 || exit 1')
+    cache = tmp_path / "cache/watchkeeper-obs/preview"
+    for name, days in (("old", 31), ("new", 1)):
+        (cache / name / "node_modules").mkdir(parents=True)
+        then = time.time() - days * 24 * 3600
+        os.utime(cache / name, (then, then))
+    with pytest.raises(DrawingError, match=r"chromium ended with status 1"):
+        draw({"board": DOCUMENT}, tmp_path / "out")
+    assert not (cache / "old").exists()
+    assert (cache / "new/node_modules").is_dir()
+    assert len(list(cache.glob("*/bundle-*/page.js"))) == 1
 
 
 def test_a_page_is_complete_and_holds_no_markup_of_its_answers() -> None:

@@ -1,4 +1,6 @@
 // How the page came out: what a check can read instead of looking, measured from the page's own elements.
+import { UPLOT_AXIS_FONT_SIZE } from "@grafana/ui";
+
 import { toldOf } from "./facts.js";
 
 const LEGEND = '[data-testid="data-testid viz-layout-legend"]';
@@ -39,13 +41,14 @@ export function place(id) {
 }
 
 function measured(node) {
-  const told = { ...toldOf(node.dataset.panel) };
-  delete told.drawn;
+  const { drawn, labels = [], ...told } = toldOf(node.dataset.panel);
+  // Names along an axis are painted, and no elements of the page.
+  const painted = labels.map((label) => ({ ...label, fontSize: UPLOT_AXIS_FONT_SIZE, color: hexOf(getComputedStyle(node).color) }));
   return {
     ...rectangle(node),
     plot: NUMBERS.has(told.type) ? null : plotOf(node),
     legend: legendOf(node),
-    texts: textsOf(node),
+    texts: [...textsOf(node), ...painted],
     axes: [],
     thresholds: [],
     colors: [],

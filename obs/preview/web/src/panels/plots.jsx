@@ -12,7 +12,7 @@ import {
   getHistogramFields,
   histogramFieldsToFrame,
 } from "@grafana/data";
-import { VizLayout, VizLegend } from "@grafana/ui";
+import { measureText, UPLOT_AXIS_FONT_SIZE, VizLayout, VizLegend } from "@grafana/ui";
 import * as schemes from "d3-scale-chromatic";
 import { useMemo } from "react";
 
@@ -21,6 +21,10 @@ import { box, label, Painted } from "./painted.jsx";
 import { numeric, reportValues } from "./timeseries.jsx";
 
 const LEGEND = { displayMode: "list", placement: "bottom", showLegend: true };
+
+/** Pixels that a name along an axis needs across, and how much of a plot the names at its side may take in Grafana. */
+const LINE = 14;
+const AXIS_SHARE = 0.4;
 
 function legendOf(options, items) {
   const { showLegend, placement, displayMode } = { ...LEGEND, ...options?.legend };
@@ -86,10 +90,18 @@ export function States({ panel, data, document, annotations, theme, timeZone, wi
   const tall = options.rowHeight ?? 0.9;
   const at = (index) => count - 1 - index;
   const legend = useMemo(() => legendOf(options, statesOf(rows.map(({ field }) => field), theme)), [data, theme]);
+  // As many names as fit: one in two, three... where rows are thinner than a line of text.
+  const everyNth = (u) => Math.ceil((LINE * count) / (u.bbox.height / devicePixelRatio));
   const values = (u) => {
-    // As many names as fit: one in two, three... where rows are thinner than a line of text.
-    const every = Math.ceil((14 * count) / (u.bbox.height / devicePixelRatio));
+    const every = everyNth(u);
     return rows.map(({ name }, index) => (index % every === 0 ? name : "")).reverse();
+  };
+  const labelled = (u) => {
+    const room = u.width * AXIS_SHARE;
+    return rows.map(({ name }, index) => ({
+      text: name,
+      cut: index % everyNth(u) !== 0 || measureText(name, UPLOT_AXIS_FONT_SIZE).width > room,
+    }));
   };
   return (
     <Painted
@@ -103,7 +115,7 @@ export function States({ panel, data, document, annotations, theme, timeZone, wi
           : undefined;
       }}
       legend={legend}
-      onDraw={(u) => tell(id, { drawn: true, axes: [], rowHeight: u.bbox.height / devicePixelRatio / count })}
+      onDraw={(u) => tell(id, { drawn: true, axes: [], labels: labelled(u) })}
       paint={(u) => {
         rows.forEach(({ field, bands: all }, index) => {
           const middle = at(index) + 0.5;
@@ -336,12 +348,13 @@ export function BarChart({ panel, data, theme, timeZone, width, height, id }) {
   const byValue = (field) => getFieldColorModeForField(field).isByValue;
   const words = { splits: names.map((_, index) => index + 0.5), grid: false, min: 0, max: names.length };
   const numbers = { min: low, max: high, format: (value) => shownText(display, value) };
-  const named = (u) => {
-    const room = (across ? u.bbox.height / 14 : u.bbox.width / 60) / devicePixelRatio;
+  const labelled = (u) => {
+    const room = (across ? u.bbox.height / LINE : u.bbox.width / 60) / devicePixelRatio;
     const every = Math.ceil(names.length / Math.max(1, room));
-    const shown = names.map((name, index) => (index % every === 0 ? cut(name, across ? 40 : Math.floor((u.bbox.width * every) / names.length / 7))  : ""));
-    return across ? shown.reverse() : shown;
+    const letters = across ? 40 : Math.floor((u.bbox.width * every) / names.length / 7);
+    return names.map((name, index) => (index % every === 0 ? cut(name, letters) : ""));
   };
+  const named = (u) => (across ? labelled(u).reverse() : labelled(u));
   return (
     <Painted
       height={height}
@@ -352,7 +365,13 @@ export function BarChart({ panel, data, theme, timeZone, width, height, id }) {
         return one ? [one.category, `${one.name}: ${shownText(one.field.display, one.value)}`] : undefined;
       }}
       legend={legendOf(options, series.map(({ field, name }) => ({ label: name, color: getFieldSeriesColor(field, theme).color, yAxis: 1 })))}
-      onDraw={() => tell(id, { drawn: true, axes: [{ side: across ? "bottom" : "left", min: low, max: high, unit: series[0].field.config.unit ?? "" }] })}
+      onDraw={(u) =>
+        tell(id, {
+          drawn: true,
+          axes: [{ side: across ? "bottom" : "left", min: low, max: high, unit: series[0].field.config.unit ?? "" }],
+          labels: labelled(u).map((text, index) => ({ text: names[index], cut: text !== names[index] })),
+        })
+      }
       paint={(u) =>
         rects.forEach(({ field, value, from, to, start, end }) => {
           if (value == null) {
