@@ -1,11 +1,15 @@
 """Does a build write what differs, nothing else, and nothing at all when something is wrong?"""
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
-from tests.checkout import Checkout
+from tests.checkout import PROGRAM, Checkout
 
 BOARD = "infra/observability/grafana/dashboards/api.json"
 
@@ -244,3 +248,27 @@ def test_a_build_for_a_cluster_leaves_the_other_files_alone(checkout: Checkout) 
     assert not stale.exists()
     assert checkout.obs(*cluster, "--check").returncode == 0
     assert {path: text for path, text in checkout.written().items() if "infra/kubernetes" not in path} == before
+
+
+def test_make_builds_in_a_path_with_spaces(checkout: Checkout, tmp_path: Path) -> None:
+    """A folder that a shell would take apart is one folder to make, to the scripts and to the tool."""
+    root = checkout.root.rename(tmp_path / "it's a path & (its) spaces")
+    for folder in (".venv/bin", ".tools/bin"):
+        (root / folder).mkdir(parents=True)
+    (root / ".tools/bin/promtool").symlink_to(checkout.promtool)
+    (root / ".venv/bin/obs").write_text(f'#!/bin/sh\nexec "{sys.executable}" -c "{PROGRAM}" "$@"\n')
+    (root / ".venv/bin/obs").chmod(0o755)
+    (root / ".venv/.ready").touch()
+    environment = {name: value for name, value in os.environ.items() if name not in ("PROMTOOL", "VIRTUAL_ENV")}
+
+    done = subprocess.run(
+        ["make", "dashboards"],
+        cwd=root,
+        env=environment | {"PYTHONPATH": str(root)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert " files, nothing to write, " in done.stdout
