@@ -18,7 +18,9 @@ const KEYS = [
 ];
 
 export function Board({ document: board }) {
-  const [mode, setMode] = useState(() => (new URLSearchParams(location.hash.slice(1)).get("theme") === "light" ? "light" : "dark"));
+  const [mode, setMode] = useState(() =>
+    new URLSearchParams(location.hash.slice(1)).get("theme") === "light" ? "light" : "dark",
+  );
   const theme = THEMES[mode];
   const sections = useMemo(() => sectionsOf(board), [board]);
   const [folded, fold] = useState(() => new Set(sections.filter((one) => one.folded).map(({ id }) => id)));
@@ -61,7 +63,7 @@ export function Board({ document: board }) {
         k: () => focusNext(-1),
         r: foldAll,
         t: () => setMode((now) => (now === "dark" ? "light" : "dark")),
-        v: () => showAlone((now) => (now ? null : focused()?.dataset.panel ?? null)),
+        v: () => showAlone((now) => (now ? null : (focused()?.dataset.panel ?? null))),
       }[event.key];
       if (act) {
         event.preventDefault();
@@ -77,7 +79,12 @@ export function Board({ document: board }) {
       <GlobalStyles />
       <PanelContextProvider value={context}>
         <main style={{ background: theme.colors.background.canvas, color: theme.colors.text.primary }}>
-          <Head board={board} mode={mode} onHelp={() => setHelp(!help)} onTheme={() => setMode(mode === "dark" ? "light" : "dark")} />
+          <Head
+            board={board}
+            mode={mode}
+            onHelp={() => setHelp(!help)}
+            onTheme={() => setMode(mode === "dark" ? "light" : "dark")}
+          />
           {help && <Keys />}
           <div ref={measured}>
             {width > 0 &&

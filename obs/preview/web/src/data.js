@@ -45,7 +45,15 @@ const DEFAULTS = {
 };
 
 /** Properties that a default gives to some fields alone; an override reaches any. */
-const NUMBERS_ALONE = new Set(["custom.scaleDistribution", "custom.stacking", "decimals", "fieldMinMax", "max", "min", "thresholds"]);
+const NUMBERS_ALONE = new Set([
+  "custom.scaleDistribution",
+  "custom.stacking",
+  "decimals",
+  "fieldMinMax",
+  "max",
+  "min",
+  "thresholds",
+]);
 const ALONG_THE_AXIS = new Set([FieldType.time, FieldType.string]);
 
 const TRANSFORMERS = new Map(Object.values(standardTransformers).map((one) => [one.id, one]));
@@ -122,7 +130,7 @@ function todays(mapping) {
 
 /** The first step reaches down without end; JSON can't write that, and without it every value has its colour. */
 function reachingDown({ mode = "absolute", steps = [] }) {
-  const whole = steps.map((step, index) => ({ ...step, value: index === 0 ? -Infinity : step.value ?? -Infinity }));
+  const whole = steps.map((step, index) => ({ ...step, value: index === 0 ? -Infinity : (step.value ?? -Infinity) }));
   return { mode, steps: whole.length ? whole : [{ color: "green", value: -Infinity }] };
 }
 

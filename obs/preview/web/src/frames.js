@@ -94,7 +94,7 @@ function buckets(target, series) {
   });
   const own = counts.map((row, index) =>
     row.map((count, column) =>
-      count === null ? null : Math.max(0, count - (index ? counts[index - 1][column] ?? 0 : 0)),
+      count === null ? null : Math.max(0, count - (index ? (counts[index - 1][column] ?? 0) : 0)),
     ),
   );
   return [
@@ -121,7 +121,7 @@ function buckets(target, series) {
 
 function lines(target, streams) {
   const all = streams.flatMap(({ stream, values }) => values.map(([at, text]) => ({ at, text, stream })));
-  all.sort((a, b) => (a.at.length - b.at.length) || (a.at < b.at ? -1 : a.at > b.at ? 1 : 0));
+  all.sort((a, b) => a.at.length - b.at.length || (a.at < b.at ? -1 : a.at > b.at ? 1 : 0));
   const column = (name, type, pick) => ({ name, type, values: all.map(pick) });
   return toDataFrame({
     refId: target.refId,

@@ -22,13 +22,14 @@ export function measure() {
 export async function settled() {
   const frame = () => new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
   let last = "";
-  for (let same = 0; same < QUIET_FRAMES; ) {
+  for (let same = 0; same < QUIET_FRAMES;) {
     await frame();
     const panels = [...document.querySelectorAll("[data-panel]")];
     const sizes = [...document.querySelectorAll(`[data-panel], canvas, ${LEGEND}`)];
-    const now = document.querySelector("main") && panels.every((node) => toldOf(node.dataset.panel).drawn)
-      ? `${document.querySelectorAll("*").length} ${sizes.map((node) => Object.values(rectangle(node))).join(" ")}`
-      : "";
+    const now =
+      document.querySelector("main") && panels.every((node) => toldOf(node.dataset.panel).drawn)
+        ? `${document.querySelectorAll("*").length} ${sizes.map((node) => Object.values(rectangle(node))).join(" ")}`
+        : "";
     same = now && now === last ? same + 1 : 0;
     last = now;
   }
@@ -43,7 +44,11 @@ export function place(id) {
 function measured(node) {
   const { drawn, labels = [], ...told } = toldOf(node.dataset.panel);
   // Names along an axis are painted, and no elements of the page.
-  const painted = labels.map((label) => ({ ...label, fontSize: UPLOT_AXIS_FONT_SIZE, color: hexOf(getComputedStyle(node).color) }));
+  const painted = labels.map((label) => ({
+    ...label,
+    fontSize: UPLOT_AXIS_FONT_SIZE,
+    color: hexOf(getComputedStyle(node).color),
+  }));
   return {
     ...rectangle(node),
     plot: NUMBERS.has(told.type) ? null : plotOf(node),
@@ -102,7 +107,12 @@ function textsOf(node) {
     }
     const { fontSize, color } = getComputedStyle(holder);
     const scrolled = Boolean(holder.closest(".scroll"));
-    found.push({ text: words, cut: !scrolled && isCut(holder, node, box), fontSize: Number.parseFloat(fontSize), color: hexOf(color) });
+    found.push({
+      text: words,
+      cut: !scrolled && isCut(holder, node, box),
+      fontSize: Number.parseFloat(fontSize),
+      color: hexOf(color),
+    });
   }
   return found;
 }
@@ -123,5 +133,8 @@ function isCut(holder, panel, box) {
 
 function hexOf(color) {
   const parts = color.match(/[\d.]+/g) ?? [];
-  return `#${parts.slice(0, 3).map((part) => Math.round(Number(part)).toString(16).padStart(2, "0")).join("")}`;
+  return `#${parts
+    .slice(0, 3)
+    .map((part) => Math.round(Number(part)).toString(16).padStart(2, "0"))
+    .join("")}`;
 }

@@ -5,9 +5,11 @@ import { Component, useEffect, useState } from "react";
 
 import { dataOf, isEmpty } from "./data.js";
 import { forget, tell } from "./facts.js";
+import { BarChart, Histogram } from "./panels/bars.jsx";
+import { Heatmap } from "./panels/heatmap.jsx";
 import { Bars, Gauge, Stat } from "./panels/numbers.jsx";
 import { Pie } from "./panels/pie.jsx";
-import { BarChart, Heatmap, Histogram, States } from "./panels/plots.jsx";
+import { States } from "./panels/states.jsx";
 import { Lines } from "./panels/timeseries.jsx";
 import { Logs, Table, Text } from "./panels/words.jsx";
 import { filling } from "./variables.js";
@@ -32,7 +34,15 @@ const TYPES = {
 /** Those that say by themselves that there is nothing: a mapping may have a word and a colour for it. */
 const SAY_NOTHING = new Set(["stat", "gauge", "bargauge", "text"]);
 /** Those that are drawn later than their elements are there, and say when. */
-const DRAWN_LATER = new Set(["barchart", "graph", "heatmap", "histogram", "state-timeline", "status-history", "timeseries"]);
+const DRAWN_LATER = new Set([
+  "barchart",
+  "graph",
+  "heatmap",
+  "histogram",
+  "state-timeline",
+  "status-history",
+  "timeseries",
+]);
 const UNITS = { s: 1e3, m: 6e4, h: 36e5, d: 864e5, w: 6048e5 };
 
 export function Panel({ id, panel, document, width, height, actions }) {
@@ -88,7 +98,9 @@ export function Panel({ id, panel, document, width, height, actions }) {
           return <Failed error={error} height={innerHeight} />;
         }
         if (!Drawn) {
-          const where = panel.libraryPanel ? `library panel '${panel.libraryPanel.name}'` : `panels of type '${panel.type}'`;
+          const where = panel.libraryPanel
+            ? `library panel '${panel.libraryPanel.name}'`
+            : `panels of type '${panel.type}'`;
           return <Words height={innerHeight}>{`Only Grafana itself draws ${where}.`}</Words>;
         }
         if (empty) {
@@ -122,8 +134,12 @@ export function Panel({ id, panel, document, width, height, actions }) {
 
 function nothing(frames, type) {
   const numbers = frames.flatMap((frame) => frame.fields.filter((field) => field.type === "number"));
-  return type !== "text" && type !== "logs" && type !== "table" &&
-    numbers.every((field) => field.values.every((value) => value === null || Number.isNaN(value)));
+  return (
+    type !== "text" &&
+    type !== "logs" &&
+    type !== "table" &&
+    numbers.every((field) => field.values.every((value) => value === null || Number.isNaN(value)))
+  );
 }
 
 /** A panel may look at a time of its own: the last hour (`timeFrom`), or another day (`timeShift`). */
@@ -147,7 +163,14 @@ function shownHere(document, panel, theme) {
 
 function PanelLink({ title, url, targetBlank }) {
   return (
-    <a aria-label={title} className="panel-link" href={url} rel="noreferrer" target={targetBlank ? "_blank" : undefined} title={title}>
+    <a
+      aria-label={title}
+      className="panel-link"
+      href={url}
+      rel="noreferrer"
+      target={targetBlank ? "_blank" : undefined}
+      title={title}
+    >
       <Icon name="external-link-alt" />
     </a>
   );

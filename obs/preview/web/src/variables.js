@@ -67,12 +67,17 @@ export function filling(document, scope = {}) {
             return whole;
           }
           const how = as ?? bracketedAs ?? (name.startsWith("__") ? "raw" : format);
-          return (typeof how === "function" ? FORMATS.glob : FORMATS[how] ?? FORMATS.glob)([].concat(found), name);
+          return (typeof how === "function" ? FORMATS.glob : (FORMATS[how] ?? FORMATS.glob))([].concat(found), name);
         });
 }
 
 function dig(value, path) {
-  return path ? path.slice(1).split(".").reduce((inner, key) => inner?.[key], value) : value;
+  return path
+    ? path
+        .slice(1)
+        .split(".")
+        .reduce((inner, key) => inner?.[key], value)
+    : value;
 }
 
 function ofCell(name, path, { data, frame, field, rowIndex, calculatedValue }) {
@@ -84,7 +89,7 @@ function ofCell(name, path, { data, frame, field, rowIndex, calculatedValue }) {
   }
   if (name === "__field" || name === "__series") {
     const title = getFieldDisplayName(field, frame, data);
-    return path.startsWith(".labels") ? dig(field.labels ?? {}, path.slice(".labels".length)) ?? "" : title;
+    return path.startsWith(".labels") ? (dig(field.labels ?? {}, path.slice(".labels".length)) ?? "") : title;
   }
   const column = /^\.fields(?:\.(\w+)|\[(?:"([^"]+)"|'([^']+)'|(\d+))\])/.exec(path);
   const wanted = column && (column[1] ?? column[2] ?? column[3] ?? Number(column[4]));

@@ -42,7 +42,12 @@ export function Dial({ value, width, height, theme, title, text, showMarkers, sh
   const format = getDisplayProcessor({ field: { type: "number", config: field }, theme });
   return (
     <div style={{ display: "flex", flexDirection: "column", height, justifyContent: "center", width }}>
-      <svg aria-label={`${title} ${shown}`} height={Math.min(height - named, ring * 1.5 + outside)} role="img" width={width}>
+      <svg
+        aria-label={`${title} ${shown}`}
+        height={Math.min(height - named, ring * 1.5 + outside)}
+        role="img"
+        width={width}
+      >
         <g transform={centre}>
           <path d={arc(radius, thickness, START, START + SWEEP)} fill={theme.colors.background.secondary} />
           {Number.isFinite(display.numeric) && share(display.numeric) > 0 && (

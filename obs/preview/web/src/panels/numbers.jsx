@@ -35,7 +35,11 @@ function report({ id, theme }, values) {
     numeric: view && Number.isFinite(display.numeric) ? display.numeric : null,
     color: namesOf(field, theme)(display.color),
   }));
-  tell(id, { values: shown, colors: shown.map(({ color }) => color), noData: shown.every(({ numeric }) => numeric === null) });
+  tell(id, {
+    values: shown,
+    colors: shown.map(({ color }) => color),
+    noData: shown.every(({ numeric }) => numeric === null),
+  });
 }
 
 function Repeated({ width, height, values, orientation = "auto", autoGrid, itemSpacing = 8, ...others }) {

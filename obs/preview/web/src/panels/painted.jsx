@@ -52,8 +52,17 @@ export function Painted({ x, y, paint, hover, legend, annotations = [], timeZone
       ticks: { show: false },
       values: y.values,
     });
-    builder.addSeries({ pathBuilder: () => null, pointsBuilder: () => null, scaleKey: "y", showPoints: "never", theme });
-    builder.setPrepData(() => [[x.min, x.max], [null, null]]);
+    builder.addSeries({
+      pathBuilder: () => null,
+      pointsBuilder: () => null,
+      scaleKey: "y",
+      showPoints: "never",
+      theme,
+    });
+    builder.setPrepData(() => [
+      [x.min, x.max],
+      [null, null],
+    ]);
     builder.setCursor({
       points: { show: false },
       ...(x.time && sync?.() ? { sync: { key: "__global_", scales: ["x", null] } } : {}),
@@ -78,7 +87,13 @@ export function Painted({ x, y, paint, hover, legend, annotations = [], timeZone
     return builder;
     // The answers of a panel never change on a page; only the theme and the place it has do.
   }, [theme, width, height]);
-  const data = useMemo(() => [[x.min, x.max], [null, null]], [config]);
+  const data = useMemo(
+    () => [
+      [x.min, x.max],
+      [null, null],
+    ],
+    [config],
+  );
   return (
     <VizLayout height={height} legend={legend} width={width}>
       {(w, h) => (

@@ -20,7 +20,8 @@ export function Pie({ panel, data, replace, theme, timeZone, width, height, id }
   const share = ({ display }) => Math.max(0, display.numeric) / whole;
   const order = { asc: (a, b) => a.display.numeric - b.display.numeric, none: () => 0 }[options.sort];
   const sorted = [...slices].sort(order ?? ((a, b) => b.display.numeric - a.display.numeric));
-  const percent = (slice) => `${(share(slice) * 100).toFixed(options.legend?.values?.length ? 0 : 1).replace(/\.0$/, "")}%`;
+  const percent = (slice) =>
+    `${(share(slice) * 100).toFixed(options.legend?.values?.length ? 0 : 1).replace(/\.0$/, "")}%`;
   tell(id, {
     values: sorted.map(({ display }) => ({
       name: display.title,
@@ -49,7 +50,18 @@ export function Pie({ panel, data, replace, theme, timeZone, width, height, id }
   ) : null;
   return (
     <VizLayout height={height} legend={legend} width={width}>
-      {(w, h) => <Slices height={h} labels={options.displayLabels ?? []} options={options} percent={percent} share={share} slices={sorted} theme={theme} width={w} />}
+      {(w, h) => (
+        <Slices
+          height={h}
+          labels={options.displayLabels ?? []}
+          options={options}
+          percent={percent}
+          share={share}
+          slices={sorted}
+          theme={theme}
+          width={w}
+        />
+      )}
     </VizLayout>
   );
 }
@@ -58,7 +70,8 @@ function Slices({ slices, share, percent, labels, options, theme, width, height 
   const radius = Math.max(0, Math.min(width, height) / 2 - 6);
   const hole = options.pieType === "donut" ? radius * 0.65 : 0;
   let turned = -Math.PI / 2;
-  const at = (angle, distance) => `${(Math.cos(angle) * distance).toFixed(2)} ${(Math.sin(angle) * distance).toFixed(2)}`;
+  const at = (angle, distance) =>
+    `${(Math.cos(angle) * distance).toFixed(2)} ${(Math.sin(angle) * distance).toFixed(2)}`;
   return (
     <svg height={height} role="img" width={width}>
       <g transform={`translate(${width / 2} ${height / 2})`}>

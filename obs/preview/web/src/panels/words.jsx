@@ -1,5 +1,12 @@
 // Log lines, Markdown and tables.
-import { dateTimeFormat, FieldType, formattedValueToString, getFieldDisplayName, renderTextPanelMarkdown, textUtil } from "@grafana/data";
+import {
+  dateTimeFormat,
+  FieldType,
+  formattedValueToString,
+  getFieldDisplayName,
+  renderTextPanelMarkdown,
+  textUtil,
+} from "@grafana/data";
 import { useTheme2 } from "@grafana/ui";
 import { TableNG } from "@grafana/ui/unstable";
 
@@ -34,7 +41,9 @@ export function Logs({ panel, data, timeZone, width, height, id }) {
             )}
             {showLabels && (
               <span style={{ color: theme.colors.text.secondary, flex: "none" }}>
-                {Object.entries(labels ?? {}).map(([name, value]) => `${name}=${value}`).join(" ")}
+                {Object.entries(labels ?? {})
+                  .map(([name, value]) => `${name}=${value}`)
+                  .join(" ")}
               </span>
             )}
             <span style={{ whiteSpace: wrapLogMessage ? "pre-wrap" : "pre", overflowWrap: "anywhere" }}>
