@@ -4,7 +4,7 @@ import logging
 import os
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Self, Unpack
+from typing import TYPE_CHECKING, Self, Unpack
 
 from watchkeeper.contract.metrics import CONTRACT, INFO, REQUEST_DURATION, REQUESTS, Metric
 from watchkeeper.counts.bridge import Collector
@@ -14,8 +14,10 @@ from watchkeeper.logs import lines, sentry
 from watchkeeper.recorder import Recorder
 from watchkeeper.settings import Options, Settings
 from watchkeeper.siblings import has_siblings
-from watchkeeper.store.redis import RedisStore
 from watchkeeper.tracing.tracing import Tracing
+
+if TYPE_CHECKING:
+    from watchkeeper.store.redis import RedisStore
 
 _log = logging.getLogger("telemetry")
 
@@ -31,7 +33,7 @@ class Telemetry:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.report: Callable[[BaseException], object] = sentry.start(settings)
-        self.store = RedisStore(settings.redis_url, settings.service) if settings.redis_url else None
+        self.store = _store(settings) if settings.redis_url else None
         self.recorder = Recorder(
             _metrics(settings), store=self.store, declared=REGISTRY, collectors=_collectors(settings)
         )
@@ -103,3 +105,9 @@ def _collectors(settings: Settings) -> list[Collector]:
     for collector in (ProcessCollector, GCCollector, PlatformCollector):
         collector(registry=process)
     return [*settings.collectors, process]
+
+
+def _store(settings: Settings) -> "RedisStore":
+    from watchkeeper.store.redis import RedisStore  # noqa: PLC0415 - redis-py costs start time: only where it is used
+
+    return RedisStore(settings.redis_url, settings.service)

@@ -12,7 +12,7 @@ from watchkeeper.contract.labels import Label
 from watchkeeper.contract.metrics import REQUEST_DURATION
 from watchkeeper.counts.bridge import Collector
 from watchkeeper.scrubbing import DEFAULT_QUERY_PARAMETERS
-from watchkeeper.store.client import check_url
+from watchkeeper.store.urls import check_url
 
 HTTP = "http/protobuf"
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")

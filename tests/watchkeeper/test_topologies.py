@@ -18,9 +18,9 @@ from tests.watchkeeper.reading import eventually, value
 from tests.watchkeeper.servers import server
 from watchkeeper.contract.metrics import REQUESTS
 from watchkeeper.recorder import Recorder
-from watchkeeper.store.client import check_url
 from watchkeeper.store.protocol import StoreError
 from watchkeeper.store.redis import RedisStore
+from watchkeeper.store.urls import check_url
 
 OK = ("GET", "/", "200")
 SLOTS = 16384

@@ -1,9 +1,8 @@
 """How do totals read as text: the Prometheus format and OpenMetrics, byte for byte as prometheus_client writes them?"""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import cache
 from itertools import accumulate
-
-from prometheus_client import utils
 
 from watchkeeper.counts.family import Totals, lines_per_series, width, yield_turn
 from watchkeeper.counts.series import Exemplar, ExemplarKey, escape
@@ -11,7 +10,18 @@ from watchkeeper.counts.series import Exemplar, ExemplarKey, escape
 TEXT = "text/plain; version=0.0.4; charset=utf-8"
 OPENMETRICS = "application/openmetrics-text; version=1.0.0; charset=utf-8"
 
-_go_float: Callable[[float], str] = utils.floatToGoString
+
+@cache
+def _reference() -> Callable[[float], str]:
+    from prometheus_client.utils import floatToGoString  # noqa: PLC0415 - it costs start time, and a scrape comes later
+
+    written: Callable[[float], str] = floatToGoString
+    return written
+
+
+def _go_float(value: float) -> str:
+    return _reference()(value)
+
 
 SLICE_LINES = 1000
 """Lines written before other threads get their turn, in about a millisecond."""

@@ -9,6 +9,8 @@ from redis.cluster import ClusterNode, RedisCluster
 from redis.retry import Retry
 from redis.sentinel import Sentinel
 
+from watchkeeper.store.urls import check_url
+
 Client: TypeAlias = "redis.Redis | RedisCluster"
 
 DECIDED = frozenset(
@@ -19,17 +21,6 @@ DECIDED = frozenset(
     )
 )
 """Options of a URL that an application's own client may want, and that would change what is read or sent here."""
-
-SCHEMES = ("redis", "rediss", "unix", "redis+sentinel", "redis+cluster")
-
-
-def check_url(url: str) -> None:
-    """Raise ValueError for a URL that no client can be made from; the message does not repeat the URL's password."""
-    parts = urlsplit(url)
-    if parts.scheme not in SCHEMES:
-        raise ValueError(f"REDIS_URL begins with '{parts.scheme}://'; it takes: {', '.join(SCHEMES)}")
-    if parts.scheme == "redis+sentinel" and not parts.path.strip("/"):
-        raise ValueError("REDIS_URL names no primary: redis+sentinel://HOST:PORT,HOST:PORT/PRIMARY[/DB]")
 
 
 def connect(url: str, timeout: float) -> Client:

@@ -5,12 +5,14 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from watchkeeper.asgi.threads import in_thread
-from watchkeeper.store.client import Client
 from watchkeeper.store.protocol import StoreError
-from watchkeeper.store.redis import RedisStore
+
+if TYPE_CHECKING:
+    from watchkeeper.store.client import Client
+    from watchkeeper.store.redis import RedisStore
 
 MINUTE = 60
 REMEMBERED_SECONDS = 600
@@ -41,7 +43,7 @@ class Gate:
     """
 
     def __init__(
-        self, store: RedisStore | None = None, *, per_minute: int = 600, total_per_minute: int = 10_000
+        self, store: "RedisStore | None" = None, *, per_minute: int = 600, total_per_minute: int = 10_000
     ) -> None:
         self._store = store
         self._per_minute = per_minute
@@ -71,7 +73,7 @@ class Gate:
         alone = [self._memory.count(name) == 1 for name in names]
         return alone if found is None else found
 
-    async def _shared(self, ask: Callable[[Client, str], Answer]) -> Answer | None:
+    async def _shared(self, ask: "Callable[[Client, str], Answer]") -> Answer | None:
         """Return what Redis says, or None where there is none to ask."""
         store = self._store
         if store is None or time.monotonic() < self._paused_until:
@@ -99,13 +101,13 @@ class _Memory:
         return found
 
 
-def _count(redis: Client, key: str, field: str, amount: int) -> int:
+def _count(redis: "Client", key: str, field: str, amount: int) -> int:
     pipeline: Any = redis.pipeline(transaction=False)
     sent, _ = pipeline.hincrby(key, field, amount).expire(key, 2 * MINUTE).execute()
     return int(sent)
 
 
-def _claim(redis: Client, keys: list[str]) -> list[bool]:
+def _claim(redis: "Client", keys: list[str]) -> list[bool]:
     pipeline: Any = redis.pipeline(transaction=False)
     for key in keys:
         pipeline.set(key, 1, nx=True, ex=REMEMBERED_SECONDS)
