@@ -19,10 +19,20 @@ async def thing(request: Request) -> JSONResponse:
     return JSONResponse({"id": request.path_params["id"]})
 
 
+async def order(request: Request) -> JSONResponse:
+    """Read a small JSON body and answer with it."""
+    return JSONResponse(await request.json(), 201)
+
+
+async def fail(_: Request) -> JSONResponse:
+    """Fail."""
+    raise ValueError("out of stock")
+
+
 def bare() -> Starlette:
     """Return the application as its team wrote it."""
     routes = [Route(f"/things{number}/{{id}}", thing) for number in range(ROUTE_COUNT)]
-    return Starlette(routes=routes)
+    return Starlette(routes=[*routes, Route("/orders", order, methods=["POST"]), Route("/fail", fail)])
 
 
 def ours() -> App:
@@ -40,6 +50,13 @@ def everything() -> App:
     from watchkeeper import instrument
 
     return instrument(bare())
+
+
+def everything_but_logs() -> App:
+    """Leave the logs out of that."""
+    from watchkeeper import instrument
+
+    return instrument(bare(), logs=False)
 
 
 def hand_written() -> App:
@@ -112,6 +129,7 @@ BUILDERS: dict[str, Callable[[], App]] = {
         bare,
         ours,
         everything,
+        everything_but_logs,
         hand_written,
         fastapi_instrumentator,
         starlette_exporter,

@@ -22,6 +22,8 @@ def path_below(scope: Mapping[str, Any], *, handled: bool = False) -> str:
     """
     path: str = scope["path"]
     root = scope.get("root_path") or ""
+    if not root and not handled:
+        return path
     prefix: str = scope.get("app_root_path", root) if handled else root
     rest = path.removeprefix(prefix.rstrip("/"))
     return rest if rest.startswith("/") else path
@@ -81,7 +83,9 @@ class Paths:
         self._templates = tuple(Template(text) for text in every if "{" in text)
 
     def __contains__(self, path: object) -> bool:
-        return path in self._plain or any(template.fits(str(path)) for template in self._templates)
+        if path in self._plain:
+            return True
+        return bool(self._templates) and any(template.fits(str(path)) for template in self._templates)
 
 
 def _places(literal: str, path: str) -> int:

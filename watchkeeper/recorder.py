@@ -99,7 +99,7 @@ class Recorder:
 
     def start(self) -> None:
         """Deliver in the background from now on; once is enough, more does no harm."""
-        if self.delivery is not None:
+        if self.delivery is not None and self.delivery.thread is None:  # asked with every request
             self._declared.claim(self)
             self.delivery.start()
 

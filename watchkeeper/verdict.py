@@ -31,6 +31,7 @@ class HttpVerdict:
 
     __slots__ = (
         "_ended",
+        "_final",
         "_find_route",
         "_route",
         "_started",
@@ -50,7 +51,7 @@ class HttpVerdict:
         self._find_route = route
         self._traffic = traffic
         self._route = ""
-        self._status = 0
+        self._status = self._final = 0
         self._ended = 0.0
         self.method = METHODS.get(scope["method"], "other")
         self.complete = self.gone = False
@@ -85,9 +86,15 @@ class HttpVerdict:
         An exception before the last byte counts as 500, and so does no answer at all; a client that left before the
         answer began as 499, and so does a request that was cancelled before.
         """
+        if self._final:
+            return self._final
         if self.failed and not self.complete:
-            return SERVER_ERROR
-        return self._status or (CLIENT_CLOSED if self.gone or self.error else SERVER_ERROR)
+            found = SERVER_ERROR
+        else:
+            found = self._status or (CLIENT_CLOSED if self.gone or self.error else SERVER_ERROR)
+        if self._ended:  # what is raised later changes it no more
+            self._final = found
+        return found
 
     @property
     def smooth(self) -> bool:

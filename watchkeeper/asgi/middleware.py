@@ -72,7 +72,7 @@ class Middleware:
         finally:
             exchange.end()
             answered = scope.pop(ERROR, None)
-            if exchange.status >= SERVER_ERROR:
+            if answered is not None and exchange.status >= SERVER_ERROR:
                 exchange.error = exchange.error or answered
             self._requests.finish(exchange, told)
 

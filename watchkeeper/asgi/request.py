@@ -2,13 +2,14 @@
 
 import logging
 import random
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
 from watchkeeper.asgi.types import Scope
 from watchkeeper.asgi.websocket import WebSocketExchange
-from watchkeeper.logs.lines import REQUEST_LOGGER, RequestLine, quote, told
+from watchkeeper.logs.lines import REQUEST_LOGGER, RequestLine, quote, told, write_at_once
 from watchkeeper.paths import Paths, path_below
 from watchkeeper.scrubbing import Scrubber, cut
 from watchkeeper.settings import Settings
@@ -21,6 +22,7 @@ Headers = dict[bytes, bytes]
 MAX_TEXT = 500
 """Longest path, query or user agent in characters: escaped, three of them still fit `logs.LINE_LIMIT`."""
 
+_PLAIN = re.compile(rf"[\w/.-]{{1,{MAX_TEXT}}}\Z", re.ASCII)
 _log = logging.getLogger(REQUEST_LOGGER)
 
 
@@ -125,6 +127,8 @@ class Requests:
         return cut(self._scrubber.query(query[: 2 * MAX_TEXT].decode("utf-8", "replace")), MAX_TEXT)
 
     def _text(self, text: str) -> str:
+        if _PLAIN.match(text) and "eyJ" not in text:
+            return text  # as most paths are; the scrubber would find nothing
         return self._scrubber.limited(text, MAX_TEXT)
 
     def _agent_text(self, agent: bytes) -> str:
@@ -133,6 +137,8 @@ class Requests:
 
 def _write(line: RequestLine, status: int, error: Exception | None) -> None:
     level = logging.ERROR if error is not None or status >= SERVER_ERROR else logging.INFO
+    if error is None and level == logging.INFO and write_at_once(line):
+        return
     if _log.isEnabledFor(level):
         exc_info = None if error is None else (type(error), error, error.__traceback__)
         _log.handle(logging.LogRecord(REQUEST_LOGGER, level, __file__, 0, line, None, exc_info))

@@ -3,6 +3,8 @@
 import json
 import logging
 import sys
+import time
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from logging.handlers import QueueHandler
 from typing import Any
@@ -91,7 +93,7 @@ class JsonLines(BaseJsonFormatter):
         """Return the line, without its newline."""
         line = record.msg
         if type(line) is RequestLine and not record.exc_info:
-            short = self._request_line(record, line)
+            short = self.request_line(record.created, record.levelname.lower(), line)
             if len(short) <= LINE_LIMIT:
                 return short
         try:
@@ -150,11 +152,12 @@ class JsonLines(BaseJsonFormatter):
             self._second = (second, text)
         return f"{text}.{int((created - second) * 1_000_000):06d}+00:00"
 
-    def _request_line(self, record: logging.LogRecord, line: RequestLine) -> str:
+    def request_line(self, created: float, level: str, line: RequestLine) -> str:
+        """Return the line of a request, whatever its length."""
         context = current.get()
         ids = "" if context is None else f'"trace_id":"{context.trace_id}","span_id":"{context.span_id}",'
         return (
-            f'{{"timestamp":"{self._timestamp(record.created)}","level":"{record.levelname.lower()}",'
+            f'{{"timestamp":"{self._timestamp(created)}","level":"{level}",'
             f'"message":{quote(line.message)},{self._request_origin},{ids}{line.members}}}'
         )
 
@@ -185,12 +188,46 @@ class JsonLines(BaseJsonFormatter):
 class _Stdout(logging.StreamHandler[Any]):
     """Writes to whatever sys.stdout is at the time, as print does."""
 
-    def __init__(self) -> None:
+    def __init__(self, lines: JsonLines) -> None:
         logging.Handler.__init__(self)
+        self.setFormatter(lines)
+        self.lines = lines
 
     @property
     def stream(self) -> Any:
         return sys.stdout
+
+    def write(self, line: RequestLine) -> bool:
+        """Write the line of a request; say whether it was short enough."""
+        text = self.lines.request_line(time.time(), "info", line)
+        if len(text) > LINE_LIMIT:
+            return False
+        with self.lock or nullcontext():
+            stream = sys.stdout
+            stream.write(f"{text}\n")
+            stream.flush()
+        return True
+
+
+_root, _ours, _requests = map(logging.getLogger, (None, "telemetry", REQUEST_LOGGER))
+
+
+def write_at_once(line: RequestLine) -> bool:
+    """
+    Write the line of a request that went well without a record, where nobody but us would see one.
+
+    A record costs as much as all the rest of a line. Return False where somebody else listens, filters or has raised
+    the level, and for an output that fails: logging knows how to tell of that.
+    """
+    handlers = _root.handlers
+    if len(handlers) != 1 or type(handlers[0]) is not _Stdout or _ours.handlers or _requests.handlers:
+        return False
+    if not _requests.isEnabledFor(logging.INFO) or _requests.filters or handlers[0].level > logging.INFO:
+        return False
+    try:
+        return handlers[0].write(line)
+    except (OSError, ValueError):
+        return False
 
 
 def told(error: BaseException) -> None:
@@ -222,9 +259,8 @@ def configure(settings: Settings) -> None:
     An application that has configured structlog itself keeps what it chose.
     """
     root = logging.getLogger()
-    handler = _Stdout()
+    handler = _Stdout(JsonLines(settings))
     handler.addFilter(_is_new)
-    handler.setFormatter(JsonLines(settings))
     root.handlers = [kept for kept in root.handlers if type(kept) is not _Stdout and not _writes_to_terminal(kept)]
     root.addHandler(handler)
     root.setLevel(settings.log_level)

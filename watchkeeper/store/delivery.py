@@ -61,7 +61,7 @@ class Delivery:
         self._counts = counts
         self._store = store
         self._interval = interval
-        self._thread: threading.Thread | None = None
+        self.thread: threading.Thread | None = None
         self._begin()
 
     def _begin(self) -> None:
@@ -82,15 +82,15 @@ class Delivery:
 
     def start(self) -> None:
         """Deliver in the background from now on, and once more when the interpreter exits."""
-        if self._thread is not None:
+        if self.thread is not None:
             return
         with self._starting:
-            if self._thread is None:
+            if self.thread is None:
                 self._stopping = threading.Event()
-                self._thread = threading.Thread(
+                self.thread = threading.Thread(
                     target=self._run, args=(self._stopping,), name="telemetry-delivery", daemon=True
                 )
-                self._thread.start()
+                self.thread.start()
                 atexit.register(self.stop)
 
     def stop(self, timeout: float = 3.0) -> None:
@@ -98,7 +98,7 @@ class Delivery:
         deadline = time.monotonic() + timeout
         self._stopping.set()
         atexit.unregister(self.stop)
-        thread, self._thread = self._thread, None
+        thread, self.thread = self.thread, None
         if thread is not None:
             thread.join(timeout)
         try:
@@ -108,8 +108,8 @@ class Delivery:
 
     def restart_after_fork(self) -> None:
         """Go on in a forked child: as another instance, on its own connections, with a thread if there was one."""
-        running = self._thread is not None
-        self._thread = None
+        running = self.thread is not None
+        self.thread = None
         self._begin()
         self._store.forget_connections()
         if running:
