@@ -125,7 +125,7 @@ class Teller:
         def tell() -> tuple[Series, ...]:
             known = {metric.name: metric for metric in (*self.content.own, *self.content.exporters)}
             here = self.stack.service.environment
-            begin = NOW - at
+            begin = NOW - at - every // 12  # scraped before the rules are evaluated
             own = [_of_case(known, here, text, values, (begin, every)) for text, values in told.series.items()]
             calm = self.calm(min(max(at, HOUR), CALM) + LEAD)
             return (*_around(self.stack, alert, calm, own, (NOW - at) * 1000), *own)
