@@ -150,11 +150,13 @@ def p95_over_slo(stack: Stack) -> Alert:
     job = JOB.eq(stack.targets.api.job)
     promise = stack.slo.latency
     floor = MIN_REQUESTS_PER_SECOND.of(stack)
-    p95 = promql.quantile(promise.objective, REQUEST_DURATION, job, over="5m", by=(JOB,))
-    every = promql.total(promql.rate(REQUEST_DURATION.count, job, over="5m"), by=(JOB,))
+    over = just_now(stack)
+    p95 = promql.quantile(promise.objective, REQUEST_DURATION, job, over=over, by=(JOB,))
+    every = promql.total(promql.rate(REQUEST_DURATION.count, job, over=over), by=(JOB,))
     edge, last = promise.threshold_seconds, promql.edges(REQUEST_DURATION)[-1]
     # Beyond the last edge nothing is measured: a quantile there is that edge itself
     exceeds = ">" if edge < last else ">="
+    minutes = int(durations.seconds(over) // 60)
     budget, minute = 1 - promise.objective, 12_000 * floor
     # Of a fifth more than the budget a sixth lies below the quantile, on its way from the edge to the last one
     reading = edge + (last - edge) / 6
@@ -165,31 +167,31 @@ def p95_over_slo(stack: Stack) -> Alert:
     return Alert(
         name="ApiLatencyP95OverSlo",
         expr=f"{p95} {exceeds} {edge:g} and {every} > {floor:g}",
-        hold="5m",
+        hold="12m",  # a deploy's cold caches and a backup are over by then
         keep_firing_for="5m",
         severity=Severity.TICKET,
         summary=f"{100 * promise.objective:g}% of API requests no longer finish within {edge:g} s.",
-        description=f"p{100 * promise.objective:g} is {{{{ $value | humanizeDuration }}}} over the last five minutes.",
+        description=f"p{100 * promise.objective:g} is {{{{ $value | humanizeDuration }}}} for twelve minutes.",
         runbook=RUNBOOK,
         panel=PanelRef("api", "Latency"),
         slo="latency",
         cases=(
             tickets(
                 "a fifth more requests are slow than promised",
-                at="15m",
-                by="6m",
+                at="20m",
+                by="13m",
                 series=slow(1.2 * budget),
                 where=(job, SLO.eq("latency")),
-                says=f"p{100 * promise.objective:g} is {duration(reading)} over the last five minutes.",
+                says=f"p{100 * promise.objective:g} is {duration(reading)} for twelve minutes.",
             ),
             silent("less than half as many are slow as promised", series=slow(0.4 * budget)),
             silent("no traffic", series=timed(stack, within="300x20", over="600x20")),
             silent(
-                "a slow minute",
+                "a backup slows all for five minutes",
                 series=timed(
                     stack,
-                    within=f"0+{minute:.12g}x9 {9 * minute:.12g}+{minute:.12g}x20",
-                    over=f"0+{minute:.12g}x30",
+                    within=f"0+{minute:.12g}x9 {9 * minute:.12g}x4 {9 * minute:.12g}+{minute:.12g}x20",
+                    over=f"0+{minute:.12g}x35",
                 ),
             ),
             silent("a trickle is slow", series=timed(stack, within="0x25", over=f"0+{20 * floor:.12g}x25")),
@@ -199,10 +201,10 @@ def p95_over_slo(stack: Stack) -> Alert:
             ),
             clears(
                 "requests are fast again",
-                at="25m",
+                at=f"{25 + minutes}m",
                 series=timed(
                     stack,
-                    within=f"0+{minute / 2:.12g}x15 {7.5 * minute:.12g}+{minute:.12g}x25",
+                    within=f"0+{minute / 2:.12g}x20 {10 * minute:.12g}+{minute:.12g}x25",
                     over=f"0+{minute:.12g}x40",
                 ),
             ),

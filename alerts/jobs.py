@@ -2,6 +2,8 @@
 
 import math
 
+from alerts.api import just_now
+from obs import durations
 from obs.alerting import Alert, PanelRef, Severity, Silence, clears, histories, pages, silent, tickets, told
 from obs.query import promql
 from obs.stack import Stack
@@ -98,8 +100,9 @@ def queue_latency_high(stack: Stack) -> Alert:
     """Due jobs wait too long for a worker."""
     job = JOB.eq(stack.targets.jobs.job)
     limit = QUEUE_LATENCY_SECONDS.of(stack)
-    p95 = promql.quantile(0.95, JOB_QUEUE_LATENCY, job, over="5m", by=(QUEUE,))
+    p95 = promql.quantile(0.95, JOB_QUEUE_LATENCY, job, over=just_now(stack), by=(QUEUE,))
 
+    minutes = int(durations.seconds(just_now(stack)) // 60)
     last = promql.edges(JOB_QUEUE_LATENCY)[-1]
     # Beyond the last edge nothing is measured: a quantile there is that edge itself
     exceeds = ">" if limit < last else ">="
@@ -115,7 +118,7 @@ def queue_latency_high(stack: Stack) -> Alert:
     return Alert(
         name="JobQueueLatencyHigh",
         expr=f"{p95} {exceeds} {limit:g}",
-        hold="5m",
+        hold="7m",
         keep_firing_for="5m",
         severity=Severity.TICKET,
         summary=f"Jobs wait longer than {limit:g} s for a worker.",
@@ -126,15 +129,15 @@ def queue_latency_high(stack: Stack) -> Alert:
             tickets(
                 "six jobs in a hundred wait",
                 at="15m",
-                by="6m",
+                by="8m",
                 series=waits("0+94x20", "0+100x20"),
                 where=(EMAIL,),
                 says=f"One job in twenty waits over {histories.duration(reading)} in queue email.",
             ),
             silent("one job in fifty waits", series=waits("0+49x20", "0+50x20")),
-            silent("a bad minute", series=waits("0+60x9 540+60x20", "0+60x30")),
+            silent("forty reports at once", series=waits("0+60x9 540x3 540+60x20", "0+60x34")),
             silent("no jobs", series=waits("30x20", "60x20")),
-            clears("workers catch up", at="25m", series=waits("0+30x15 450+60x25", "0+60x40")),
+            clears("workers catch up", at=f"{20 + minutes}m", series=waits("0+30x15 450+60x25", "0+60x40")),
         ),
     )
 
@@ -214,4 +217,37 @@ def workers_missing(stack: Stack) -> Alert:
     )
 
 
-ALERTS = (failure_ratio_high, queue_latency_high, queue_stalled, workers_missing)
+def workers_gone(stack: Stack) -> Alert:
+    """A queue that only its workers measure has lost the last one: nobody can say whether jobs wait."""
+    job = JOB.eq(stack.targets.jobs.job)
+    workers = promql.select(JOB_WORKERS, job)
+    had = promql.aggregate("max", f"max_over_time({workers}[1h])", by=(QUEUE,))
+    measured = promql.total(promql.select(JOBS_WAITING, job), by=(QUEUE,))
+    due, alive = one(stack, JOBS_WAITING), one(stack, JOB_WORKERS)
+    return Alert(
+        name="JobWorkersGone",
+        expr=f"{had} > 0 unless {promql.total(workers, by=(QUEUE,))} > 0 unless {measured}",
+        hold="10m",
+        severity=Severity.PAGE,
+        summary="A queue has lost its last worker, and nobody measures it any more.",
+        description=f"Queue {told(QUEUE)} had a worker within the hour, and has none now.",
+        runbook=RUNBOOK,
+        panel=PanelRef("jobs", "Workers"),
+        cases=(
+            pages(
+                "the last worker dies",
+                at="30m",
+                by="21m",
+                series={alive: "2x10 stale", due: "3x10 stale"},
+                where=(EMAIL,),
+                says="Queue email had a worker within the hour, and has none now.",
+            ),
+            silent("another process measures the queue", series={alive: "2x10 stale", due: "3x100"}),
+            silent("its workers are deployed", series={alive: "2x10 stale _x7 2x90", due: "3x10 stale _x7 3x90"}),
+            silent("it never had one", series={alive: "0x10 stale", due: "3x10 stale"}),
+            clears("a worker starts", at="32m", series={alive: "2x10 stale _x20 2x90", due: "3x10 stale"}),
+        ),
+    )
+
+
+ALERTS = (failure_ratio_high, queue_latency_high, queue_stalled, workers_missing, workers_gone)

@@ -149,6 +149,37 @@ def promtail_lines_dropped(stack: Stack) -> Alert:
     )
 
 
+def promtail_silent(stack: Stack) -> Alert:
+    """Promtail lives, and Loki has taken no line from it for long: the next incident has no log."""
+    target = stack.targets.promtail
+    to_loki = HOST.eq(urlsplit(stack.datasources.loki.url).netloc)
+    sent = promql.select(promtail.LINES_SENT, *at(target), to_loki)
+    lines = promql.total(promql.increase(promtail.LINES_SENT, JOB.eq(target.job), over="15m"), by=(INSTANCE, JOB))
+    return Alert(
+        name="PromtailPushesNothing",
+        expr=f"{lines} == 0",
+        hold="15m",
+        severity=Severity.TICKET,
+        summary="Promtail pushes no log lines.",
+        description="Loki has taken no line from Promtail {{ $labels.instance }} for half an hour.",
+        runbook=RUNBOOK,
+        panel=PanelRef("stack", "Log lines"),
+        cases=(
+            tickets(
+                "it reads no file any more",
+                at="80m",
+                by="59m",
+                series={sent: "0+1800x30 54000x60"},
+                where=at(target),
+                says=f"Loki has taken no line from Promtail {target.address} for half an hour.",
+            ),
+            silent("one line every ten minutes", series={sent: " ".join(f"{n}x9" for n in range(12)) + " stale"}),
+            silent("twenty quiet minutes", series={sent: "0+1800x30 54000x20 55800+1800x60 stale"}),
+            clears("it reads on", at="81m", series={sent: "0+1800x30 54000x49 55800+1800x60 stale"}),
+        ),
+    )
+
+
 def jaeger_spans_lost(stack: Stack) -> Alert:
     """Spans are turned away or not stored: traces have holes."""
     target = stack.targets.jaeger
@@ -192,4 +223,4 @@ def jaeger_spans_lost(stack: Stack) -> Alert:
     )
 
 
-ALERTS = (loki_request_errors, loki_disk_full, loki_panics, promtail_lines_dropped, jaeger_spans_lost)
+ALERTS = (loki_request_errors, loki_disk_full, loki_panics, promtail_lines_dropped, promtail_silent, jaeger_spans_lost)

@@ -4,6 +4,7 @@ from alerts.api import OF_THE_API
 from alerts.targets import AFTERWARDS, unreachable
 from metrics import mongodb
 from metrics.mongodb import CLUSTER_ROLE, CONNECTION_TYPE, DATABASE, QUEUE_SIDE, REPLICA_SET_STATE, TICKET
+from obs import durations
 from obs.alerting import Alert, PanelRef, Severity, Silence, clears, histories, pages, silent, tickets
 from obs.query import promql
 from obs.stack import Stack
@@ -18,6 +19,12 @@ CONNECTIONS_RATIO = Threshold(
     "mongodb_connections_ratio", 0.8, "connections in use, of those the server allows", below=1
 )
 QUEUED_OPERATIONS = Threshold("mongodb_queued_operations", 50, "operations waiting for a lock")
+EXHAUSTED_RATIO = 0.97
+"""Connections in use of which the rest goes to whoever comes first: a pool that grows by one fails."""
+
+FILLS_WITHIN = "2h"
+"""A disk that is full so soon can't wait for the line at which a ticket is opened."""
+
 DISK_FULL_RATIO = 0.85
 """Early enough to add a disk before mongod, which can't write its journal, shuts down."""
 
@@ -47,6 +54,14 @@ def connections_ratio(*where: Matcher) -> str:
 def disk_ratio(*where: Matcher) -> str:
     """Return the share of the data's file system in use, per server; every database tells the same."""
     return promql.ratio(highest(mongodb.DISK_USED, *where), highest(mongodb.DISK_SIZE, *where))
+
+
+def disk_ahead(*where: Matcher) -> str:
+    """Return the share of the data's file system in use FILLS_WITHIN from now, at the pace of the last half hour."""
+    pace = f"{promql.select(mongodb.DISK_USED, *where)}[30m], {durations.seconds(FILLS_WITHIN):.0f}"
+    return promql.ratio(
+        promql.aggregate("max", f"predict_linear({pace})", by=(INSTANCE, JOB)), highest(mongodb.DISK_SIZE, *where)
+    )
 
 
 def exporter_down(stack: Stack) -> Alert:
@@ -207,6 +222,39 @@ def connections_high(stack: Stack) -> Alert:
     )
 
 
+def connections_exhausted(stack: Stack) -> Alert:
+    """Whoever needs a new connection fails now."""
+    used = one(stack, mongodb.CONNECTIONS, CONNECTION_TYPE.eq("current"))
+    free = one(stack, mongodb.CONNECTIONS, CONNECTION_TYPE.eq("available"))
+    created = one(stack, mongodb.CONNECTIONS, CONNECTION_TYPE.eq("totalCreated"))
+    address = stack.targets.mongodb.address
+    return Alert(
+        name="MongodbConnectionsExhausted",
+        expr=f"{connections_ratio(JOB.eq(stack.targets.mongodb.job))} > {EXHAUSTED_RATIO:g}",
+        hold="2m",
+        keep_firing_for="5m",
+        severity=Severity.PAGE,
+        summary="MongoDB has hardly any connection left.",
+        description="{{ $labels.instance }}: {{ $value | humanizePercentage }} of the connections allowed are in use.",
+        runbook=RUNBOOK,
+        panel=PanelRef("mongodb", "Connections in use"),
+        cases=(
+            pages(
+                "a pool leaks to the end",
+                at="20m",
+                by="13m",
+                series={used: "100x10 995x20", free: "900x10 5x20", created: "90000x30"},
+                where=target(stack),
+                says=f"{address}: 99.5% of the connections allowed are in use.",
+            ),
+            silent("nine tenths are in use, which is a ticket", series={used: "900x30", free: "100x30"}),
+            silent("most are long closed", series={used: "10x30", free: "990x30", created: "90000x30"}),
+            silent("all of them for a minute", series={used: "100x10 1000 100x20", free: "900x10 0 900x20"}),
+            clears("clients are restarted", at="26m", series={used: "1000x20 100x20", free: "0x20 900x20"}),
+        ),
+    )
+
+
 def operations_queued(stack: Stack) -> Alert:
     """Operations wait for a lock: something holds it, or more arrives than the server can do."""
     limit = QUEUED_OPERATIONS.of(stack)
@@ -321,4 +369,56 @@ def disk_full(stack: Stack) -> Alert:
     )
 
 
-ALERTS = (exporter_down, down, connections_high, operations_queued, tickets_exhausted, disk_full)
+def disk_filling(stack: Stack) -> Alert:
+    """At the pace of the last half hour MongoDB's disk is full within hours."""
+    shop, used, size = DATABASE.eq("shop"), mongodb.DISK_USED, mongodb.DISK_SIZE
+    job = JOB.eq(stack.targets.mongodb.job)
+    return Alert(
+        name="MongodbDiskFilling",
+        expr=f"{disk_ahead(job)} > 1",
+        hold="10m",
+        severity=Severity.TICKET,
+        summary=f"MongoDB's disk is full within {FILLS_WITHIN} at this pace.",
+        description="The disk of MongoDB behind {{ $labels.instance }} fills up within hours.",
+        runbook=RUNBOOK,
+        panel=PanelRef("mongodb", "Disk in use"),
+        cases=(
+            tickets(
+                "a collection runs away",
+                at="60m",
+                by="51m",
+                series={one(stack, used, shop): "55x30 56+1x30", one(stack, size, shop): "100x61"},
+                where=target(stack),
+                says=f"The disk of MongoDB behind {stack.targets.mongodb.address} fills up within hours.",
+            ),
+            silent(
+                "it grows by a percent a day",
+                series={one(stack, used, shop): "80+0.0007x120", one(stack, size, shop): "100x120"},
+            ),
+            silent(
+                "a small one grows fast from nothing",
+                series={one(stack, used, shop): "1x30 1.5+0.5x20 11.5x60", one(stack, size, shop): "100x120"},
+            ),
+            silent(
+                "its size is not known",
+                series={one(stack, used, shop): "55x30 56+1x30", one(stack, size, shop): "0x61"},
+            ),
+            clears(
+                "the collection is dropped",
+                at="66m",
+                series={one(stack, used, shop): "55x30 56+1x30 55x60", one(stack, size, shop): "100x121"},
+            ),
+        ),
+    )
+
+
+ALERTS = (
+    exporter_down,
+    down,
+    connections_high,
+    connections_exhausted,
+    operations_queued,
+    tickets_exhausted,
+    disk_full,
+    disk_filling,
+)

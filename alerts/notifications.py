@@ -133,10 +133,41 @@ def notifications_failed(stack: Stack) -> Alert:
     )
 
 
+def pager_failing(stack: Stack) -> Alert:
+    """PagerDuty did not take a page: it is told through the other channel, however rare it is."""
+    target = stack.targets.alertmanager
+    pagerduty = INTEGRATION.eq("pagerduty")
+    failed = promql.increase(alertmanager.NOTIFICATIONS_FAILED, JOB.eq(target.job), pagerduty, over="1h")
+    unpaged = promql.select(alertmanager.NOTIFICATIONS_FAILED, *at(target), pagerduty)
+    mailed = promql.select(alertmanager.NOTIFICATIONS_FAILED, *at(target), INTEGRATION.eq("webhook"))
+    return Alert(
+        name="AlertmanagerPagerFailing",
+        expr=f"{promql.total(failed, by=(INSTANCE, JOB))} > 0",
+        hold="0s",
+        severity=Severity.TICKET,
+        summary="A page did not reach the pager.",
+        description='{{ $value | printf "%.0f" }} notifications of the last hour did not reach PagerDuty.',
+        runbook=RUNBOOK,
+        panel=PanelRef("stack", "Notifications failed"),
+        cases=(
+            tickets(
+                "three an hour are refused",
+                at="70m",
+                by="20m",
+                series={unpaged: "0x19 1x19 2x19 3x60"},
+                where=at(target),
+                says="3 notifications of the last hour did not reach PagerDuty.",
+            ),
+            silent("the webhook refuses some", series={mailed: "0+1x60", unpaged: "4x60"}),
+            clears("the last one is an hour ago", at="79m", series={unpaged: "0x19 1x90"}),
+        ),
+    )
+
+
 def alertmanager_bad_config(stack: Stack) -> Alert:
     """Routes changed on disk, and Alertmanager does not have them."""
     reload_ok = alertmanager.RELOAD_OK
     return reload_failed("AlertmanagerFailedReload", reload_ok, "Alertmanager", stack.targets.alertmanager)
 
 
-ALERTS = (not_connected, notifications_dropped, notifications_failed, alertmanager_bad_config)
+ALERTS = (not_connected, notifications_dropped, notifications_failed, pager_failing, alertmanager_bad_config)

@@ -16,6 +16,9 @@ RUNBOOK = "redis.md"
 
 MEMORY_RATIO = Threshold("redis_memory_ratio", 0.9, "memory used, of maxmemory", below=1)
 EVICTIONS_PER_SECOND = Threshold("redis_evictions_per_second", 10, "keys pushed out for want of memory")
+CLIENTS_RATIO = 0.8
+"""Connected clients, of maxclients: what is left is for the peak of a deploy, when old and new processes live."""
+
 REPLICA = "redis-replica-exporter:9121"
 
 
@@ -141,6 +144,38 @@ def memory_full(stack: Stack) -> Alert:
             silent("exactly at the threshold", series={used: f"{1000 * limit:g}x30", most: "1000x30"}),
             silent("a peak of five minutes", series={used: f"0x8 {full}x4 0x20", most: "1000x30"}),
             clears("keys are deleted", at="26m", series={used: f"{full}x20 0x20", most: "1000x40"}),
+        ),
+    )
+
+
+def clients_high(stack: Stack) -> Alert:
+    """Redis nears maxclients, where it turns clients away."""
+    job = JOB.eq(stack.targets.redis.job)
+    used, most = one(stack, redis.CLIENTS), one(stack, redis.CLIENTS_MAX)
+    return Alert(
+        name="RedisClientsHigh",
+        expr=f"{promql.ratio(promql.select(redis.CLIENTS, job), promql.select(redis.CLIENTS_MAX, job))} > "
+        f"{CLIENTS_RATIO:g}",
+        hold="10m",
+        keep_firing_for="5m",
+        severity=Severity.TICKET,
+        summary=f"Redis serves more than {CLIENTS_RATIO:.0%} of the clients it allows.",
+        description="Redis behind {{ $labels.instance }} serves {{ $value | humanizePercentage }} of maxclients.",
+        runbook=RUNBOOK,
+        panel=PanelRef("redis", "Clients of maxclients"),
+        cases=(
+            tickets(
+                "a pool leaks",
+                at="30m",
+                by="20m",
+                series={used: "100x9 950x30", most: "1000x40"},
+                where=target(stack),
+                says=f"Redis behind {stack.targets.redis.address} serves 95% of maxclients.",
+            ),
+            silent("half of it is used", series={used: "500x40", most: "1000x40"}),
+            silent("a deploy doubles its clients for a while", series={used: "480x9 960x4 480x20", most: "1000x40"}),
+            silent("no limit is told", series={used: "950x40", most: "0x40"}),
+            clears("clients are restarted", at="26m", series={used: "950x20 100x20", most: "1000x41"}),
         ),
     )
 
@@ -285,4 +320,13 @@ def persistence_failing(stack: Stack) -> Alert:
     )
 
 
-ALERTS = (exporter_down, down, memory_full, rejects_connections, evicts, replica_link_down, persistence_failing)
+ALERTS = (
+    exporter_down,
+    down,
+    memory_full,
+    clients_high,
+    rejects_connections,
+    evicts,
+    replica_link_down,
+    persistence_failing,
+)

@@ -1,6 +1,14 @@
 """MongoDB: does it answer, how fast, with what left, and do its members agree?"""
 
-from alerts.mongodb import CONNECTIONS_RATIO, DISK_FULL_RATIO, QUEUED_OPERATIONS, connections_ratio, disk_ratio
+from alerts.mongodb import (
+    CONNECTIONS_RATIO,
+    DISK_FULL_RATIO,
+    FILLS_WITHIN,
+    QUEUED_OPERATIONS,
+    connections_ratio,
+    disk_ahead,
+    disk_ratio,
+)
 from alerts.mongodb_replication import LAG_SECONDS, PRIMARY, lag
 from metrics import mongodb
 from metrics.mongodb import (
@@ -111,6 +119,7 @@ def limits(stack: Stack) -> list[Panel]:
         panels.used(
             "Disk in use",
             Query(disk_ratio(*here), "{{instance}}"),
+            Query(disk_ahead(*here), f"{{{{instance}}}} in {FILLS_WITHIN}"),
             steps=at_most(DISK_FULL_RATIO),
             why="Over the line a ticket is opened: add disk or archive. A full disk shuts mongod down.",
         ),

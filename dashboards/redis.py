@@ -1,6 +1,6 @@
 """Redis: does it answer, does it have room, and what keeps it busy?"""
 
-from alerts.redis import EVICTIONS_PER_SECOND, MEMORY_RATIO
+from alerts.redis import CLIENTS_RATIO, EVICTIONS_PER_SECOND, MEMORY_RATIO
 from metrics import redis
 from metrics.redis import CMD, DB, REPLICA_IP, REPLICA_PORT
 from obs.boards import panels
@@ -226,8 +226,18 @@ def clients(stack: Stack) -> list[Panel]:
             {"connected": redis.CLIENTS, "blocked": redis.CLIENTS_BLOCKED},
             *here,
             by=EACH,
-            width=12,
+            width=6,
             why="A steady climb is a pool that leaks; it ends at maxclients, where clients are refused.",
+        ),
+        panels.used(
+            "Clients of maxclients",
+            Query(
+                ratio(total(select(redis.CLIENTS, *here), by=EACH), total(select(redis.CLIENTS_MAX, *here), by=EACH)),
+                "{{instance}}",
+            ),
+            steps=at_most(CLIENTS_RATIO),
+            width=6,
+            why="Over the line a ticket is opened: find the pool that leaks before clients are refused.",
         ),
         panels.together(
             "Network",

@@ -6,7 +6,6 @@ from obs import proofs
 from obs.cli.cli import Selection
 from obs.cli.table import Row
 from obs.output import Built, FileChange, OutputError, Staging, build, changes, in_kubernetes
-from obs.output.write import refuse_another
 
 
 def compiled(selection: Selection, out: Path | None, target: str, *, write: bool) -> list[Row] | None:
@@ -30,8 +29,6 @@ def compiled(selection: Selection, out: Path | None, target: str, *, write: bool
             if target == "kubernetes":
                 built = in_kubernetes(built)
             planned = changes(built.texts, root)
-            if write and (out is not None or not selection.own):
-                refuse_another(built.texts, root)
             if write:
                 staging.add(planned, root)
             rows += [_row(change, built) for change in planned]

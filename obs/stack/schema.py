@@ -8,17 +8,13 @@ from functools import lru_cache
 from typing import Any, get_args, get_origin, get_type_hints
 
 from obs.stack.meanings import MEANINGS
-from obs.stack.settings import WAYS, Parts, Stack, Target
+from obs.stack.settings import Parts, Stack
 from obs.stack.thresholds import Threshold
 
 PATH = "stack.schema.json"
 """Where the schema is written, beside the stack file whose first line names it."""
 
 TYPES = {str: "string", bool: "boolean", float: "number", int: "integer"}
-WORDS = re.compile(r"\w+(\|\w+)*")
-"""A pattern that lists what it takes."""
-
-OWED = ("required", "anyOf")
 LINK = re.compile(r"\[([^\]]*)\]\([^)]*\)")
 
 Schema = dict[str, Any]
@@ -53,8 +49,7 @@ def _table(kind: Any, key: str, thresholds: Mapping[str, Schema]) -> Schema:
     fields = dataclasses.fields(kind)
     owed = [field.name for field in fields if _is_owed(field, hints[field.name])]
     properties = {field.name: _value(hints[field.name], field, _join(key, field.name), thresholds) for field in fields}
-    where = {"anyOf": [{"required": [way.partition(".")[0]]} for way in WAYS]} if kind is Target else {}
-    return {"type": "object", "properties": properties, "required": owed, **where, "additionalProperties": False}
+    return {"type": "object", "properties": properties, "required": owed, "additionalProperties": False}
 
 
 def _is_owed(field: "dataclasses.Field[Any]", hint: Any) -> bool:
@@ -75,9 +70,7 @@ def _value(hint: Any, field: "dataclasses.Field[Any]", key: str, thresholds: Map
     if get_origin(hint) is Mapping:
         return {"type": "object", "additionalProperties": _items(get_args(hint)[1])} | _meaning(key)
     if get_origin(hint) is tuple:
-        pattern = field.metadata["pattern"]
-        words = WORDS.fullmatch(pattern)
-        items = {"type": "string", **({"enum": pattern.split("|")} if words else {"pattern": f"^(?:{pattern})$"})}
+        items = {"type": "string", "enum": field.metadata["pattern"].split("|")}
         return {"type": "array", "items": items, "uniqueItems": True} | _meaning(key)
     if issubclass(hint, Parts):
         return _parts(hint, key, thresholds)
@@ -109,9 +102,7 @@ def _meaning(key: str) -> Schema:
     """Return the description of a key, or of the table it is in where that says it for all of them."""
     table, _, rest = key.partition(".")
     last = rest.rpartition(".")[2]
-    within = rest.partition(".")[2]
-    of_role = (f"{table}.ROLE.{within}", f"{table}.ROLE.{within.partition('.')[0]}", f"{table}.ROLE")
-    wanted = (key, f"{table}.KIND.{last}", *of_role, f"{table}.*")
+    wanted = (key, f"{table}.KIND.{last}", f"{table}.ROLE.{last}", f"{table}.ROLE", f"{table}.*")
     text = next(MEANINGS[one] for one in wanted if one in MEANINGS)
     return {"description": LINK.sub(r"\1", text)}
 
@@ -127,7 +118,7 @@ def _threshold(declared: Threshold) -> Schema:
 def _optional(value: Any) -> Any:
     """Return a schema in which nothing is owed: an overlay names what differs alone."""
     if isinstance(value, dict):
-        return {name: _optional(inner) for name, inner in value.items() if name not in OWED}
+        return {name: _optional(inner) for name, inner in value.items() if name != "required"}
     return value
 
 
