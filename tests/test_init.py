@@ -82,10 +82,17 @@ def test_a_service_is_built_and_checked_in_its_own_repository(
 
 
 def test_the_alerts_of_a_service_prove(begun: Service, obs: Callable[..., str]) -> None:
-    """Every case of every alert holds, as it does here."""
-    said = obs(begun("alone"), "alerts", "test")
+    """Those hold whose cases follow from the targets, and one of each part; `benchmarks.adopt` plays all."""
+    named = (
+        "ServiceTargetMissing",
+        "StackTargetMissing",
+        "StackTargetDown",
+        "ApiDown",
+        "RedisDown",
+        "JobWorkersMissing",
+    )
 
-    assert re.search(r"\d+ alerts: \d+ cases hold", said)
+    assert "cases hold" in obs(begun("queues"), "alerts", "test", *named)
 
 
 @pytest.mark.parametrize("name", SERVICES)

@@ -12,7 +12,7 @@ from obs.cli.cli import VERBS, obs
 from tests.checkout import Checkout
 from tests.conftest import ROOT
 
-README = (ROOT / "README.md").read_text()
+ADOPTING = (ROOT / "docs/adopting.md").read_text()
 PAGES = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").rglob("*.md")])
 TARGETS = re.findall(r"^([a-z0-9-]+):.*## ", (ROOT / "Makefile").read_text(), re.MULTILINE)
 
@@ -59,9 +59,9 @@ def test_every_link_leads_somewhere(page: Path) -> None:
             assert anchor in anchors, f"{page.name}: {link}"
 
 
-def test_the_examples_of_the_readme_work(checkout: Checkout) -> None:
-    """A metric, a panel and an alert, added as the README says, build, hold, and have their proof."""
-    for patch in re.findall(r"````diff\n(.*?)````", README, re.DOTALL):
+def test_the_steps_of_adoption_work(checkout: Checkout) -> None:
+    """A metric, a panel and an alert, added as the page says, build, hold, and have their proof."""
+    for patch in re.findall(r"````diff\n(.*?)````", ADOPTING, re.DOTALL):
         subprocess.run(["git", "apply", "--unidiff-zero"], cwd=checkout.root, input=patch, text=True, check=True)
 
     built, checked = checkout.obs("build"), checkout.obs("check")

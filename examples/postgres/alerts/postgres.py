@@ -15,7 +15,7 @@ from metrics.postgres import (
 )
 
 from alerts.targets import unreachable
-from obs.alerting import Alert, PanelRef, Severity, Silence, clears, fires, histories, silent
+from obs.alerting import Alert, PanelRef, Severity, Silence, clears, histories, pages, silent, tickets
 from obs.query import promql
 from obs.stack import Stack
 from obs.stack.thresholds import Threshold
@@ -66,18 +66,19 @@ def exporter_down(stack: Stack) -> Alert:
         panel=PanelRef("postgres", "Exporter up"),
         silences=(Silence(("postgres",), (INSTANCE,)),),
         cases=(
-            fires("the exporter dies", at="10m", series={up: "1x2 0x20"}, where=target(stack), says=told),
-            fires(
+            tickets("the exporter dies", at="10m", by="8m", series={up: "1x2 0x20"}, where=target(stack), says=told),
+            tickets(
                 "the exporter crashes in a loop",
                 at="30m",
+                by="17m",
                 series={up: "1x5 0 0 1 0 0 1 0 0 1 0 0 1 0 0 1 0 0 1 0 0 1 0 0 1 0 0 1 0 0 1"},
                 where=target(stack),
                 says=told,
             ),
-            silent("it starts twice in an hour", at="30m", series={up: "1x5 0 1x8 0 1x30"}),
-            silent("it was gone for four minutes", at="30m", series={up: "1x5 0x3 1x30"}),
-            silent("two scrapes in a row fail", at="6m", series={up: "1x4 0x1 1x5"}),
-            clears("the exporter answers again", fired="10m", at="15m", series={up: "0x12 1x10"}),
+            silent("it starts twice in an hour", series={up: "1x5 0 1x8 0 1x30"}),
+            silent("it was gone for four minutes", series={up: "1x5 0x3 1x30"}),
+            silent("two scrapes in a row fail", series={up: "1x4 0x1 1x5"}),
+            clears("the exporter answers again", at="13m", series={up: "0x12 1x10"}),
         ),
     )
 
@@ -97,10 +98,10 @@ def down(stack: Stack) -> Alert:
         panel=PanelRef("postgres", "PostgreSQL up"),
         silences=(Silence(("postgres",), (INSTANCE,)),),
         cases=(
-            fires("PostgreSQL stops", at="10m", series={up: "1x4 0x10"}, where=target(stack), says=refused),
-            silent("it restarts within a minute", at="8m", series={up: "1x7 0 1x10"}),
-            silent("the exporter vanishes, which is another alert", at="10m", series={up: "1x4 stale"}),
-            clears("PostgreSQL is back", fired="10m", at="12m", series={up: "0x10 1x5"}),
+            pages("PostgreSQL stops", at="10m", by="6m", series={up: "1x4 0x10"}, where=target(stack), says=refused),
+            silent("it restarts within a minute", series={up: "1x7 0 1x10"}),
+            silent("the exporter vanishes, which is another alert", series={up: "1x4 stale"}),
+            clears("PostgreSQL is back", at="11m", series={up: "0x10 1x5"}),
         ),
     )
 
@@ -123,18 +124,19 @@ def connections_full(stack: Stack) -> Alert:
         runbook=RUNBOOK,
         panel=PanelRef("postgres", "Connections used"),
         cases=(
-            fires(
+            tickets(
                 "idle sessions pile up beside the working ones",
                 at="10m",
+                by="5m",
                 series={most: "100x20", active: f"{few:g}x20", idle: f"{many - few:g}x20"},
                 where=target(stack),
                 says=f"{many:.4g}% of the connections of {stack.targets.postgres.address} are open.",
             ),
-            silent("half as many", at="10m", series={most: "100x20", active: f"{few:g}x20", idle: "0x20"}),
-            silent("a burst of three minutes", at="14m", series={most: "100x30", active: f"0x10 {many:g}x2 0x20"}),
-            silent("the limit is not known", at="10m", series={most: "0x20", active: f"{many:g}x20"}),
-            silent("a larger server", at="10m", series={most: "1000x20", active: f"{many:g}x20"}),
-            clears("the pool is closed", fired="10m", at="12m", series={most: "100x20", active: f"{many:g}x10 1x10"}),
+            silent("half as many", series={most: "100x20", active: f"{few:g}x20", idle: "0x20"}),
+            silent("a burst of three minutes", series={most: "100x30", active: f"0x10 {many:g}x2 0x20"}),
+            silent("the limit is not known", series={most: "0x20", active: f"{many:g}x20"}),
+            silent("a larger server", series={most: "1000x20", active: f"{many:g}x20"}),
+            clears("the pool is closed", at="11m", series={most: "100x20", active: f"{many:g}x10 1x10"}),
         ),
     )
 
@@ -159,18 +161,19 @@ def transaction_idle(stack: Stack) -> Alert:
         runbook=RUNBOOK,
         panel=PanelRef("postgres", "Longest transaction"),
         cases=(
-            fires("a worker hangs", at="30m", series={idle: f"0+{limit:g}x40"}, where=database, says=told),
-            fires(
+            tickets("a worker hangs", at="30m", by="3m", series={idle: f"0+{limit:g}x40"}, where=database, says=told),
+            tickets(
                 "its transaction was aborted",
                 at="30m",
+                by="3m",
                 series={idle.replace("in transaction", "in transaction (aborted)"): f"0+{limit:g}x40"},
                 where=database,
                 says=told,
             ),
-            silent("a long query works", at="30m", series={busy: f"0+{limit:g}x40"}),
-            silent("transactions are short", at="30m", series={idle: f"{limit / 2:g}x40"}),
-            silent("one is over the limit for one scrape", at="11m", series={idle: f"0x10 {2 * limit:g} 0x10"}),
-            clears("it is ended", fired="10m", at="12m", series={idle: f"{2 * limit:g}x10 0x10"}),
+            silent("a long query works", series={busy: f"0+{limit:g}x40"}),
+            silent("transactions are short", series={idle: f"{limit / 2:g}x40"}),
+            silent("one is over the limit for one scrape", series={idle: f"0x10 {2 * limit:g} 0x10"}),
+            clears("it is ended", at="11m", series={idle: f"{2 * limit:g}x10 0x10"}),
         ),
     )
 
@@ -191,17 +194,17 @@ def deadlocks(stack: Stack) -> Alert:
         runbook=RUNBOOK,
         panel=PanelRef("postgres", "Deadlocks"),
         cases=(
-            fires(
+            tickets(
                 "two jobs lock in opposite orders",
                 at="90m",
+                by="15m",
                 series={counted: f"0+{often:g}x100"},
                 where=(*target(stack), DATNAME.eq("rooms")),
                 says=f"{60 * often:.0f} deadlocks in rooms within an hour.",
             ),
-            silent("one now and then", at="90m", series={counted: f"0+{seldom:g}x100"}),
-            silent("a restart resets the counter", at="90m", series={counted: f"{100 * limit:g}x80 0x20"}),
-            silent("they were long ago", at="3h", series={counted: f"0+{often:g}x30 {30 * often:g}x160"}),
-            clears("the order is mended", fired="90m", at="3h", series={counted: f"0+{often:g}x90 {90 * often:g}x100"}),
+            silent("one now and then", series={counted: f"0+{seldom:g}x100"}),
+            silent("a restart resets the counter", series={counted: f"{100 * limit:g}x80 0x20"}),
+            clears("the order is mended", at="2h20m", series={counted: f"0+{often:g}x90 {90 * often:g}x100"}),
         ),
     )
 
@@ -222,17 +225,17 @@ def replica_lags(stack: Stack) -> Alert:
         runbook=RUNBOOK,
         panel=PanelRef("postgres", "Replication lag"),
         cases=(
-            fires(
+            tickets(
                 "the replica's disk is slow",
                 at="30m",
+                by="10m",
                 series={lag: f"{2 * limit:g}x40"},
                 where=(*target(stack), APPLICATION_NAME.eq("walreceiver")),
                 says=f"walreceiver has been more than {limit / 1e6:g} MB behind for ten minutes.",
             ),
-            silent("a bulk load of eight minutes", at="19m", series={lag: f"0x10 {2 * limit:g}x7 0x20"}),
-            silent("a little behind", at="30m", series={lag: f"{limit / 2:g}x40"}),
-            silent("there is no replica", at="30m", series={lag: "_x40"}),
-            clears("it has caught up", fired="30m", at="32m", series={lag: f"{2 * limit:g}x30 0x10"}),
+            silent("a bulk load of eight minutes", series={lag: f"0x10 {2 * limit:g}x7 0x20"}),
+            silent("a little behind", series={lag: f"{limit / 2:g}x40"}),
+            clears("it has caught up", at="31m", series={lag: f"{2 * limit:g}x30 0x10"}),
         ),
     )
 
@@ -252,16 +255,17 @@ def wal_kept(stack: Stack) -> Alert:
         runbook=RUNBOOK,
         panel=PanelRef("postgres", "Log kept for slots"),
         cases=(
-            fires(
+            pages(
                 "a replica is gone for good",
                 at="60m",
+                by="31m",
                 series={slot: f"0+{limit / 20:g}x60"},
                 where=(*target(stack), SLOT_NAME.eq("standby")),
                 says=f"More than {limit / 1e9:g} GB of log are kept for the slot standby.",
             ),
-            silent("a replica restarts", at="20m", series={slot: f"0x5 {limit / 4:g}x10 0x10"}),
-            silent("over the limit for eight minutes", at="19m", series={slot: f"0x10 {2 * limit:g}x7 0x20"}),
-            clears("the slot is dropped", fired="30m", at="32m", series={slot: f"{2 * limit:g}x30 stale"}),
+            silent("a replica restarts", series={slot: f"0x5 {limit / 4:g}x10 0x10"}),
+            silent("over the limit for eight minutes", series={slot: f"0x10 {2 * limit:g}x7 0x20"}),
+            clears("the slot is dropped", at="31m", series={slot: f"{2 * limit:g}x30 stale"}),
         ),
     )
 
