@@ -82,12 +82,20 @@ class Verbs(click.Group):
         return _unfolded(command)
 
 
+STACK_FILE = (Path("stack.toml"),)
+
+
 @dataclass(frozen=True, slots=True)
 class Selection:
     """The stack files a verb works on, and the overlay chosen; read when the verb asks for them."""
 
     files: tuple[Path, ...]
     env: str
+
+    @property
+    def own(self) -> bool:
+        """Whether it is the one stack that the folder is about."""
+        return self.files == STACK_FILE and not self.env
 
     def stacks(self) -> "Iterator[Stack]":
         """Read the stack files; raise StackError."""
@@ -116,7 +124,7 @@ def refuse_unknown(noun: str, names: Iterable[str], known: Iterable[str], otherw
     "files",
     type=click.Path(path_type=Path),
     multiple=True,
-    default=(Path("stack.toml"),),
+    default=STACK_FILE,
     help="Stack file, instead of stack.toml. `obs build` takes several.",
 )
 @click.version_option(__version__, message="%(version)s")

@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 from obs.alerting import Alert, Group, Severity, Silence
 from obs.config.document import ORIGIN, document, lines
+from obs.config.prometheus import deployment
 from obs.query import logql, promql
 from obs.stack import Stack
 from obs.stack.names import speaking
@@ -18,9 +19,6 @@ PAGER, TICKETS, DEADMAN, UNROUTED = "pager", "tickets", "deadman", "unrouted"
 
 FED = {"group_interval": "30s", "repeat_interval": "45s"}
 """Feeds the dead man's switch every minute: at the first look that comes later than the repetition, the second one."""
-
-DEPLOYMENT = (SERVICE.name, logql.ENVIRONMENT)
-"""What tells one deployment from another: alerts group, and silence each other, within it alone."""
 
 
 def render(stack: Stack, groups: Sequence[Group]) -> dict[str, str]:
@@ -90,7 +88,7 @@ def _route(stack: Stack) -> dict[str, Any]:
     ticket = {"matchers": [str(SEVERITY.eq(Severity.TICKET))], "receiver": TICKETS, "repeat_interval": "1d"}
     return {
         "receiver": UNROUTED,
-        "group_by": [ALERTNAME.name, *DEPLOYMENT],
+        "group_by": [ALERTNAME.name, *_deployed(stack)],
         "group_wait": "30s",
         "group_interval": "5m",
         "repeat_interval": "4h",
@@ -137,6 +135,11 @@ def _pagerduty(stack: Stack) -> dict[str, Any]:
     }
 
 
+def _deployed(stack: Stack) -> tuple[str, ...]:
+    """Return what tells one deployment from another: alerts group, and silence each other, within it alone."""
+    return (SERVICE.name, *deployment(stack))
+
+
 def _inhibitions(stack: Stack, groups: Sequence[Group]) -> list[dict[str, Any]]:
     page, ticket = SEVERITY.eq(Severity.PAGE), SEVERITY.eq(Severity.TICKET)
     # Labels that both lack count as equal, so alerts without a promise must be left out by name.
@@ -144,16 +147,18 @@ def _inhibitions(stack: Stack, groups: Sequence[Group]) -> list[dict[str, Any]]:
     burning = {
         "source_matchers": [str(page), promised],
         "target_matchers": [str(ticket), promised],
-        "equal": [SLO.name, *DEPLOYMENT],
+        "equal": [SLO.name, *_deployed(stack)],
     }
     files = {group.file: group.alerts for group in groups}
     causes = (alert for alerts in files.values() for alert in alerts)
     with speaking(stack):
-        repeated = [_repeated(cause, silence, files) for cause in causes for silence in cause.silences]
+        repeated = [_repeated(stack, cause, silence, files) for cause in causes for silence in cause.silences]
     return [burning, *filter(None, repeated)]
 
 
-def _repeated(cause: Alert, silence: Silence, files: Mapping[str, Sequence[Alert]]) -> dict[str, Any] | None:
+def _repeated(
+    stack: Stack, cause: Alert, silence: Silence, files: Mapping[str, Sequence[Alert]]
+) -> dict[str, Any] | None:
     """Return the rule by which one alert silences others; None where the stack has none of them."""
     silenced = [
         alert.name
@@ -166,7 +171,7 @@ def _repeated(cause: Alert, silence: Silence, files: Mapping[str, Sequence[Alert
     return {
         "source_matchers": [str(ALERTNAME.eq(cause.name))],
         "target_matchers": [str(ALERTNAME.re("|".join(silenced)))],
-        "equal": [*map(promql.called, silence.same), *DEPLOYMENT],
+        "equal": [*map(promql.called, silence.same), *_deployed(stack)],
     }
 
 

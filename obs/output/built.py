@@ -9,9 +9,10 @@ from obs import __version__, config, content
 from obs.alerting import Group, render, rules
 from obs.boards import dashboards
 from obs.boards.board import Dashboard
+from obs.config.prometheus import deployment
 from obs.output.catalog import PATH as CATALOG
 from obs.output.catalog import catalog
-from obs.output.write import MANIFEST
+from obs.output.write import MANIFEST, OF
 from obs.stack import Stack, schema
 
 FOLDER = "infra/observability"
@@ -66,13 +67,14 @@ def build(stack: Stack) -> Built:
     below |= {path: File(text, "containers") for path, text in config.beside(stack).items()}
     page = File(catalog(stack, groups, boards), "catalog")
     keys = File(schema.render(sorted(content.here().thresholds, key=lambda one: one.name)), "keys of stack.toml")
-    return Built(stack, groups, tuple(boards), with_manifest(FOLDER, below | {CATALOG: page, schema.PATH: keys}))
+    return Built(stack, groups, tuple(boards), with_manifest(stack, FOLDER, below | {CATALOG: page, schema.PATH: keys}))
 
 
-def with_manifest(folder: str, files: Mapping[str, File]) -> dict[str, File]:
-    """Add the list of all files: what a build once made and makes no more is known by it, and removed."""
+def with_manifest(stack: Stack, folder: str, files: Mapping[str, File]) -> dict[str, File]:
+    """Add the list of all files, headed by whose they are: what is made no more is known by it, and removed."""
     path = f"{folder}/{MANIFEST}"
-    lines = (f"{MADE_BY}{__version__}", *sorted((*files, path)))
+    of = f"{OF}{stack.service.name}, {', '.join(deployment(stack).values())}"
+    lines = (f"{MADE_BY}{__version__}", of, *sorted((*files, path)))
     return {**files, path: File("".join(f"{line}\n" for line in lines), "what the build makes")}
 
 

@@ -8,9 +8,10 @@ from typing import Any
 import yaml
 
 from obs.config.document import dump, lines
-from obs.config.prometheus import scrapes
+from obs.config.prometheus import deployment, scrapes
 from obs.output.built import FOLDER as LOADED
 from obs.output.built import Built, File, with_manifest
+from obs.output.write import OutputError
 from obs.stack import Stack
 
 FOLDER = "infra/kubernetes"
@@ -25,9 +26,20 @@ CONFIG_FOLDER = "/etc/alertmanager/config"
 """Where the operator puts every key of the secret that `Alertmanager.spec.configSecret` names:
 https://prometheus-operator.dev/docs/api-reference/api/#monitoring.coreos.com/v1.AlertmanagerSpec"""
 
+SECRETS = "/etc/prometheus/secrets"
+"""Where the operator mounts the secrets that `Prometheus.spec.secrets` names."""
+
+DISCOVERIES = {
+    "kubernetes_sd_configs": "kubernetes",
+    "consul_sd_configs": "consul",
+    "dns_sd_configs": "dns",
+    "file_sd_configs": "file",
+}
+ROLES = {"pod": "Pod", "endpoints": "Endpoints", "endpointslice": "EndpointSlice", "service": "Service"}
+RELABEL = {"source_labels": "sourceLabels", "target_label": "targetLabel"}
+
 SCRAPE = {
     "metrics_path": "metricsPath",
-    "scheme": "scheme",
     "sample_limit": "sampleLimit",
     "label_limit": "labelLimit",
     "label_name_length_limit": "labelNameLengthLimit",
@@ -42,7 +54,7 @@ def in_kubernetes(built: Built) -> Built:
         path.removeprefix(f"{LOADED}/"): text for path, text in built.texts.items() if path.startswith(f"{LOADED}/")
     }
     files = {path: File(text, "resources") for path, text in manifests(built.stack, below).items()}
-    return replace(built, files=with_manifest(FOLDER, files))
+    return replace(built, files=with_manifest(built.stack, FOLDER, files))
 
 
 def manifests(stack: Stack, files: Mapping[str, str]) -> dict[str, str]:
@@ -73,7 +85,7 @@ def _rules(stack: Stack, files: Mapping[str, str]) -> dict[str, Any]:
     groups = [group for path, text in files.items() if "/rules/" in path for group in _load(text)["groups"]]
     # Elsewhere Prometheus adds the environment to every alert as an external label; a cluster's Prometheus is shared.
     for rule in (rule for group in groups for rule in group["rules"] if "alert" in rule):
-        rule["labels"] = {**rule["labels"], "environment": stack.service.environment}
+        rule["labels"] = {**rule["labels"], **deployment(stack)}
     return _resource(stack, f"{GROUP}/v1", "PrometheusRule", "rules", spec={"groups": groups})
 
 
@@ -91,11 +103,56 @@ def _scrapes(stack: Stack) -> Iterator[dict[str, Any]]:
     for scrape in scrapes(stack):
         spec = {
             "jobName": scrape["job_name"],
-            "staticConfigs": scrape["static_configs"],
+            **_found(scrape),
             **{theirs: scrape[ours] for ours, theirs in SCRAPE.items() if ours in scrape},
+            **({"scheme": scrape["scheme"].upper()} if "scheme" in scrape else {}),
+            **_credentials(scrape),
             "scrapeInterval": stack.prometheus.scrape_interval,
         }
         yield _resource(stack, f"{GROUP}/v1alpha1", "ScrapeConfig", scrape["job_name"], spec=spec)
+
+
+def _found(scrape: Mapping[str, Any]) -> dict[str, Any]:
+    """Return where the targets of a scrape are, as the operator says it."""
+    if "static_configs" in scrape:
+        return {"staticConfigs": scrape["static_configs"]}
+    relabelings = [{RELABEL.get(key, key): value for key, value in rule.items()} for rule in scrape["relabel_configs"]]
+    (kind,) = (key for key in scrape if key.endswith("_sd_configs"))
+    found = [dict(one) for one in scrape[kind]]
+    for one in (one for one in found if kind == "kubernetes_sd_configs"):
+        one["role"] = ROLES[one["role"]]
+        one["selectors"] = [{**selector, "role": ROLES[selector["role"]]} for selector in one["selectors"]]
+    return {f"{DISCOVERIES[kind]}SDConfigs": found, "relabelings": relabelings}
+
+
+def _credentials(scrape: Mapping[str, Any]) -> dict[str, Any]:
+    """Return how a scrape proves who it is: keys of secrets, which the files of `stack.toml` are mounted from."""
+    job = scrape["job_name"]
+    made: dict[str, Any] = {}
+    if "authorization" in scrape:
+        made["authorization"] = {"credentials": _secret(job, scrape["authorization"]["credentials_file"])}
+    if basic := scrape.get("basic_auth"):
+        password = _secret(job, basic["password_file"])
+        made["basicAuth"] = {"username": {**password, "key": "username"}, "password": password}
+    if tls := scrape.get("tls_config"):
+        named = {"serverName": tls["server_name"]} if "server_name" in tls else {}
+        parts = {"ca_file": "ca", "cert_file": "cert"}
+        files: dict[str, Any] = {
+            theirs: {"secret": _secret(job, tls[ours])} for ours, theirs in parts.items() if ours in tls
+        }
+        key = {"keySecret": _secret(job, tls["key_file"])} if "key_file" in tls else {}
+        made["tlsConfig"] = {**files, **key, **named}
+    return made
+
+
+def _secret(job: str, file: str) -> dict[str, str]:
+    """Return the secret and the key that a file is mounted from; raise OutputError for any other file."""
+    path = PurePosixPath(file)
+    if str(path.parent.parent) != SECRETS:
+        raise OutputError(
+            f"{file}: the operator scrapes job '{job}' with keys of secrets alone; take {SECRETS}/SECRET/KEY"
+        )
+    return {"name": path.parent.name, "key": path.name}
 
 
 def _alertmanager(stack: Stack, files: Mapping[str, str]) -> dict[str, Any]:

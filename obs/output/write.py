@@ -12,6 +12,10 @@ MANIFEST = "files.txt"
 """The list of what a build has made, beside it: what it names and nothing renders any more goes, and nothing else."""
 
 
+OF = "# Of "
+"""What the line of a manifest begins with that says which deployment its files are of."""
+
+
 class OutputError(Exception):
     """A file can't be read or written; nothing has changed on disk."""
 
@@ -31,6 +35,22 @@ def changes(files: Mapping[str, str], root: Path) -> tuple[FileChange, ...]:
     """Compare compiled files with those below ``root``; raise OutputError when one can't be read."""
     rendered = [_compare(root, path, text) for path, text in files.items()]
     return (*rendered, *(FileChange(path, "removed") for path in _orphans(files, root)))
+
+
+def refuse_another(files: Mapping[str, str], root: Path) -> None:
+    """Raise OutputError where what is below ``root`` was made of another deployment than ``files``."""
+    for path, text in files.items():
+        if path.endswith(f"/{MANIFEST}") and (root / path).is_file():
+            there, ours = (_of(lines) for lines in ((root / path).read_text(encoding="utf-8"), text))
+            if there and there != ours:
+                raise OutputError(
+                    f"{root / path}: it is of {there}, not of {ours}, which would be written over it; take --out DIR, "
+                    "a folder for each"
+                )
+
+
+def _of(manifest: str) -> str:
+    return next((line.removeprefix(OF) for line in manifest.splitlines() if line.startswith(OF)), "")
 
 
 class Staging:
@@ -110,7 +130,8 @@ def _compare(root: Path, path: str, text: str) -> FileChange:
 
 def _orphans(files: Mapping[str, str], root: Path) -> list[str]:
     manifests = (root / path for path in files if path.endswith(f"/{MANIFEST}"))
-    made = (path for manifest in manifests if manifest.is_file() for path in manifest.read_text().splitlines())
+    listed = (line for manifest in manifests if manifest.is_file() for line in manifest.read_text().splitlines())
+    made = (line for line in listed if not line.startswith("#"))
     return [path for path in dict.fromkeys(made) if path not in files and _is_below(root, path)]
 
 

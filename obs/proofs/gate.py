@@ -1,10 +1,13 @@
 """What has to hold before anything is written or deployed, and who says so?"""
 
 import datetime as dt
+import re
 import tempfile
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+
+import yaml
 
 from obs.output.built import FOLDER, Built
 from obs.place import Place
@@ -18,6 +21,7 @@ from obs.proofs.questions import place
 
 LOADS = "rule/promtool"
 CONFIG = "prometheus/prometheus.yml"
+LACKING = re.compile(r"field (\w+_sd_configs) not found in type")
 
 
 def check(built: Built, root: Path, *, written: bool = True) -> list[Finding]:
@@ -53,10 +57,39 @@ def loads(tool: Promtool, built: Built) -> list[Finding]:
                 target.parent.mkdir(parents=True, exist_ok=True)
                 target.write_text(text, encoding="utf-8")
         config = Path(folder) / FOLDER / CONFIG
-        if not config.exists():  # others run Prometheus: theirs loads our rules
-            config.write_text("rule_files: [rules/*.yml]\n", encoding="utf-8")
+        # Where others run Prometheus, theirs loads our rules.
+        text = config.read_text(encoding="utf-8") if config.exists() else "rule_files: [rules/*.yml]\n"
+        config.write_text(_with_secrets(built, text, Path(folder)), encoding="utf-8")
         remarks = tool.check_config(config)
+        while lacking := _discovery_lacking(remarks):
+            config.write_text(_without(config.read_text(encoding="utf-8"), lacking), encoding="utf-8")
+            remarks = tool.check_config(config)
         return [_finding(built, remark, folder) for remark in remarks]
+
+
+def _with_secrets(built: Built, text: str, folder: Path) -> str:
+    """Put files in the place of those that only Prometheus has: promtool asks whether they are there."""
+    for target in built.stack.targets.values():
+        for file in (target.bearer_token_file, target.password_file, target.ca_file, target.cert_file, target.key_file):
+            if file:
+                stand_in = folder / "secrets" / file.replace("/", "_")
+                stand_in.parent.mkdir(exist_ok=True)
+                stand_in.touch()
+                text = re.sub(rf"{re.escape(file)}(?=\s*$)", str(stand_in), text, flags=re.MULTILINE)
+    return text
+
+
+def _discovery_lacking(remarks: Iterable[Remark]) -> str:
+    """Return the discovery that a promtool was built without, as Debian's are; nothing where it knows all of them."""
+    return next((found[1] for remark in remarks if (found := LACKING.search(remark.message))), "")
+
+
+def _without(text: str, discovery: str) -> str:
+    config = yaml.load(text, yaml.CSafeLoader)
+    managers = (manager for manager in config.get("alerting", {}).get("alertmanagers", ()))
+    for one in (*config.get("scrape_configs", ()), *managers):
+        one.pop(discovery, None)
+    return yaml.dump(config, Dumper=yaml.CSafeDumper, sort_keys=False)
 
 
 def _finding(built: Built, remark: Remark, folder: str) -> Finding:

@@ -5,14 +5,12 @@ from typing import Any
 
 from obs.durations import seconds
 from obs.stack import names
-from obs.stack.settings import EXPOSED, Parts, Stack
+from obs.stack.settings import EXPOSED, MAX_PORT, Parts, Stack, Target
 from watchkeeper.contract.metrics import REQUEST_DURATION
 
 MAX_SCRAPE_SECONDS = 120
 """Rules ask for the rate of five minutes, which takes two samples: so far apart, two are there whatever happens to one.
 Prometheus forgets a sample after five minutes: https://prometheus.io/docs/prometheus/latest/querying/basics/#staleness"""
-
-MAX_PORT = 65_535
 
 
 def contradictions(stack: Stack) -> list[str]:
@@ -22,7 +20,8 @@ def contradictions(stack: Stack) -> list[str]:
         *_doubled(stack.targets, "job", "a job is one kind of target"),
         *_doubled(stack.targets, "address", "one address with one path is one target"),
         *_doubled(stack.datasources, "uid", "uids are unique"),
-        *_unreachable(stack),
+        *(found for role, target in stack.targets.items() for found in _unreachable(role, target)),
+        *(found for role, target in stack.targets.items() for found in _unidentified(role, target)),
         *_exposed(stack),
         *_times(stack),
         *(wrong := list(names.complaints(stack))),
@@ -61,11 +60,28 @@ def _doubled(parts: Parts[Any], field: str, why: str) -> Iterator[str]:
             yield f"{parts.TABLE}.{name}.{field} = {value!r}: {parts.TABLE}.{twin} has it too; {why}"
 
 
-def _unreachable(stack: Stack) -> Iterator[str]:
-    for role, target in stack.targets.items():
-        port = int(target.address.rpartition(":")[2])
+def _unreachable(role: str, target: Target) -> Iterator[str]:
+    for address in target.addresses or (target.address,):
+        port = int(address.rpartition(":")[2])
         if not 0 < port <= MAX_PORT:
-            yield f"targets.{role}.address = {target.address!r}: takes a port from 1 to {MAX_PORT}"
+            yield f"targets.{role}.address = {address!r}: takes a port from 1 to {MAX_PORT}"
+    if target.consul.server and not target.consul.service:
+        yield f"targets.{role}.consul.service is missing: all that Consul knows would be scraped"
+    if target.kubernetes.role and not target.kubernetes.selector:
+        yield f"targets.{role}.kubernetes.selector is missing: every {target.kubernetes.role} would be scraped"
+    if target.dns.name and (target.dns.type == "SRV") != (target.dns.port == 0):
+        yield f"targets.{role}.dns.port = {target.dns.port}: a record of type SRV brings its port, the others take one"
+
+
+def _unidentified(role: str, target: Target) -> Iterator[str]:
+    """Name what is at odds in how Prometheus proves who it is."""
+    if target.bearer_token_file and target.username:
+        yield f"targets.{role}.bearer_token_file: it has a username too; a scrape sends one of them"
+    for one, other in (("username", "password_file"), ("cert_file", "key_file")):
+        if bool(getattr(target, one)) != bool(getattr(target, other)):
+            yield f"targets.{role}: {one} and {other} belong together; one of them is missing"
+    if target.scheme == "http" and (target.ca_file or target.cert_file or target.server_name):
+        yield f'targets.{role}.scheme = "http": ca_file, cert_file and server_name are for "https"'
 
 
 def _exposed(stack: Stack) -> Iterator[str]:

@@ -11,9 +11,32 @@ MEANINGS = {
         "are written, and nothing watches those programs"
     ),
     "service.environment": "label `environment` of every series, alert and log line",
+    "service.region": "label `region` beside the environment, for a service that runs in several",
     "targets.ROLE": (
         "one scrape target: `job` and `address` become its labels; `path` is `/metrics` unless it says otherwise"
     ),
+    "targets.ROLE.addresses": (
+        "several addresses of one job instead of `address`; not for watchkeeper's replicas, which share their totals"
+    ),
+    "targets.ROLE.kubernetes": (
+        "finds instances in a cluster instead: `role` (`pod`, `endpoints`, `endpointslice`, `service`), "
+        "`selector`, `namespaces`, and `port` by its name ([discovery](scraping.md))"
+    ),
+    "targets.ROLE.consul": "finds instances in Consul instead: `server`, `service`, `tags`",
+    "targets.ROLE.dns": (
+        "finds instances by a name instead: `name`, `type` (`SRV`, `A`, `AAAA`), and `port` for all but `SRV`"
+    ),
+    "targets.ROLE.files": "finds instances in files instead, which something else writes",
+    "targets.ROLE.scheme": "`http` or `https`",
+    "targets.ROLE.bearer_token_file": (
+        "a file where Prometheus runs: the token that the scrape sends, such as watchkeeper's `METRICS_TOKEN`"
+    ),
+    "targets.ROLE.username": "the name of basic authentication",
+    "targets.ROLE.password_file": "a file where Prometheus runs: the password of basic authentication",
+    "targets.ROLE.ca_file": "a file where Prometheus runs: the authority that signed the target's certificate",
+    "targets.ROLE.cert_file": "a file where Prometheus runs: its own certificate",
+    "targets.ROLE.key_file": "a file where Prometheus runs: the key of its certificate",
+    "targets.ROLE.server_name": "the name in the target's certificate, where its address is another",
     "targets.api.exposes": (
         "what the service exposes beside HTTP requests: any of `websockets`, `jobs`, `vitals`, `telemetry`; "
         "all unless it says otherwise. Jobs that are scraped elsewhere are `targets.jobs`"

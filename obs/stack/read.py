@@ -4,12 +4,13 @@ import dataclasses
 import math
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, get_args, get_origin, get_type_hints
 
 from obs.nearest import nearest
 from obs.stack.contradictions import contradictions
-from obs.stack.settings import STACK, Parts, Stack, matches
+from obs.stack.settings import STACK, Parts, Stack, Target, matches
 from obs.stack.thresholds import Threshold, complaints
 
 NOTHING = object()
@@ -63,10 +64,28 @@ def loads(text: str, env: str = "", declared: Iterable[Threshold] = (), *, where
 
 def _stack(raw: Any, mistakes: list[str]) -> Any:
     stack: Stack | None = _build(Stack, raw, "", mistakes)
-    if stack and stack.service.stack == "others":
+    if not stack or mistakes:
+        return stack
+    for role, target in stack.targets.items():
+        stack.targets[role] = _addressed(role, target, mistakes)
+    if stack.service.stack == "others":
         for role in STACK:
             stack.targets.pop(role, None)
     return stack
+
+
+WAYS = ("address", "addresses", "kubernetes.role", "consul.server", "dns.name", "files")
+"""The settings that say where a target is."""
+
+
+def _addressed(role: str, target: Target, mistakes: list[str]) -> Target:
+    """Return a target whose ``address`` is one of its own, or stands for those that are found."""
+    given = [way for way in WAYS if attrgetter(way)(target)]
+    if len(given) != 1:
+        got = "is missing" if not given else f"stands beside {' and '.join(given[1:])}"
+        mistakes.append(f"targets.{role}.{(given or WAYS)[0]} {got}: takes one of {', '.join(WAYS)}")
+        return target
+    return dataclasses.replace(target, address=target.address or next(iter(target.addresses), f"{target.job}.found:1"))
 
 
 def _contradictions(stack: Stack, declared: tuple[Threshold, ...]) -> list[str]:
@@ -172,7 +191,7 @@ def _numbers(raw: Any, key: str, mistakes: list[str]) -> tuple[float, ...]:
 
 
 def _fits(value: Any, limits: Mapping[str, Any]) -> bool:
-    if isinstance(value, float):
+    if isinstance(value, int | float) and not isinstance(value, bool):
         low, high = limits.get("above"), limits.get("below")
         return math.isfinite(value) and (low is None or value > low) and (high is None or value < high)
     return not limits.get("pattern") or matches(limits["pattern"], value)

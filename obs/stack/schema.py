@@ -15,6 +15,9 @@ PATH = "stack.schema.json"
 """Where the schema is written, beside the stack file whose first line names it."""
 
 TYPES = {str: "string", bool: "boolean", float: "number", int: "integer"}
+WORDS = re.compile(r"\w+(\|\w+)*")
+"""A pattern that lists what it takes."""
+
 LINK = re.compile(r"\[([^\]]*)\]\([^)]*\)")
 
 Schema = dict[str, Any]
@@ -70,7 +73,9 @@ def _value(hint: Any, field: "dataclasses.Field[Any]", key: str, thresholds: Map
     if get_origin(hint) is Mapping:
         return {"type": "object", "additionalProperties": _items(get_args(hint)[1])} | _meaning(key)
     if get_origin(hint) is tuple:
-        items = {"type": "string", "enum": field.metadata["pattern"].split("|")}
+        pattern = field.metadata["pattern"]
+        words = WORDS.fullmatch(pattern)
+        items = {"type": "string", **({"enum": pattern.split("|")} if words else {"pattern": f"^(?:{pattern})$"})}
         return {"type": "array", "items": items, "uniqueItems": True} | _meaning(key)
     if issubclass(hint, Parts):
         return _parts(hint, key, thresholds)
@@ -102,7 +107,9 @@ def _meaning(key: str) -> Schema:
     """Return the description of a key, or of the table it is in where that says it for all of them."""
     table, _, rest = key.partition(".")
     last = rest.rpartition(".")[2]
-    wanted = (key, f"{table}.KIND.{last}", f"{table}.ROLE.{last}", f"{table}.ROLE", f"{table}.*")
+    within = rest.partition(".")[2]
+    of_role = (f"{table}.ROLE.{within}", f"{table}.ROLE.{within.partition('.')[0]}", f"{table}.ROLE")
+    wanted = (key, f"{table}.KIND.{last}", *of_role, f"{table}.*")
     text = next(MEANINGS[one] for one in wanted if one in MEANINGS)
     return {"description": LINK.sub(r"\1", text)}
 

@@ -14,6 +14,11 @@ DURATION = r"(?=[0-9])" + "".join(rf"([1-9][0-9]{{0,{most - 1}}}{unit})?" for un
 """A duration as Prometheus reads it: each unit once, the longest first, and together less than 292 years."""
 
 ADDRESS = r"[A-Za-z0-9.-]+:[0-9]{1,5}"
+NAMESPACE = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
+SD_FILE = r"[^*\s]*(\*[^/\s]*)?\.(json|ya?ml)"
+"""A file of targets, its last part with one star: https://prometheus.io/docs/prometheus/latest/configuration/configuration/#file_sd_config."""
+
+MAX_PORT = 65_535
 URL = r"https?://[^\s/]+(/[^\s]*)?"
 NAME_OF_LABEL = r"[A-Za-z0-9]([A-Za-z0-9._/-]{0,61}[A-Za-z0-9])?"
 UID = r"[A-Za-z0-9_-]{1,40}"
@@ -49,6 +54,11 @@ def optional_address() -> Any:
 def secret_file(name: str) -> Any:
     """Declare the path of a file that holds a secret; by default where compose mounts it."""
     return setting(pattern=r"/\S+", takes="an absolute path", default=f"/run/secrets/{name}")
+
+
+def optional_file() -> Any:
+    """Declare the path of a file where Prometheus runs, or none."""
+    return setting(pattern=r"(/\S+)?", takes="an absolute path, or nothing", default="")
 
 
 class AbsentError(AttributeError):
@@ -96,6 +106,7 @@ class Service:
     name: str = short_name()
     team: str = short_name()
     environment: str = short_name()
+    region: str = setting(pattern=f"({NAME})?", takes="a lower-case name, or nothing", default="")
     stack: str = setting(pattern="ours|others", takes='"ours" or "others"', default="ours")
 
 
@@ -104,19 +115,71 @@ EXPOSED = ("websockets", "jobs", "vitals", "telemetry")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class InKubernetes:
+    """Pods, endpoints or services that Prometheus finds by a label selector, and the name of their port for metrics."""
+
+    role: str = setting(
+        pattern="(pod|endpoints|endpointslice|service)?",
+        takes='"pod", "endpoints", "endpointslice" or "service"',
+        default="",
+    )
+    namespaces: tuple[str, ...] = setting(pattern=NAMESPACE, takes="a list of namespaces", default=())
+    selector: str = setting(pattern=r"\S*", takes='a label selector such as "app=shop"', default="")
+    port: str = setting(pattern=r"[a-z0-9-]*", takes="the name of a port", default="")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InConsul:
+    """Instances that a Consul server knows of a service, those with all ``tags`` alone."""
+
+    server: str = setting(pattern=f"({ADDRESS})?", takes="host:port", default="")
+    service: str = setting(pattern=r"\S*", takes="the name of a service", default="")
+    tags: tuple[str, ...] = setting(pattern=r"\S+", takes="a list of tags", default=())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InDns:
+    """Addresses that a name has; ``port`` is for every type but SRV, which answers with one."""
+
+    name: str = setting(pattern=r"[A-Za-z0-9._-]*", takes="a name", default="")
+    type: str = setting(pattern="SRV|A|AAAA", takes='"SRV", "A" or "AAAA"', default="SRV")
+    port: int = setting(above=-1, below=MAX_PORT + 1, default=0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
     """
     One scrape target: ``job`` and ``address`` become the job and instance labels of its series.
 
-    ``exposes`` is for the API: what it exposes beside HTTP requests.
+    It has one ``address``, several ``addresses``, or is found by ``kubernetes``, ``consul``, ``dns`` or in ``files``;
+    then ``address`` stands for any of its instances in the cases of alerts. ``bearer_token_file``, ``password_file``
+    and those of TLS are paths where Prometheus runs. ``exposes`` is for the API: what it exposes beside HTTP requests.
     """
 
     job: str = short_name()
-    address: str = setting(pattern=ADDRESS, takes="host:port")
+    address: str = setting(pattern=f"({ADDRESS})?", takes="host:port", default="")
+    addresses: tuple[str, ...] = setting(pattern=ADDRESS, takes="a list of host:port", default=())
+    kubernetes: InKubernetes = field(default_factory=InKubernetes)
+    consul: InConsul = field(default_factory=InConsul)
+    dns: InDns = field(default_factory=InDns)
+    files: tuple[str, ...] = setting(pattern=SD_FILE, takes="a list of .json or .yml files", default=())
     path: str = setting(pattern=r"/[^\s]*", takes='a path such as "/metrics"', default="/metrics")
+    scheme: str = setting(pattern="https?", takes='"http" or "https"', default="http")
+    bearer_token_file: str = optional_file()
+    username: str = setting(pattern=r"[^:\s]*", takes="a name without colons", default="")
+    password_file: str = optional_file()
+    ca_file: str = optional_file()
+    cert_file: str = optional_file()
+    key_file: str = optional_file()
+    server_name: str = setting(pattern=r"[A-Za-z0-9.-]*", takes="the name of a host", default="")
     exposes: tuple[str, ...] = setting(
         pattern="|".join(EXPOSED), takes=f"a list of {', '.join(EXPOSED)}", default=EXPOSED
     )
+
+    @property
+    def discovered(self) -> bool:
+        """Whether Prometheus finds the instances itself."""
+        return bool(self.kubernetes.role or self.consul.server or self.dns.name or self.files)
 
 
 STACK = ("prometheus", "alertmanager", "loki", "promtail", "jaeger", "grafana")
@@ -259,7 +322,7 @@ class Kubernetes:
     ``dashboard_label`` and ``datasource_label`` those by which Grafana's sidecar finds ConfigMaps.
     """
 
-    namespace: str = setting(pattern=r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", takes="a namespace", default="monitoring")
+    namespace: str = setting(pattern=NAMESPACE, takes="a namespace", default="monitoring")
     labels: Mapping[str, str] = setting(default_factory=lambda: {"release": "prometheus"})
     dashboard_label: str = setting(pattern=NAME_OF_LABEL, takes="the name of a label", default="grafana_dashboard")
     datasource_label: str = setting(pattern=NAME_OF_LABEL, takes="the name of a label", default="grafana_datasource")

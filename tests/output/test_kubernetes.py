@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +10,10 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
-from obs.output import build, in_kubernetes
+from obs.output import OutputError, build, in_kubernetes
 from obs.stack import Stack, StackError, loads
 from tests.conftest import ROOT
-from tests.stack.parts import without
+from tests.stack.parts import settings, toml, without
 
 Resources = dict[str, list[dict[str, Any]]]
 
@@ -145,6 +146,62 @@ def test_names_and_sizes_are_what_a_cluster_takes(made: Resources) -> None:
     assert len(set(names)) == len(names)
     assert all(len(json.dumps(one)) < LIMIT for one in everything(made))
     assert kustomization["resources"] == sorted(made.keys() - {"kustomization.yaml"})
+
+
+FOUND = [
+    {"kubernetes": {"role": "pod", "namespaces": ["shop"], "selector": "app=shop", "port": "metrics"}},
+    {"kubernetes": {"role": "endpoints", "selector": "app=shop"}},
+    {"consul": {"server": "consul:8500", "service": "shop", "tags": ["metrics"]}},
+    {"dns": {"name": "_metrics._tcp.shop.internal"}},
+    {"dns": {"name": "shop.internal", "type": "A", "port": 8080}},
+    {"files": ["/etc/prometheus/targets/shop-*.json"]},
+    {"addresses": ["a:1", "b:1"], "bearer_token_file": "/etc/prometheus/secrets/shop/token"},
+    {
+        "address": "a:1",
+        "scheme": "https",
+        "username": "me",
+        "password_file": "/etc/prometheus/secrets/shop/password",
+        "ca_file": "/etc/prometheus/secrets/shop/ca.crt",
+        "cert_file": "/etc/prometheus/secrets/own/tls.crt",
+        "key_file": "/etc/prometheus/secrets/own/tls.key",
+        "server_name": "shop.internal",
+    },
+]
+
+
+@pytest.mark.parametrize("api", FOUND, ids="+".join)
+def test_the_operator_accepts_every_way_to_scrape(api: dict[str, Any]) -> None:
+    """Discovery, credentials and TLS are said in the operator's words; secrets are named, never copied."""
+    raw = settings()
+    raw["targets"]["api"] = {"job": "shop", **api}
+    (found,) = (one for one in resources(loads(toml(raw)))["scrape-configs.yaml"] if one["spec"]["jobName"] == "shop")
+    schema = strict(CRDS["ScrapeConfig"])
+    schema["properties"]["metadata"] = {"type": "object"}
+
+    assert [error.message for error in Draft202012Validator(schema).iter_errors(found)] == []
+    told = json.dumps(found["spec"])
+    secrets = {(one["name"], one["key"]) for one in _secrets(found["spec"])}
+    files = {value for key, value in api.items() if key.endswith("_file")}
+    assert files <= {f"/etc/prometheus/secrets/{name}/{key}" for name, key in secrets}
+    assert "/etc/prometheus/secrets" not in told
+
+
+def _secrets(value: Any) -> Iterator[dict[str, str]]:
+    """Yield every reference to a key of a secret."""
+    if isinstance(value, dict):
+        if set(value) == {"name", "key"}:
+            yield value
+        for inner in value.values():
+            yield from _secrets(inner)
+
+
+def test_a_secret_that_a_cluster_has_not_is_named() -> None:
+    """A path of another kind is refused, with the one to take."""
+    raw = settings()
+    raw["targets"]["api"] |= {"bearer_token_file": "/run/secrets/token"}
+
+    with pytest.raises(OutputError, match="/run/secrets/token: the operator scrapes job 'rce-api' with"):
+        resources(loads(toml(raw)))
 
 
 def test_namespace_and_labels_come_from_the_stack_file() -> None:

@@ -80,7 +80,8 @@ def _beside(evidence: Evidence, source: str) -> list[str]:
 def _asked(evidence: Evidence) -> Iterator[tuple[str, str]]:
     stack = evidence.built.stack
     for role, target in stack.targets.items():
-        yield f"targets.{role}", target.address.rpartition(":")[0]
+        for address in target.addresses or ((target.address,) if not target.discovered else ()):
+            yield f"targets.{role}", address.rpartition(":")[0]
     for kind, source in stack.datasources.items():
         yield f"datasources.{kind}", urlsplit(source.url).hostname or "localhost"
 

@@ -19,8 +19,11 @@ def faults(stack: Stack, alerts: Sequence[Alert], config: Mapping[str, Any]) -> 
         for group in job.get("static_configs", ())
         for address in group["targets"]
     }
+    found = {
+        job["job_name"] for job in config.get("scrape_configs", ()) if any(key.endswith("_sd_configs") for key in job)
+    }
     for role, target in stack.targets.items():
-        if (target.job, target.address) not in scraped:
+        if (target.job, target.address) not in scraped and not (target.discovered and target.job in found):
             deaf = [alert.name for alert in alerts if target.job in expr.values(alert.expr, JOB.name)]
             unheard = f"nobody would ever hear of {', '.join(deaf)}" if deaf else "its dashboards would be empty"
             what = f"it does not scrape targets.{role}, job '{target.job}' at {target.address}: {unheard}"
@@ -33,7 +36,7 @@ def faults(stack: Stack, alerts: Sequence[Alert], config: Mapping[str, Any]) -> 
         for group in manager.get("static_configs", ())
         for address in group["targets"]
     }
-    if stack.targets.alertmanager.address not in told:
+    if stack.targets.alertmanager.address not in told and not stack.targets.alertmanager.discovered:
         whom = ", ".join(sorted(told)) or "nobody"
         what = f"it sends alerts to {whom}, not to {stack.targets.alertmanager.address}"
         yield Fault(below(PROMETHEUS), what)
