@@ -7,6 +7,7 @@ import yaml
 
 from obs.alerting.model import Alert, Group, Recording
 from obs.stack import Stack
+from watchkeeper.contract.labels import SERVICE
 
 HEADER = "# Made by `obs build` from alerts/*.py: edit those, then run `make dashboards`.\n"
 LINE = 100
@@ -35,7 +36,7 @@ def render_group(stack: Stack, group: Group) -> str:
 
 def group_body(stack: Stack, group: Group) -> dict[str, Any]:
     """Return a rule group in the shape Prometheus and the Mimir, Cortex and Loki rulers share."""
-    rules = [_alert(stack, rule) if isinstance(rule, Alert) else _recording(rule) for rule in group.rules]
+    rules = [_alert(stack, rule) if isinstance(rule, Alert) else _recording(stack, rule) for rule in group.rules]
     return {"name": group.name, "interval": group.interval, "rules": rules}
 
 
@@ -61,5 +62,6 @@ def _alert(stack: Stack, alert: Alert) -> dict[str, Any]:
     return body | {"labels": alert.labels(stack), "annotations": alert.annotations(stack)}
 
 
-def _recording(rule: Recording) -> dict[str, Any]:
-    return {"record": rule.metric.name, "expr": pretty(rule.expr)}
+def _recording(stack: Stack, rule: Recording) -> dict[str, Any]:
+    # Two services in one Prometheus never record one series, whatever their jobs are called.
+    return {"record": rule.metric.name, "expr": pretty(rule.expr), "labels": {SERVICE.name: stack.service.name}}

@@ -1,6 +1,5 @@
 """Compile the chosen stacks, prove them, write what differs, and tell what became of each file."""
 
-from collections.abc import Sequence
 from pathlib import Path
 
 from obs import proofs
@@ -8,7 +7,6 @@ from obs.cli.cli import Selection
 from obs.cli.table import Row
 from obs.output import Built, FileChange, OutputError, Staging, build, changes, in_kubernetes
 from obs.output.write import refuse_another
-from obs.stack import Stack
 
 
 def compiled(selection: Selection, out: Path | None, target: str, *, write: bool) -> list[Row] | None:
@@ -22,7 +20,6 @@ def compiled(selection: Selection, out: Path | None, target: str, *, write: bool
     names = [stack.service.name for stack in stacks]
     if twins := [name for name in names if names.count(name) > 1]:
         raise OutputError(f"service.name = {twins[0]!r}: two of the stacks are called so; rename one")
-    _refuse_one_job(stacks)
     with Staging() as staging:
         for stack in stacks:
             root = Path.cwd() if out is None else out / stack.service.name
@@ -40,18 +37,6 @@ def compiled(selection: Selection, out: Path | None, target: str, *, write: bool
             rows += [_row(change, built) for change in planned]
         staging.commit()
     return rows
-
-
-def _refuse_one_job(stacks: Sequence[Stack]) -> None:
-    """Raise OutputError where two services are scraped by one job: each would be told of the other's failures."""
-    first: dict[str, Stack] = {}
-    for stack in stacks:
-        twin = first.setdefault(stack.targets.api.job, stack)
-        if twin is not stack:
-            raise OutputError(
-                f"targets.api.job = {stack.targets.api.job!r}: {twin.service.name} and {stack.service.name} both have "
-                "it; series and recorded series are told apart by their job, so rename one"
-            )
 
 
 def _row(change: FileChange, built: Built) -> Row:

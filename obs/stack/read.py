@@ -10,7 +10,7 @@ from typing import Any, get_args, get_origin, get_type_hints
 
 from obs.nearest import nearest
 from obs.stack.contradictions import contradictions
-from obs.stack.settings import STACK, Parts, Stack, Target, matches
+from obs.stack.settings import STACK, WAYS, Parts, Stack, Target, matches
 from obs.stack.thresholds import Threshold, complaints
 
 NOTHING = object()
@@ -72,10 +72,6 @@ def _stack(raw: Any, mistakes: list[str]) -> Any:
         for role in STACK:
             stack.targets.pop(role, None)
     return stack
-
-
-WAYS = ("address", "addresses", "kubernetes.role", "consul.server", "dns.name", "files")
-"""The settings that say where a target is."""
 
 
 def _addressed(role: str, target: Target, mistakes: list[str]) -> Target:

@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import Any, get_args, get_origin, get_type_hints
 
 from obs.stack.meanings import MEANINGS
-from obs.stack.settings import Parts, Stack
+from obs.stack.settings import WAYS, Parts, Stack, Target
 from obs.stack.thresholds import Threshold
 
 PATH = "stack.schema.json"
@@ -18,6 +18,7 @@ TYPES = {str: "string", bool: "boolean", float: "number", int: "integer"}
 WORDS = re.compile(r"\w+(\|\w+)*")
 """A pattern that lists what it takes."""
 
+OWED = ("required", "anyOf")
 LINK = re.compile(r"\[([^\]]*)\]\([^)]*\)")
 
 Schema = dict[str, Any]
@@ -52,7 +53,8 @@ def _table(kind: Any, key: str, thresholds: Mapping[str, Schema]) -> Schema:
     fields = dataclasses.fields(kind)
     owed = [field.name for field in fields if _is_owed(field, hints[field.name])]
     properties = {field.name: _value(hints[field.name], field, _join(key, field.name), thresholds) for field in fields}
-    return {"type": "object", "properties": properties, "required": owed, "additionalProperties": False}
+    where = {"anyOf": [{"required": [way.partition(".")[0]]} for way in WAYS]} if kind is Target else {}
+    return {"type": "object", "properties": properties, "required": owed, **where, "additionalProperties": False}
 
 
 def _is_owed(field: "dataclasses.Field[Any]", hint: Any) -> bool:
@@ -125,7 +127,7 @@ def _threshold(declared: Threshold) -> Schema:
 def _optional(value: Any) -> Any:
     """Return a schema in which nothing is owed: an overlay names what differs alone."""
     if isinstance(value, dict):
-        return {name: _optional(inner) for name, inner in value.items() if name != "required"}
+        return {name: _optional(inner) for name, inner in value.items() if name not in OWED}
     return value
 
 

@@ -182,6 +182,9 @@ class Target:
         return bool(self.kubernetes.role or self.consul.server or self.dns.name or self.files)
 
 
+WAYS = ("address", "addresses", "kubernetes.role", "consul.server", "dns.name", "files")
+"""The settings of a target that say where it is; it has one of them."""
+
 STACK = ("prometheus", "alertmanager", "loki", "promtail", "jaeger", "grafana")
 """The targets that do the watching: where others run them, this stack has none of them."""
 
