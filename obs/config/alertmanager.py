@@ -17,6 +17,9 @@ from watchkeeper.contract.labels import ALERTNAME, SERVICE, SEVERITY, SLO, TEAM
 PAGER, TICKETS, DEADMAN, UNROUTED = "pager", "tickets", "deadman", "unrouted"
 """The receivers. Nothing is meant to reach the last one, the default: a check proves that no alert of ours does."""
 
+DEPLOYMENT = (SERVICE.name, logql.ENVIRONMENT)
+"""What tells one deployment from another: alerts group, and silence each other, within it alone."""
+
 FED = {"group_interval": "30s", "repeat_interval": "45s"}
 """Feeds the dead man's switch every minute: at the first look that comes later than the repetition, the second one."""
 
@@ -83,7 +86,7 @@ def _route(stack: Stack) -> dict[str, Any]:
         "continue": True,
     }
     # All that breaks one promise is one page, whichever rule is first
-    promise = {"matchers": [str(SLO.ne(""))], "group_by": [SLO.name, *DEPLOYMENT], "group_wait": "15s"}
+    promise = {"matchers": [str(SLO.ne(""))], "group_by": [SLO.name, *_deployed(stack)], "group_wait": "15s"}
     page = {"matchers": [str(SEVERITY.eq(Severity.PAGE))], "receiver": PAGER, "routes": [promise]}
     ticket = {"matchers": [str(SEVERITY.eq(Severity.TICKET))], "receiver": TICKETS, "repeat_interval": "1d"}
     return {
@@ -136,8 +139,8 @@ def _pagerduty(stack: Stack) -> dict[str, Any]:
 
 
 def _deployed(stack: Stack) -> tuple[str, ...]:
-    """Return what tells one deployment from another: alerts group, and silence each other, within it alone."""
-    return (SERVICE.name, *deployment(stack))
+    """Return what tells one deployment from another, its region too where it has one."""
+    return (*DEPLOYMENT, *(name for name in deployment(stack) if name not in DEPLOYMENT))
 
 
 def _inhibitions(stack: Stack, groups: Sequence[Group]) -> list[dict[str, Any]]:
