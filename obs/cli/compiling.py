@@ -6,7 +6,10 @@ from obs import proofs
 from obs.cli.cli import Selection
 from obs.cli.table import Row
 from obs.output import Built, FileChange, OutputError, Staging, build, changes, in_kubernetes
+from obs.output.figures import filled
 from obs.output.write import refuse_another
+from obs.proofs import questions
+from obs.stack import Stack
 
 
 def compiled(selection: Selection, out: Path | None, target: str, *, write: bool) -> list[Row] | None:
@@ -29,7 +32,8 @@ def compiled(selection: Selection, out: Path | None, target: str, *, write: bool
                 return None
             if target == "kubernetes":
                 built = in_kubernetes(built)
-            planned = changes(built.texts, root)
+            pages = _pages(stack) if selection.own and out is None and target == "compose" else {}
+            planned = changes(built.texts | pages, root)
             if write and (out is not None or not selection.own):
                 refuse_another(built.texts, root)
             if write:
@@ -37,6 +41,13 @@ def compiled(selection: Selection, out: Path | None, target: str, *, write: bool
             rows += [_row(change, built) for change in planned]
         staging.commit()
     return rows
+
+
+def _pages(stack: Stack) -> dict[str, str]:
+    """Return the pages of docs/operations whose figures are no longer what the settings are, as they should be."""
+    pages = questions.pages(Path.cwd())
+    written = {path: filled(text, stack) for path, text in pages.items()}
+    return {path: text for path, text in written.items() if text != pages[path]}
 
 
 def _row(change: FileChange, built: Built) -> Row:

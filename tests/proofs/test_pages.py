@@ -118,6 +118,7 @@ PLACES: dict[str, Callable[[str], dict[str, Any]]] = {
     "query/log-line": lambda example: {"page": ('{service="rce-api", level="error"} | json', example)},
     "runbook/missing": lambda example: {"page": ("## ApiDown", example)},
     "runbook/unfinished": lambda example: {"page": ("### Impact\n\nAll of them.", example)},
+    "runbook/figure": lambda example: {"page": ("Start it.", example)},
     "runbook/reference": lambda example: {"page": ("Start it.", example)},
     "compose/mount": lambda example: {"composed": example},
     "compose/host": lambda example: {"composed": "services: {redis-exporter: {}}", "targets": tomllib.loads(example)},

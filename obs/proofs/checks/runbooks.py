@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 
+from obs.output.figures import figures
 from obs.place import Place
 from obs.proofs.checks.check import Check
 from obs.proofs.evidence import Evidence
@@ -56,11 +57,33 @@ def unfinished(evidence: Evidence) -> Iterator[Fault]:
             yield from (Fault(where, f"'{title}' is empty", "say it") for title, body in steps.items() if not body)
 
 
+def stale_figures(evidence: Evidence) -> Iterator[Fault]:
+    """Find figures that are not what the setting named behind them is."""
+    for path, text in evidence.pages.items():
+        for figure in figures(text, evidence.built.stack):
+            where = Place(path, text.count("\n", 0, figure.start) + 1)
+            if figure.right is None:
+                yield Fault(where, f"there is no setting {figure.key}", "name one of stack.toml, or none")
+            elif figure.right != figure.says:
+                what = f"it says {figure.says}, and {figure.key} is {figure.right}"
+                yield Fault(where, what, "run `make dashboards`, which writes it")
+
+
 def _at(path: str, text: str, found: re.Match[str]) -> Place:
     return Place(path, text.count("\n", 0, found.start()) + 1)
 
 
 CHECKS = (
+    Check(
+        "runbook/figure",
+        "figures with a setting's key behind them are what the setting is",
+        stale_figures,
+        why="A person who reads 2 % while the alert fires at 5 % looks for another fault.",
+        fails="More than 7 % (`thresholds.api_error_ratio`) of requests fail.",
+        remedy="`make dashboards` writes the figure anew; without its key behind it, it is prose.",
+        language="markdown",
+        whole=True,
+    ),
     Check(
         "runbook/missing",
         "every alert has its section, every section its alert",
