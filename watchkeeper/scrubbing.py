@@ -3,6 +3,8 @@
 import re
 from collections.abc import Iterable, Mapping
 from datetime import date, time
+from functools import lru_cache
+from itertools import groupby
 from math import isfinite
 from typing import Any
 
@@ -61,6 +63,7 @@ class Scrubber:
         names = "|".join(sorted((re.escape(name) for name in query_parameters), key=len, reverse=True)) or r"(?!)"
         self._query = re.compile(rf"(?i)(?P<lead>[?&](?:{names})=)[^&;\s#\"'<>]*")
         self._named = re.compile(names, re.IGNORECASE)
+        self._lines: dict[str, str] = {}
 
     def text(self, text: str) -> str:
         """Return ``text`` without credentials, in time that grows with its length and not faster."""
@@ -85,15 +88,29 @@ class Scrubber:
         kept: list[str] = []
         size = 0
         for line in reversed(lines):
-            kept.append(line if len(line) <= MAX_LINE else f"{_beginning(line, MAX_LINE)}…")
+            kept.append(line if len(line) <= MAX_LINE else type(line)(f"{_beginning(line, MAX_LINE)}…"))
             size += len(kept[-1]) + 1
             if size > limit:
                 break
-        # Searched as one text: a quoted secret may hold newlines.
-        whole = self.text(valid_text("\n".join(reversed(kept))))
+        kept.reverse()
+        # What is no code is searched as one text: a quoted secret may hold newlines.
+        parts = (
+            "\n".join(map(self._code, group)) if code else self.text(valid_text("\n".join(group)))
+            for code, group in groupby(kept, lambda line: type(line) is tracebacks.Code)
+        )
+        whole = "\n".join(parts)
         if len(kept) == len(lines) and len(whole) <= limit:
             return Scrubbed(whole)
         return Scrubbed(_end(f"…\n{whole}", limit))
+
+    def _code(self, line: str) -> str:
+        """Return a line of code, searched when it is met first."""
+        found = self._lines.get(line)
+        if found is None:
+            found = self.text(valid_text(line))
+            if len(self._lines) < 2 * tracebacks.MAX_PLACES:
+                self._lines[line] = found
+        return found
 
     def query(self, query: str) -> str:
         """Return a query string with the values of secret parameters taken out."""
@@ -126,6 +143,7 @@ class Scrubber:
         return REDACTED if is_secret(name) and item else self.value(item, limit=limit, depth=depth + 1)
 
 
+@lru_cache(1024)
 def is_secret(name: str) -> bool:
     """Say whether a field or header of this name holds a credential."""
     return _SECRET_KEY.search(name) is not None

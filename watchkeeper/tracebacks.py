@@ -14,6 +14,19 @@ CAUSE = "The above exception was the direct cause of the following exception:"
 CONTEXT = "During handling of the above exception, another exception occurred:"
 
 
+MAX_PLACES = 5000
+"""Places in the code whose lines are remembered: a failure that happens once happens again."""
+
+
+class Code(str):
+    """A line that tells of the code, and of nothing that was given to it."""
+
+    __slots__ = ()
+
+
+_known: dict[tuple[str, int, str], tuple[Code, ...]] = {}
+
+
 def lines(error: BaseException) -> Iterator[str]:
     """Yield the lines of a traceback, its causes first; the last one says what ``error`` is."""
     chain: list[tuple[BaseException, str]] = [(error, "")]
@@ -42,9 +55,14 @@ def _one(error: BaseException) -> Iterator[str]:
 
 
 def _frames(trace: TracebackType) -> Iterator[str]:
-    frames = deque(traceback.walk_tb(trace), MAX_FRAMES)
-    for frame, line in frames:
+    for frame, line in deque(traceback.walk_tb(trace), MAX_FRAMES):
         code = frame.f_code
-        yield f'  File "{code.co_filename}", line {line}, in {code.co_name}'
-        if source := linecache.getline(code.co_filename, line, frame.f_globals).strip():
-            yield f"    {source}"
+        place = (code.co_filename, line, code.co_name)
+        known = _known.get(place)
+        if known is None:
+            source = linecache.getline(code.co_filename, line, frame.f_globals).strip()
+            told = (f'  File "{code.co_filename}", line {line}, in {code.co_name}', f"    {source}")
+            known = tuple(map(Code, told if source else told[:1]))
+            if len(_known) < MAX_PLACES:
+                _known[place] = known
+        yield from known

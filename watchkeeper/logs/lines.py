@@ -92,8 +92,10 @@ class JsonLines(BaseJsonFormatter):
     def format(self, record: logging.LogRecord) -> str:
         """Return the line, without its newline."""
         line = record.msg
-        if type(line) is RequestLine and not record.exc_info:
-            short = self.request_line(record.created, record.levelname.lower(), line)
+        if type(line) is RequestLine:
+            error = record.exc_info[1] if record.exc_info else None
+            told = line if error is None else self._failed(line, error)
+            short = self.request_line(record.created, record.levelname.lower(), told)
             if len(short) <= LINE_LIMIT:
                 return short
         try:
@@ -160,6 +162,12 @@ class JsonLines(BaseJsonFormatter):
             f'{{"timestamp":"{self._timestamp(created)}","level":"{level}",'
             f'"message":{quote(line.message)},{self._request_origin},{ids}{line.members}}}'
         )
+
+    def _failed(self, line: RequestLine, error: BaseException) -> RequestLine:
+        """Return a line with what the request failed with."""
+        fields = self._exception(error)
+        fields["exception_message"] = self._scrubber.limited(fields["exception_message"], STACK_LIMIT)
+        return RequestLine(line.message, f"{line.members},{_encode(fields)[1:-1]}")
 
     def jsonify_log_record(self, log_data: dict[str, Any]) -> str:
         """Return the fields as JSON of at most LINE_LIMIT bytes, without credentials."""
