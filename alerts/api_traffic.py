@@ -18,6 +18,9 @@ HANGING, HANGING_SECONDS = 20, 20
 ROUTE_FAILURES = 10
 """Failures of one route within ten minutes that are no accident."""
 
+BUSY = 1
+"""Requests a second of which a tenth is still more than chance."""
+
 CONNECTED = 20
 """WebSockets of which a tenth may be left without anybody noticing."""
 
@@ -88,6 +91,41 @@ def requests_uncounted(stack: Stack) -> Alert:
             silent("nobody has called yet", series={answers: "1x150"}),
             silent("nobody calls any more", series={ok: "100x150", answers: "1x150"}),
             clears("the counter is back", at="93m", series={ok: "100+10x70 stale _x20 900+10x60", answers: "1x150"}),
+        ),
+    )
+
+
+def traffic_vanished(stack: Stack) -> Alert:
+    """The API is well, and nobody reaches it: neither yesterday nor a week ago was this hour so quiet."""
+    job = JOB.eq(stack.targets.api.job)
+    counted = promql.rate(REQUESTS, job, over="5m")
+    now, yesterday, last_week = (
+        promql.total(counted.replace("[5m]", f"[5m]{offset}"), by=(JOB,)) for offset in ("", " offset 1d", " offset 1w")
+    )
+    ok = requests(stack, "200")
+    return Alert(
+        name="ApiTrafficVanished",
+        expr=f"{now} < 0.1 * {yesterday} and {yesterday} > {BUSY} unless {now} >= 0.1 * {last_week}",
+        hold="5m",
+        severity=Severity.PAGE,
+        summary="Hardly any request reaches the API, which is well itself.",
+        description='{{ $value | printf "%.1f" }} requests a second come in, less than a tenth of yesterday.',
+        runbook=RUNBOOK,
+        panel=PanelRef("api", "Requests"),
+        slo="availability",
+        cases=(
+            pages(
+                "nobody reaches it any more",
+                at="1530m",
+                by="1510m",
+                series={ok: "0+120x1500 180000x60"},
+                where=(job, SLO.eq("availability")),
+                says="0.0 requests a second come in, less than a tenth of yesterday.",
+            ),
+            silent("few came yesterday, too", series={ok: "0+30x1500 45000x60 stale"}),
+            silent("a third of yesterday comes", series={ok: "0+120x1500 180000+40x60 stale"}),
+            silent("a holiday, as a week ago", series={ok: "0x200 0+120x9980 1197600x80 stale"}),
+            clears("callers are back", at="1535m", series={ok: "0+120x1500 180000x29 180000+120x30 stale"}),
         ),
     )
 
@@ -229,4 +267,4 @@ def websockets_dropped(stack: Stack) -> Alert:
     )
 
 
-ALERTS = (requests_hang, requests_uncounted, route_fails, most_requests_slow, websockets_dropped)
+ALERTS = (requests_hang, requests_uncounted, traffic_vanished, route_fails, most_requests_slow, websockets_dropped)

@@ -140,11 +140,11 @@ def _test(stack: Stack, trial: Trial, case: Case) -> dict[str, Any]:
     every = seconds(case.every)
     length = 0 if case.verdict == "fires" else math.ceil(end / every)
     firing = f"timestamp({select(ALERTS, ALERTNAME.eq(alert.name), ALERTSTATE.eq('firing'))})"
-    ever = f"[{end + between:g}s:{between:g}s]"
+    ever = f"[{end + between:.12g}s:{between:g}s]"
     # promtool complains about expressions without the name of the test: the comment is what tells them apart.
     last = case.verdict == "clears"
     moment = f"max(max_over_time({firing}{ever}))" if last else f"min(min_over_time({firing}{ever}))"
-    asked: dict[str, Any] = {"expr": f"{moment} # {case.name}", "eval_time": f"{end:g}s"}
+    asked: dict[str, Any] = {"expr": f"{moment} # {case.name}", "eval_time": f"{end:.12g}s"}
     if case.verdict != "silent":
         fired = seconds(case.at) - between if last else seconds(case.by or case.at)
         asked["exp_samples"] = [{"labels": "{}", "value": fired}]
