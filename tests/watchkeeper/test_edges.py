@@ -1,6 +1,8 @@
 """What is rare works too: odd Redis URLs, files sent by a server, trio, FastAPI's command, workers without Redis."""
 
 import json
+import subprocess
+import sys
 
 import httpx
 import pytest
@@ -14,7 +16,7 @@ from starlette.routing import Route
 from examples.ports import free_port
 from tests.watchkeeper.conftest import Worker
 from tests.watchkeeper.reading import eventually, scrape
-from tests.watchkeeper.servers import process, wait_until_up
+from tests.watchkeeper.servers import ROOT, process, wait_until_up
 from tests.watchkeeper.serving import request_lines, samples
 from watchkeeper import Telemetry, instrument
 from watchkeeper.asgi.types import Message, Receive, Scope, Send
@@ -128,3 +130,39 @@ def test_one_worker_without_redis_is_as_it_should_be(capsys: pytest.CaptureFixtu
         pass
 
     assert "REDIS_URL" not in capsys.readouterr().out
+
+
+LOGGED = {
+    "uvicorn": ("uvicorn", "examples.frameworks.fastapi_app:app", "--workers", "2", "--log-config", "{}", "--port"),
+    "gunicorn": (
+        "gunicorn",
+        "examples.frameworks.flask_app:app",
+        "--workers",
+        "2",
+        "--log-config-json",
+        "{}",
+        "--bind",
+    ),
+    "granian": (
+        *("granian", "examples.frameworks.fastapi_app:app", "--interface", "asgi"),
+        *("--workers", "2", "--log-config", "{}", "--port"),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", LOGGED)
+def test_a_server_writes_json_from_its_first_line(redis_url: str, name: str) -> None:
+    """With the configuration of the package, what the parent of the workers says is a line of JSON too."""
+    told = subprocess.run(
+        [sys.executable, "-m", "watchkeeper.logs"], cwd=ROOT, capture_output=True, text=True, timeout=30, check=True
+    )
+    port = free_port()
+    command = [part.format(told.stdout.strip()) for part in LOGGED[name]]
+    with process(*command, f"127.0.0.1:{port}" if name == "gunicorn" else str(port), REDIS_URL=redis_url) as running:
+        wait_until_up(f"http://127.0.0.1:{port}/v1/users/7")
+        eventually(lambda: "telemetry.request" in running.output.read_text())
+        written = running.output.read_text().splitlines()
+
+    lines = [json.loads(line) for line in written]
+    assert len(lines) > 3
+    assert {"telemetry.request"} < {line["logger"] for line in lines}

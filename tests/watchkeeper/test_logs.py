@@ -210,3 +210,39 @@ def test_a_handler_that_writes_elsewhere_stays(tmp_path: Any) -> None:
 
     assert handler in logging.getLogger().handlers
     handler.close()
+
+
+FOREIGN = """
+import logging
+import sys
+import warnings
+import structlog
+from watchkeeper import Telemetry
+
+logging.basicConfig(stream=sys.stderr)
+own = logging.getLogger("framework")
+own.addHandler(logging.StreamHandler(sys.stdout))
+own.propagate = False
+Telemetry.read(service="chat")
+own.warning("of a framework")
+warnings.warn("of Python", stacklevel=1)
+structlog.get_logger("shop").info("of structlog", name="tea", message="m", amount=2)
+try:
+    raise ValueError("password=s3cr3t")
+except ValueError:
+    structlog.get_logger("shop").exception("failed")
+"""
+
+
+def test_whatever_writes_writes_json() -> None:
+    """A framework's own handlers, Python's warnings and structlog: each record is one line, no name clashes."""
+    done = subprocess.run([sys.executable, "-c", FOREIGN], cwd=ROOT, capture_output=True, text=True, check=True)
+
+    framework, warning, event, failure = map(json.loads, done.stdout.splitlines())
+    assert done.stderr == ""
+    assert (framework["logger"], framework["message"]) == ("framework", "of a framework")
+    assert (warning["logger"], warning["level"]) == ("py.warnings", "warning")
+    assert "UserWarning: of Python" in warning["message"]
+    assert (event["message"], event["message_"], event["name"], event["amount"]) == ("of structlog", "m", "tea", 2)
+    assert (failure["exception_type"], failure["level"]) == ("ValueError", "error")
+    assert "s3cr3t" not in done.stdout

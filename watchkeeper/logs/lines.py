@@ -217,6 +217,13 @@ class _Stdout(logging.StreamHandler[Any]):
         return True
 
 
+def handler() -> logging.Handler:
+    """Return the handler of a server's own log configuration (`config.json`); settings are the environment's."""
+    made = _Stdout(JsonLines(Settings.read()))
+    made.addFilter(_is_new)
+    return made
+
+
 _root, _ours, _requests = map(logging.getLogger, (None, "telemetry", REQUEST_LOGGER))
 
 
@@ -310,4 +317,6 @@ def _join_structlog() -> None:
 def _event(_: Any, __: str, event: dict[str, Any]) -> tuple[tuple[dict[str, Any]], dict[str, Any]]:
     """Return what logging takes of an event: its fields as one message, so that no name of theirs can clash."""
     told: dict[str, Any] = {name: event.pop(name) for name in ("exc_info", "stack_info") if name in event}
+    if "message" in event:
+        event["message_"] = event.pop("message")
     return ({"message": event.pop("event", ""), **event},), told
