@@ -7,12 +7,13 @@ from typing import Any
 
 import requests
 
-from obs.alerting.recording import WINDOW
+from obs.alerting.recording import FAILED_REQUEST_RATE
 from obs.alerting.slo import Slo
-from obs.durations import seconds
 from obs.query import promql
 from obs.stack import Stack
-from watchkeeper.contract.labels import ALERTNAME, ALERTSTATE, SERVICE, SEVERITY
+from obs.stack.names import speaking
+from watchkeeper.contract.labels import ALERTNAME, ALERTSTATE, SERVICE, SEVERITY, STATUS
+from watchkeeper.contract.metrics import REQUEST_DURATION, REQUESTS
 from watchkeeper.contract.scraping import ALERTS
 
 POINTS = 10_000
@@ -21,8 +22,8 @@ POINTS = 10_000
 SHORTEST_STEP = timedelta(seconds=30)
 PATIENCE_SECONDS = 30
 
-RECORDED = timedelta(seconds=seconds(WINDOW))
-"""How far back a recorded rate looks."""
+STEP_SECONDS = 60
+"""How densely a recorded rate is read: it is a rate per second, so that its sum over steps is the number of events."""
 
 
 class HistoryError(Exception):
@@ -60,23 +61,38 @@ def spent(stack: Stack, slo: Slo, start: datetime, end: datetime) -> float | Non
 
     Raises HistoryError.
     """
-    query = cost(slo, end - start)
-    answer = _ask(stack, "query", {"query": query, "time": (end + RECORDED).timestamp()})
+    answer = _ask(stack, "query", {"query": cost(stack, slo, end - start), "time": end.timestamp()})
     return float(answer[0]["value"][1]) if answer else None
 
 
-def cost(slo: Slo, lasted: timedelta) -> str:
+def cost(stack: Stack, slo: Slo, lasted: timedelta) -> str:
     """
-    Return the share of the budget that went while something ``lasted``, to be asked RECORDED after its end.
+    Return the share of the budget that went while something ``lasted``, to be asked at its end.
 
-    Bad events of the range over the events that may be bad in a window: both are sums of the same recorded rates,
-    so their spacing cancels out. A recorded rate tells of the five minutes before it: what failed last is in the rates
-    of the five minutes after the end, and without them a five-minute outage would count half.
+    Bad events of exactly that time over the events that may be bad in a window. Failures are counted raw: a recorded
+    rate tells of the five minutes before it, and would count a short outage by half. All events of a window would be
+    too many samples to read raw, and their recorded rate has no edge to lose.
     """
-    span = int((lasted + RECORDED).total_seconds())
-    bad = f"sum(sum_over_time({promql.select(slo.bad, slo.where)}[{span}s]))"
-    allowed = f"sum(sum_over_time({promql.select(slo.total, slo.where)}[{slo.window}])) * {slo.budget:g}"
-    return promql.ratio(bad, allowed)
+    span = f"{int(lasted.total_seconds())}s"
+    with speaking(stack):
+        bad = _failed(slo, span) if slo.bad == FAILED_REQUEST_RATE else _slow(stack, slo, span)
+    every = f"sum_over_time({promql.select(slo.total, slo.where)}[{slo.window}:{STEP_SECONDS}s])"
+    return promql.ratio(f"{bad} or vector(0)", f"sum({every}) * {STEP_SECONDS} * {slo.budget:g}")
+
+
+def _failed(slo: Slo, span: str) -> str:
+    return _grown(promql.select(REQUESTS, slo.where, STATUS.re("5..")), span)
+
+
+def _slow(stack: Stack, slo: Slo, span: str) -> str:
+    edge = promql.le(REQUEST_DURATION, stack.slo.latency.threshold_seconds)
+    every, in_time = REQUEST_DURATION.count, REQUEST_DURATION.bucket
+    return f"{_grown(promql.select(every, slo.where), span)} - {_grown(promql.select(in_time, slo.where, edge), span)}"
+
+
+def _grown(counter: str, span: str) -> str:
+    """Return how much a counter grew; what was born meanwhile began at 0, which `increase` does not know."""
+    return f"sum((max_over_time({counter}[{span}]) unless {counter} offset {span}) or increase({counter}[{span}]))"
 
 
 def _stretches(times: Iterable[datetime], step: timedelta) -> list[tuple[datetime, datetime]]:

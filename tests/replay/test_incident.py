@@ -13,10 +13,10 @@ import pytest
 from click.testing import CliRunner
 
 from obs.alerting import Group
-from obs.alerting.histories import requests
+from obs.alerting.histories import requests, timed
 from obs.alerting.recording import recordings
 from obs.alerting.render import group_body
-from obs.alerting.slo import availability
+from obs.alerting.slo import availability, latency
 from obs.cli.cli import main, obs
 from obs.proofs.promtool import find
 from obs.replay.episodes import cost
@@ -137,18 +137,41 @@ def test_an_unreachable_prometheus_is_one_sentence(
     assert not (tmp_path / "x.md").exists()
 
 
-def test_an_outage_costs_what_a_hand_computes(production: Stack, root: Path, tmp_path: Path) -> None:
-    """Of 190 minutes five failed, and a thousandth may: 5 / 0.19 is 26 times the budget, as Prometheus sums it."""
+@pytest.mark.parametrize("born", [False, True], ids=["0 before", "born in the outage"])
+@pytest.mark.parametrize("between", ["15s", "30s"])
+def test_an_outage_costs_what_a_hand_computes(
+    production: Stack, root: Path, tmp_path: Path, between: str, *, born: bool
+) -> None:
+    """Of 185 minutes five failed, and a thousandth may: 5 / 0.185 is 27 times the budget, however rules are spaced."""
     ok, bad = requests(production, "200"), requests(production, "500")
     rules = Group("recording", "recording", recordings(production))
     (tmp_path / "rules.json").write_text(json.dumps({"groups": [group_body(production, rules)]}))
-    asked = {"expr": f"100 * {cost(availability(production), timedelta(minutes=5))}", "eval_time": "190m"}
+    asked = {"expr": f"100 * {cost(production, availability(production), timedelta(minutes=5))}", "eval_time": "185m"}
     test = {
         "interval": "15s",
         "input_series": [
-            {"series": ok, "values": "0+150x720 108000+0x19 108150+150x40"},
-            {"series": bad, "values": "0+0x720 150+150x19 3000+0x40"},
+            {"series": ok, "values": "0+150x720 108000+0x60"},
+            {"series": bad, "values": f"{'_x721' if born else '0+0x720'} 150+150x60"},
         ],
+        "promql_expr_test": [asked],
+    }
+    body = {"rule_files": ["rules.json"], "evaluation_interval": between, "tests": [test]}
+    (tmp_path / "test.json").write_text(json.dumps(body))
+
+    told = find(root).test_rules([tmp_path / "test.json"])[0].told
+
+    assert float(told.split()[-1]) == pytest.approx(5 / 185 / 0.001 * 100, rel=0.02)
+
+
+def test_slow_requests_cost_what_a_hand_computes(production: Stack, root: Path, tmp_path: Path) -> None:
+    """Half of the requests of ten minutes in three hours are slow, where a twentieth may be."""
+    rules = Group("recording", "recording", recordings(production))
+    (tmp_path / "rules.json").write_text(json.dumps({"groups": [group_body(production, rules)]}))
+    asked = {"expr": f"100 * {cost(production, latency(production), timedelta(minutes=10))}", "eval_time": "180m"}
+    drawn = timed(production, within="0+150x680 102075+75x40", over="0+150x720")
+    test = {
+        "interval": "15s",
+        "input_series": [{"series": series, "values": values} for series, values in drawn.items()],
         "promql_expr_test": [asked],
     }
     body = {"rule_files": ["rules.json"], "evaluation_interval": "30s", "tests": [test]}
@@ -156,4 +179,4 @@ def test_an_outage_costs_what_a_hand_computes(production: Stack, root: Path, tmp
 
     told = find(root).test_rules([tmp_path / "test.json"])[0].told
 
-    assert float(told.split()[-1]) == pytest.approx(5 / 190 / 0.001 * 100, rel=0.02)
+    assert float(told.split()[-1]) == pytest.approx(5 / 180 / 0.05 * 100, rel=0.02)
