@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help tools dashboards alerts-test drill preview preview-lint pictures check check-pages test bench diff review plan push drift demo e2e e2e-test up down logs open fmt clean
+.PHONY: help tools dashboards alerts-test mutate drill cost preview preview-lint pictures check check-pages test bench diff review plan push drift demo e2e e2e-test up down logs open fmt clean
 SHELL := /bin/sh
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 OBS := .venv/bin/obs
@@ -20,6 +20,12 @@ dashboards: tools ## compile and prove dashboards, rules and configuration; writ
 
 alerts-test: tools ## play every case of every alert through promtool
 	@$(OBS) alerts test
+
+mutate: tools ## change every part of every rule: a case has to notice
+	@$(OBS) alerts test --mutants
+
+cost: tools ## say how many samples each panel and rule reads, and hold it to stack.toml
+	@$(OBS) cost
 
 drill: tools ## play whole incidents through rules and routes: who is told, when, how often
 	@$(OBS) drill

@@ -20,7 +20,7 @@ def alerts() -> None:
 
 @alerts.command()
 @click.argument("names", nargs=-1, metavar="[NAME]...")
-@click.option("--mutants", "mutate", is_flag=True, help="Take every part of an alert away: a case has to notice.")
+@click.option("--mutants", "mutate", is_flag=True, help="Change every part of the rules: a case has to notice.")
 @click.option("--json", "as_json", is_flag=True, help="Print the problems as JSON.")
 @click.pass_obj
 def test(selection: Selection, names: tuple[str, ...], mutate: bool, as_json: bool) -> None:
@@ -39,16 +39,21 @@ def test(selection: Selection, names: tuple[str, ...], mutate: bool, as_json: bo
     refuse_unknown("alert", names, (alert.name for group in groups for alert in group.alerts))
     tool = promtool.find(Path.cwd())
     if sys.stderr.isatty() and not as_json:
-        click.echo(f"playing {len(chosen)} alerts{', a part missing from each' if mutate else ''} ...", err=True)
-    problems = (mutants if mutate else cases).prove(tool, stack, groups, names)
+        click.echo(f"playing {len(chosen)} alerts{', a part changed in each' if mutate else ''} ...", err=True)
+    if mutate:
+        score = mutants.prove(tool, stack, groups, names)
+        problems, held = list(score.findings), str(score)
+    else:
+        problems = cases.prove(tool, stack, groups, names)
+        held = f"{sum(len(alert.cases) for alert in chosen)} cases hold"
     if as_json:
         click.echo(json.dumps([dataclasses.asdict(problem) for problem in problems], indent=2))
     elif problems:
         report(problems)
+        if mutate:
+            click.echo(held, err=True)
     else:
-        played = f"{sum(len(alert.cases) for alert in chosen)} cases hold"
-        what = "every part is needed by a case" if mutate else played
         seconds = time.perf_counter() - started
-        click.secho(f"{len(chosen)} alerts: {what} (promtool {tool.version}, {seconds:.1f} s)", fg="green")
+        click.secho(f"{len(chosen)} alerts: {held} (promtool {tool.version}, {seconds:.1f} s)", fg="green")
     if problems:
         click.get_current_context().exit(FOUND)

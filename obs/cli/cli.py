@@ -27,6 +27,7 @@ VERBS = {
     "check": "obs.cli.check:check",
     "alerts": "obs.cli.alerts:alerts",
     "drill": "obs.cli.drill:drill",
+    "cost": "obs.cli.cost:cost",
     "catalog": "obs.cli.catalog:catalog",
     "preview": "obs.cli.preview:preview",
     "diff": "obs.cli.diff:diff",

@@ -15,6 +15,7 @@ import yaml
 from obs import content
 from obs.alerting import rules
 from obs.alerting.render import group_body
+from obs.cli.backtest import backtest
 from obs.cli.cli import FOUND, Selection, refuse_unknown
 from obs.config import alertmanager
 from obs.diff.sources import read_revision
@@ -23,7 +24,7 @@ from obs.output.built import FOLDER
 from obs.proofs import promtool
 from obs.proofs.promtool import Promtool
 from obs.proofs.routes.files import ALERTMANAGER
-from obs.replay import judging, playing, scenario
+from obs.replay import judging, playing, reach, scenario
 from obs.replay.judging import Verdict
 from obs.replay.scenario import Scenario
 from obs.stack import Stack
@@ -44,27 +45,49 @@ HEAD = ("incident", "wants", "told by", "after", "cleared after", "pages", "unex
 @click.option("--json", "as_json", is_flag=True, help="Print the verdicts as JSON.")
 @click.option("--markdown", is_flag=True, help="Print the table as it stands in docs/drill.md.")
 @click.option("--against", metavar="REVISION", default="", help="Print the incidents that end otherwise than there.")
+@click.option("--from", "source", metavar="URL|BLOCKS", default="", help="Replay what a real Prometheus remembers.")
+@click.option("--days", type=click.IntRange(1, 3650), default=30, show_default=True, help="How much of it.")
 @click.pass_obj
-def drill(selection: Selection, names: tuple[str, ...], as_json: bool, markdown: bool, against: str) -> None:
+def drill(
+    selection: Selection,
+    *,
+    names: tuple[str, ...],
+    as_json: bool,
+    markdown: bool,
+    against: str,
+    source: str,
+    days: int,
+) -> None:
     r"""
     Play every incident of alerts/drill, or those named: who is told, when, how often?
 
-    What was played before is kept in .obs/drill until a rule or an incident changes.
+    What was played before is kept in .obs/drill until a rule or an incident changes. With --from the rules as they are
+    now read a real history, and NAME is an alert: when would each have fired, how often, for how long?
 
     \b
     obs drill
     obs drill 'Redis is restarted'
     obs drill --against main
+    obs drill --from http://localhost:9090 --days 30
+    obs drill --from /var/lib/prometheus ApiErrorRatioHigh
     obs drill --json | jq -r '.[] | select(.missed) | .incident'
     """
+    if source:
+        backtest(selection, names, source, days, as_json=as_json)
+        return
     started = time.perf_counter()
     stack = selection.stack()
     scenarios = scenario.read(stack, content.here())
     chosen = [one for one in scenarios if not names or one.name in names]
     refuse_unknown("incident", names, (one.name for one in scenarios), "`obs drill` without a name plays all")
     tool = promtool.find(Path.cwd())
-    old = _verdicts(tool, stack, chosen, _committed(against)) if against else []
-    verdicts = _verdicts(tool, stack, chosen, _code(stack))
+    new = _code(stack)
+    old: list[Verdict] = []
+    if against:
+        before = _committed(against)
+        chosen = [one for one in chosen if _differ(before, new, one)]
+        old = _verdicts(tool, stack, chosen, before)
+    verdicts = _verdicts(tool, stack, chosen, new)
     if as_json:
         click.echo(json.dumps([_as_json(one) for one in verdicts], indent=2))
     elif against:
@@ -73,7 +96,8 @@ def drill(selection: Selection, names: tuple[str, ...], as_json: bool, markdown:
         _print(verdicts, markdown=markdown)
         click.echo(_summary(verdicts))
         click.echo(f"promtool {tool.version}, {time.perf_counter() - started:.1f} s", err=True)
-    if not all(one.good for one in verdicts):
+    # Beside another revision only what it does not share counts: what was wrong there is not this change's.
+    if not all(one.good or (against and not was.good) for one, was in zip(verdicts, old or verdicts, strict=True)):
         click.get_current_context().exit(FOUND)
 
 
@@ -81,6 +105,11 @@ def _verdicts(tool: Promtool, stack: Stack, chosen: Sequence[Scenario], rulebook
     groups, config = rulebook
     firings = playing.play(tool, stack, groups, chosen, _progress(len(chosen)))
     return [judging.judge(config, stack.service.environment, one, firings[one.name]) for one in chosen]
+
+
+def _differ(old: Rulebook, new: Rulebook, one: Scenario) -> bool:
+    """Tell whether an incident can end otherwise: its rules differ, or what happens to their alerts."""
+    return old[1] != new[1] or reach.within(old[0], one) != reach.within(new[0], one)
 
 
 def _code(stack: Stack) -> Rulebook:
@@ -102,7 +131,7 @@ def _compare(old: list[Verdict], new: list[Verdict], revision: str, *, markdown:
     """Print each incident that ends otherwise, as it was above as it is."""
     changed = [pair for pair in zip(old, new, strict=True) if _row(pair[0]) != _row(pair[1])]
     if not changed:
-        click.echo(f"{len(new)} incidents end as with the rules of {revision}")
+        click.echo(f"every incident ends as with the rules of {revision}")
         return
     was = [dataclasses.replace(before, incident=f"{before.incident} ({revision})") for before, _ in changed]
     _print([one for before, (_, after) in zip(was, changed, strict=True) for one in (before, after)], markdown=markdown)

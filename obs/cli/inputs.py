@@ -15,6 +15,9 @@ from typing import Any
 MEMORY = Path(".obs/builds")
 """Where a build notes what it read, below the checkout. Deleting it costs one build."""
 
+MOST_NOTES = 20
+"""How many commands' builds are remembered."""
+
 Signature = list[int] | str | None
 """A file's size, inode and times in ns, a folder's names, or None for what does not exist."""
 
@@ -61,8 +64,15 @@ class Inputs:
             self._memory.parent.mkdir(parents=True, exist_ok=True)
             draft.write_text(json.dumps({"occasion": self._occasion, "read": read, "made": made}), encoding="utf-8")
             draft.replace(self._memory)
+            self._forget()
         except OSError:  # the next build does the work again, as it would have without a note
             draft.unlink(missing_ok=True)
+
+    def _forget(self) -> None:
+        """Delete the oldest notes: each other folder and each other command has its own."""
+        notes = sorted(self._memory.parent.iterdir(), key=lambda file: file.stat().st_mtime, reverse=True)
+        for note in notes[MOST_NOTES:]:
+            note.unlink(missing_ok=True)
 
     def _hear(self, event: str, details: tuple[Any, ...]) -> None:
         if event == "open":

@@ -1,177 +1,215 @@
-"""Is every part of an alert proven? With the part taken away, at least one of its cases has to fail."""
+"""Is every part of a rule proven? Changed or taken away, at least one case has to fail."""
 
-from collections.abc import Iterable, Iterator, Sequence
+import datetime as dt
+import hashlib
+import json
+import random
+import re
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import count
-from typing import Any, Literal
+from pathlib import Path
+from typing import Any
 
-import promql_parser as ast
-
-from obs.alerting import Alert, Group
-from obs.durations import seconds
+from obs.alerting import render, samples
+from obs.alerting.model import Alert, Group, Recording, Severity
+from obs.place import Place
 from obs.proofs import trials
 from obs.proofs.cases import whole_trials
 from obs.proofs.finding import Fault, Finding
+from obs.proofs.kept import Kept
+from obs.proofs.mutations import of_duration, of_expression
 from obs.proofs.promtool import Promtool
 from obs.proofs.questions import place
 from obs.proofs.trials import Trial
-from obs.query import expr
-from obs.query.expr import bare, children
 from obs.stack import Stack
-from watchkeeper.contract.labels import TARGET
 
-ID = "alert/unproven-part"
-COMPARISONS = {">", ">=", "<", "<=", "==", "!="}
-SCRAPED = {label.name for label in TARGET}
+ID, STALE = "alert/unproven-part", "alert/stale-survivor"
+CACHE = Path(".obs/mutants")
+SURVIVORS = Path("alerts/survivors.toml")
+"""The mutants that no case tells apart, each with the reason why it may live, and until when."""
 
-Tendency = Literal["more", "less", "other"]
-"""Whether an alert fires at more moments without its part, or at fewer."""
-
-NOTICED_BY = {
-    "more": ("fires", "silent", "clears"),
-    "less": ("fires", "silent", "clears"),
-    "other": ("fires", "silent", "clears"),
-}
+AT_ONCE = 400
+"""Mutants played together, so that an interrupted run keeps most of what it found out."""
 
 
-@dataclass(frozen=True, slots=True)
-class Mutation:
-    """An expression without one of its parts; ``part`` ends the sentence 'no case notices that ...'."""
-
-    expr: str
-    part: str
-    tendency: Tendency
+class SurvivorError(ValueError):
+    """The list of survivors can't be read; the message names the mistake."""
 
 
 @dataclass(frozen=True, slots=True)
 class Mutant:
-    """A trial of an alert without one of its parts, on the cases that could notice."""
+    """A trial of an alert with one part changed; ``part`` ends the sentence 'no case notices that ...'."""
 
     trial: Trial
     part: str
 
+    @property
+    def key(self) -> tuple[str, str]:
+        """What tells it from all others: a recording is mutated once, whichever alert shows it."""
+        return ("" if self.part.startswith("record ") else self.trial.alert.name), self.part
 
-def prove(promtool: Promtool, stack: Stack, groups: Sequence[Group], names: Iterable[str] = ()) -> list[Finding]:
-    """Return the parts of every alert, or of those named, that no case needs; raise PromtoolError."""
-    alive = [mutant for whole in whole_trials(groups, names) for mutant in mutants(whole)]
-    survived = [mutant for mutant in alive if not mutant.trial.cases]
-    # One case a round, the short ones first: most parts are missed at once, and a case of three days costs a second.
-    for number in count():
-        alive = [mutant for mutant in alive if number < len(mutant.trial.cases)]
-        if not alive:
-            break
-        tried = [replace(mutant.trial, cases=(mutant.trial.cases[number],)) for mutant in alive]
-        failed = trials.run(promtool, stack, tried)
-        alive = [mutant for mutant, failures in zip(alive, failed, strict=True) if not failures]
-        survived += [mutant for mutant in alive if number + 1 == len(mutant.trial.cases)]
-    return [
+
+@dataclass(frozen=True, slots=True)
+class Survivor:
+    """Mutants that may live: those of ``alert`` whose part matches ``part`` whole, until ``expires``."""
+
+    alert: str
+    part: re.Pattern[str]
+    reason: str
+    expires: dt.date
+
+    def covers(self, mutant: Mutant) -> bool:
+        """Tell whether a mutant is one of these."""
+        return self.alert in ("", mutant.trial.alert.name) and bool(self.part.fullmatch(mutant.part))
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """How many mutants there are, how many a case killed, and those that survived although nobody says why."""
+
+    mutants: int
+    killed: int
+    listed: int
+    findings: tuple[Finding, ...]
+
+    def __str__(self) -> str:
+        """Return the score as one line."""
+        listed = f", {self.listed} listed in {SURVIVORS}" if self.listed else ""
+        return f"{self.killed} of {self.mutants} mutants killed{listed}"
+
+
+def prove(
+    promtool: Promtool,
+    stack: Stack,
+    groups: Sequence[Group],
+    names: Iterable[str] = (),
+    *,
+    drawn: tuple[int, int] | None = None,
+) -> Score:
+    """
+    Play the mutants of every alert, or of those named; raise PromtoolError or SurvivorError.
+
+    ``drawn`` is a seed, and how many of them are played. What was played before with the same rules and cases is not
+    played again.
+    """
+    wanted = list(names)
+    every = [mutant for whole in whole_trials(groups, wanted) for mutant in mutants(stack, whole)]
+    if drawn:
+        keys = set(random.Random(drawn[0]).sample(sorted({mutant.key for mutant in every}), drawn[1]))  # noqa: S311
+        every = [mutant for mutant in every if mutant.key in keys]
+    listed, today = survivors(Path.cwd() / SURVIVORS), dt.datetime.now(tz=dt.UTC).date()
+    alive = _alive(promtool, stack, every)
+    covered = [mutant for mutant in alive if any(one.covers(mutant) and one.expires >= today for one in listed)]
+    found = [
         Finding(Fault(place(mutant.trial.alert), f"no case notices that {mutant.part}", "add one"), ID)
-        for mutant in survived
+        for mutant in alive
+        if mutant not in covered
     ]
+    if not wanted and not drawn:
+        found += [_stale(one, today) for one in listed if one.expires < today or not any(map(one.covers, alive))]
+    keys = {mutant.key for mutant in every}
+    return Score(len(keys), len(keys) - len({mutant.key for mutant in alive}), len(covered), tuple(found))
 
 
-def mutants(whole: Trial) -> Iterator[Mutant]:
-    """Yield the alert of a trial once without each of its parts."""
+def mutants(stack: Stack, whole: Trial) -> Iterator[Mutant]:
+    """Yield the rule of a trial, and the recordings it reads, once with each part changed."""
     alert = whole.alert
-    if seconds(alert.hold):
-        yield _mutant(whole, replace(alert, hold="0s"), f"it holds for {alert.hold}", "more")
-    for mutation in mutations(alert.expr):
-        yield _mutant(whole, replace(alert, expr=mutation.expr), mutation.part, mutation.tendency)
+    for mutation in of_expression(alert.expr):
+        yield _mutant(whole, mutation.part, expr=mutation.expr)
+    for hold, words in of_duration(alert.hold):
+        yield _mutant(whole, f"it holds for {alert.hold}, not {words}", hold=hold)
+    for keeps, words in of_duration(alert.keep_firing_for):
+        part = f"it keeps firing for {alert.keep_firing_for}, not {words}"
+        yield _mutant(whole, part, keep_firing_for="" if keeps == "0s" else keeps)
+    for severity in Severity:
+        if severity is not alert.severity:
+            yield Mutant(replace(whole, labels={"severity": severity.value}), f"it is no {severity}")
+    for label in alert.labels(stack):
+        yield Mutant(replace(whole, labels={label: ""}), f"it has the label {label}")
+    for annotation in alert.annotations(stack):
+        yield Mutant(replace(whole, annotations={annotation: ""}), f"it says {annotation}")
+    for number, recording in enumerate(whole.recordings):
+        for mutation in of_expression(recording.expr):
+            changed = list(whole.recordings)
+            changed[number] = Recording(recording.metric, mutation.expr)
+            part = f"record {recording.metric.name}: {mutation.part}"
+            yield Mutant(replace(whole, recordings=tuple(changed)), part)
 
 
-def mutations(text: str) -> Iterator[Mutation]:
-    """
-    Yield an expression once without each of its parts.
-
-    Parts are both sides of `and` and `or`, what `unless` excludes, thresholds (ten times and a tenth; a comparison
-    with zero is left out whole), matchers that select a part of a metric, and guards of a denominator. Passed over, for
-    no history tells them apart: matchers of what Prometheus adds (job, instance), where one job exposes the metric, and
-    the guard of a ratio of events, since nothing divided by nothing is NaN, which no threshold passes. The threshold
-    of a further condition is left to that condition's own removal.
-    """
-    tree = expr.parse(text).tree
-    for number, (node, main) in enumerate(_places(tree)):
-        for replacement, part, tendency in _without(node, main=main):
-            yield Mutation(_replaced(tree, number, replacement).prettify(), part, tendency)
+def survivors(path: Path) -> tuple[Survivor, ...]:
+    """Read the list of mutants that may live, none where there is no file; raise SurvivorError."""
+    try:
+        listed = tomllib.loads(path.read_text(encoding="utf-8")).get("survivor", [])
+    except FileNotFoundError:
+        return ()
+    except (OSError, ValueError) as error:
+        raise SurvivorError(f"{path}: can't be read: {error}") from error
+    return tuple(_survivor(path, number, one) for number, one in enumerate(listed, 1))
 
 
-Change = tuple[ast.Expr, str, Tendency]
+def _survivor(path: Path, number: int, listed: Mapping[str, Any]) -> Survivor:
+    takes = "takes alert, part and reason in words, and expires as a date such as 2027-01-31"
+    match dict(listed):
+        case {"part": str(part), "reason": str(reason), "expires": dt.date() as expires, **rest} if part and reason:
+            if not set(rest) - {"alert"}:
+                try:
+                    return Survivor(str(rest.get("alert", "")), re.compile(part, re.DOTALL), reason, expires)
+                except re.error as error:
+                    raise SurvivorError(f"{path}: survivor {number}: part is no pattern: {error}") from error
+    raise SurvivorError(f"{path}: survivor {number}: something is missing or of the wrong kind: {takes}")
 
 
-def _places(node: Any, *, main: bool = True) -> Iterator[tuple[Any, bool]]:
-    """Yield every node, parents first, and whether it is of the main condition: no further one, and no denominator."""
-    yield node, main
-    aside = isinstance(node, ast.BinaryExpr) and str(node.op) in ("and", "unless", "/")
-    for number, child in enumerate(children(node)):
-        yield from _places(child, main=main and not (aside and number == 1))
+def _stale(one: Survivor, today: dt.date) -> Finding:
+    where = Place(str(SURVIVORS), item=f"'{one.alert}' {one.part.pattern}")
+    if one.expires < today:
+        return Finding(Fault(where, f"it expired on {one.expires}", "add a case, or argue again"), STALE)
+    return Finding(Fault(where, "it covers nothing", "remove it"), STALE)
 
 
-def _without(node: Any, *, main: bool) -> Iterator[Change]:
-    if isinstance(node, ast.VectorSelector):
-        yield from _matchers(node)
-    if not isinstance(node, ast.BinaryExpr):
-        return
-    operator, left, right = str(node.op), _line(node.lhs), _line(node.rhs)
-    if operator == "and":
-        yield node.lhs, f"'{right}' is required", "more"
-        yield node.rhs, f"'{left}' is required", "other"
-    elif operator == "or":
-        yield node.lhs, f"'{right}' is enough", "less"
-        yield node.rhs, f"'{left}' is enough", "less"
-    elif operator == "unless":
-        yield node.lhs, f"'{right}' keeps it silent", "more"
-    elif operator == "/":
-        yield from _guard(node)
-    elif operator in COMPARISONS and main and isinstance(node.rhs, ast.NumberLiteral):
-        yield from _thresholds(node, node.rhs.val)
+def _alive(promtool: Promtool, stack: Stack, every: Sequence[Mutant]) -> list[Mutant]:
+    """Return the mutants that no case kills; of a recording, those that no alert's case does."""
+    kept = Kept(CACHE)
+    rules = [json.dumps(_rules(stack, mutant.trial)) for mutant in every]
+    digests = [_digest(promtool, mutant.trial, rule) for mutant, rule in zip(every, rules, strict=True)]
+    fates = {digest: fate for digest in digests if (fate := kept.read(digest))}
+    unknown = [(mutant, digest) for mutant, digest in zip(every, digests, strict=True) if digest not in fates]
+    for start in range(0, len(unknown), AT_ONCE):
+        batch = unknown[start : start + AT_ONCE]
+        for (_, digest), dead in zip(batch, _killed(promtool, stack, [mutant for mutant, _ in batch]), strict=True):
+            fates[digest] = "killed" if dead else "alive"
+            kept.write(digest, fates[digest])
+    kept.trim()
+    killed = {mutant.key for mutant, digest in zip(every, digests, strict=True) if fates[digest] == "killed"}
+    return list({mutant.key: mutant for mutant in every if mutant.key not in killed}.values())
 
 
-def _thresholds(node: ast.BinaryExpr, value: float) -> Iterator[Change]:
-    if not value:
-        yield node.lhs, f"'{_line(node)}' compares", "other"
-        return
-    rising = str(node.op).startswith(">")
-    for factor, words in ((10, "ten times"), (0.1, "a tenth of")):
-        text = f"{node.lhs.prettify()} {node.op} {node.modifier or ''} {value * factor:.12g}"
-        tendency: Tendency = "less" if rising == (factor > 1) else "more"
-        yield ast.parse(text), f"the threshold is {value:.12g}, not {words} it, in '{_line(node)}'", tendency
+def _killed(promtool: Promtool, stack: Stack, batch: Sequence[Mutant]) -> list[bool]:
+    """Play one case a round, the short ones first: most mutants fail at once, and a case of three days is dear."""
+    cases = [sorted(mutant.trial.cases, key=trials.evaluations) for mutant in batch]
+    dead = [False] * len(batch)
+    for number in count():
+        left = [index for index in range(len(batch)) if not dead[index] and number < len(cases[index])]
+        if not left:
+            return dead
+        tried = [replace(batch[index].trial, cases=(cases[index][number],)) for index in left]
+        for index, failures in zip(left, trials.run(promtool, stack, tried), strict=True):
+            dead[index] = bool(failures)
+    return dead
 
 
-def _guard(node: ast.BinaryExpr) -> Iterator[Change]:
-    guard = bare(node.rhs)
-    if not isinstance(guard, ast.BinaryExpr) or str(guard.op) not in COMPARISONS:
-        return
-    if not all(selector.function in ("rate", "increase") or ":rate" in selector.name for selector in expr.read(guard)):
-        text = f"({node.lhs.prettify()}) / {node.modifier or ''} ({guard.lhs.prettify()})"
-        yield ast.parse(text), f"'{_line(guard)}' is required", "more"
+def _rules(stack: Stack, trial: Trial) -> dict[str, Any]:
+    return trials.body(stack, trial, trial.recordings)
 
 
-def _matchers(node: ast.VectorSelector) -> Iterator[Change]:
-    selector = expr.selector(node)
-    moved = node.prettify().rpartition("}")[2]
-    for condition in selector.conditions:
-        if condition.label not in SCRAPED:
-            kept = tuple(other for other in selector.conditions if other is not condition)
-            text = f"{replace(selector, conditions=kept)}{moved}"
-            yield ast.parse(text), f"{selector.name} is narrowed to {condition}", "other"
+def _digest(promtool: Promtool, trial: Trial, rules: str) -> str:
+    """Return what a fate is kept under: all that it depends on, the code that asks included."""
+    code = [Path(file).read_bytes() for file in (trials.__file__, samples.__file__, render.__file__)]
+    facts = f"{promtool.version}\n{rules}\n{trial.alert.name}\n{trial.cases}"
+    return hashlib.sha256(b"\n".join([facts.encode(), *code])).hexdigest()[:32]
 
 
-def _replaced(tree: ast.Expr, number: int, replacement: ast.Expr) -> ast.Expr:
-    """Return the tree with the node of this ``number``, counted as `_places` does, replaced."""
-    seen = -1
-
-    def visit(_: ast.Expr) -> ast.Expr | None:
-        nonlocal seen
-        seen += 1
-        return replacement if seen == number else None
-
-    return ast.transform(tree, pre_visit=visit)
-
-
-def _line(node: ast.Expr) -> str:
-    return " ".join(node.prettify().split())
-
-
-def _mutant(whole: Trial, alert: Alert, part: str, tendency: Tendency) -> Mutant:
-    cases = sorted((case for case in alert.cases if case.verdict in NOTICED_BY[tendency]), key=trials.evaluations)
-    return Mutant(Trial(alert, whole.recordings, tuple(cases)), part)
+def _mutant(whole: Trial, part: str, **changes: str) -> Mutant:
+    alert: Alert = replace(whole.alert, **changes)  # type: ignore[arg-type]  # every change is a text
+    return Mutant(replace(whole, alert=alert), part)

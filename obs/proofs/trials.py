@@ -4,9 +4,9 @@ import json
 import math
 import tempfile
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -36,11 +36,17 @@ LOOKBACK_SECONDS = 300
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """An alert, perhaps mutated, the recordings its expression needs in order, and the cases it is judged on."""
+    """
+    An alert, perhaps mutated, the recordings its expression needs in order, and the cases it is judged on.
+
+    ``labels`` and ``annotations`` replace those of the rule, and leave out what is empty: the cases expect the alert's.
+    """
 
     alert: Alert
     recordings: tuple[Recording, ...]
     cases: tuple[Case, ...]
+    labels: Mapping[str, str] = field(default_factory=dict)
+    annotations: Mapping[str, str] = field(default_factory=dict)
 
     def cost(self) -> float:
         """Return about how long promtool takes, in evaluations of a rule: setting up a case is worth a hundred."""
@@ -104,6 +110,15 @@ def played(trial: Trial, case: Case) -> float:
     return step(case) * math.ceil((_written(case) + drained) / step(case))
 
 
+def body(stack: Stack, trial: Trial, recordings: Sequence[Recording]) -> dict[str, Any]:
+    """Return the rule group of a trial in the shape Prometheus loads."""
+    group = group_body(stack, Group("proof", trial.alert.name, (*recordings, trial.alert)))
+    alert = group["rules"][-1]
+    for key, changed in (("labels", trial.labels), ("annotations", trial.annotations)):
+        alert[key] = {name: text for name, text in (alert[key] | changed).items() if text}
+    return group
+
+
 def _shares(sheets: dict[Path, int], trials: Sequence[Trial]) -> list[list[Path]]:
     """Deal the files out so that all processes end at about the same time: the longest first, to whoever has least."""
     shares: list[list[Path]] = [[] for _ in range(PROCESSES)]
@@ -124,13 +139,12 @@ def _write(stack: Stack, trial: Trial, stem: Path) -> Iterator[Path]:
         sheets[frozenset(brought & recorded), step(case)].append(case)
     for number, ((given, between), cases) in enumerate(sheets.items()):
         rules = [recording for recording in trial.recordings if recording.metric.name not in given]
-        group = Group("proof", trial.alert.name, (*rules, trial.alert))
         rule_file = stem.with_suffix(f".{number}.rules.json")
-        rule_file.write_text(json.dumps({"groups": [group_body(stack, group)]}), encoding="utf-8")
+        rule_file.write_text(json.dumps({"groups": [body(stack, trial, rules)]}), encoding="utf-8")
         test_file = stem.with_suffix(f".{number}.test.json")
         tests = [_test(stack, trial, case) for case in cases]
-        body = {"rule_files": [rule_file.name], "evaluation_interval": f"{between:g}s", "tests": tests}
-        test_file.write_text(json.dumps(body), encoding="utf-8")
+        sheet = {"rule_files": [rule_file.name], "evaluation_interval": f"{between:g}s", "tests": tests}
+        test_file.write_text(json.dumps(sheet), encoding="utf-8")
         yield test_file
 
 

@@ -4,7 +4,6 @@ import hashlib
 import json
 import re
 import tempfile
-import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from obs.durations import seconds
+from obs.proofs.kept import Kept
 from obs.proofs.promtool import Promtool, PromtoolError
 from obs.query.promql import select
 from obs.replay import drawing, reach
@@ -24,6 +24,9 @@ from watchkeeper.contract.scraping import ALERTS
 
 PROCESSES = 2
 CACHE = Path(".obs/drill")
+MOST_KEPT = 2000
+"""Answers that are kept: those of a dozen states of the rules."""
+
 SAMPLE = re.compile(r'\{((?:\w+="(?:[^"\\]|\\.)*"(?:, )?)*)\} (\d)E\+00')
 PAIR = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
 
@@ -65,6 +68,7 @@ def play(
         finally:
             # Who interrupts, or meets a broken promtool, does not wait for the scenarios that are still to come.
             pool.shutdown(wait=False, cancel_futures=True)
+            Kept(CACHE).trim(files=MOST_KEPT)
     return found
 
 
@@ -73,16 +77,14 @@ def _play(promtool: Promtool, stack: Stack, groups: reach.Groups, scenario: Scen
     if not reached:
         return []
     rules = json.dumps(reached)
-    kept = CACHE / f"{_digest(promtool, stack, rules, scenario)}.json"
-    try:
-        return _firings([(at, told) for at, told in json.loads(kept.read_text(encoding="utf-8"))])
-    except (OSError, ValueError):
-        pass  # never played with these rules
+    kept, digest = Kept(CACHE), _digest(promtool, stack, rules, scenario)
+    if found := kept.read(digest):
+        return _firings([(at, told) for at, told in json.loads(found)])
     try:
         changes = [
             change for every, part in _paces(reached) for change in _asked(promtool, stack, scenario, part, every)
         ]
-        _keep(kept, changes)
+        kept.write(digest, json.dumps(changes))
     except OSError as error:
         raise PlayingError(f"'{scenario.name}' can't be played: {error}; free some space, or fix the folder") from error
     return _firings(changes)
@@ -107,17 +109,6 @@ def _asked(
     if broken := [failure.message for failure in failures if failure.message]:
         raise PromtoolError(f"promtool can't play '{test['tests'][0]['name']}': {broken[0]}")
     return [(seconds(failure.at), failure.told) for failure in failures]
-
-
-def _keep(kept: Path, changes: list[tuple[float, str]]) -> None:
-    """Write an answer whole or not at all, however it is interrupted."""
-    kept.parent.mkdir(parents=True, exist_ok=True)
-    part = kept.with_suffix(f".{uuid.uuid4().hex}.part")
-    try:
-        part.write_text(json.dumps(changes), encoding="utf-8")
-        part.rename(kept)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def _digest(promtool: Promtool, stack: Stack, rules: str, scenario: Scenario) -> str:

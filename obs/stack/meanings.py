@@ -58,6 +58,8 @@ MEANINGS = {
     "prometheus.remote_write_url": "where every sample is also sent: [when one Prometheus is not enough](scaling.md)",
     "prometheus.remote_write_credentials_file": "a file in the Prometheus container: the bearer token of the receiver",
     "prometheus.replica": "the name of one of two Prometheus servers that scrape the same: [pairs](scaling.md#a-pair)",
+    "cost.board_samples": "the samples of an ordinary hour that a board may read when it is opened ([cost](cost.md))",
+    "cost.group_samples": "the samples that the rules of a group may read at one evaluation",
     "alertmanager.url": "what Alertmanager calls itself in its messages; people reach it through Grafana",
     "grafana.url": "where people find Grafana: every link to a dashboard begins with it",
     "grafana.folder": "the folder dashboards are in",

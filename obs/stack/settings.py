@@ -251,6 +251,14 @@ class Prometheus:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Cost:
+    """How many samples of an ordinary hour each board may read when it is opened, and each rule group at once."""
+
+    board_samples: int = setting(above=0, default=500_000)
+    group_samples: int = setting(above=0, default=20_000)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Alertmanager:
     """The router of alerts: its address for people."""
 
@@ -354,6 +362,7 @@ class Stack:
     targets: Targets = field(default_factory=Targets)
     slo: Slos
     prometheus: Prometheus
+    cost: Cost = field(default_factory=Cost)
     alertmanager: Alertmanager
     grafana: Grafana
     datasources: Datasources = field(default_factory=Datasources)
