@@ -3,10 +3,9 @@
 import datetime as dt
 import hashlib
 import json
-import random
 import re
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
@@ -86,19 +85,16 @@ def prove(
     groups: Sequence[Group],
     names: Iterable[str] = (),
     *,
-    drawn: tuple[int, int] | None = None,
+    where: Callable[[str], bool] = bool,
 ) -> Score:
     """
     Play the mutants of every alert, or of those named; raise PromtoolError or SurvivorError.
 
-    ``drawn`` is a seed, and how many of them are played. What was played before with the same rules and cases is not
-    played again.
+    ``where`` chooses by the part that is changed. What was played before with the same rules and cases is not played
+    again.
     """
     wanted = list(names)
-    every = [mutant for whole in whole_trials(groups, wanted) for mutant in mutants(stack, whole)]
-    if drawn:
-        keys = set(random.Random(drawn[0]).sample(sorted({mutant.key for mutant in every}), drawn[1]))  # noqa: S311
-        every = [mutant for mutant in every if mutant.key in keys]
+    every = [mutant for whole in whole_trials(groups, wanted) for mutant in mutants(stack, whole) if where(mutant.part)]
     listed, today = survivors(Path.cwd() / SURVIVORS), dt.datetime.now(tz=dt.UTC).date()
     alive = _alive(promtool, stack, every)
     covered = [mutant for mutant in alive if any(one.covers(mutant) and one.expires >= today for one in listed)]
@@ -107,7 +103,7 @@ def prove(
         for mutant in alive
         if mutant not in covered
     ]
-    if not wanted and not drawn:
+    if not wanted and where is bool:
         found += [_stale(one, today) for one in listed if one.expires < today or not any(map(one.covers, alive))]
     keys = {mutant.key for mutant in every}
     return Score(len(keys), len(keys) - len({mutant.key for mutant in alive}), len(covered), tuple(found))

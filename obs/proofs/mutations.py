@@ -69,7 +69,7 @@ def of_duration(text: str) -> Iterator[tuple[str, str]]:
     """Yield a hold half as long, twice as long, and none, each with its words; nothing for none."""
     if not text or not parse(text):
         return
-    for factor, words in ((0.5, "half of it"), (2.0, "twice as long"), (0.0, "not at all")):
+    for factor, words in ((0.5, "half of it"), (2.0, "twice as long"), (0.0, "no time")):
         yield _span(text, factor), words
 
 
@@ -99,7 +99,7 @@ def _changes(node: Any, *, divided: bool) -> Iterator[tuple[str, str]]:
         case ast.Call():
             yield from _call(node.func.name, text, divided=divided)
         case ast.BinaryExpr():
-            yield from _binary(node)
+            yield from _binary(node, divided=divided)
 
 
 def _spans(text: str, where: re.Pattern[str], verb: str, factors: Iterable[float]) -> Iterator[tuple[str, str]]:
@@ -116,7 +116,7 @@ def _call(name: str, text: str, *, divided: bool) -> Iterator[tuple[str, str]]:
         yield text.removeprefix(name), f"'{text}' is {name}"
 
 
-def _binary(node: Any) -> Iterator[tuple[str, str]]:
+def _binary(node: Any, *, divided: bool) -> Iterator[tuple[str, str]]:
     operator, left, right = str(node.op), _line(node.lhs), _line(node.rhs)
 
     def joined(word: str) -> str:
@@ -132,7 +132,7 @@ def _binary(node: Any) -> Iterator[tuple[str, str]]:
     elif operator in OPPOSITE:
         other = OPPOSITE[operator]
         yield joined(other), f"'{operator}' in '{_line(node)}' is not '{other}'"
-        if operator in COMPARISONS and not getattr(node.modifier, "return_bool", False):
+        if operator in COMPARISONS and not (divided and _events(node) and right == "0"):
             yield left, f"'{_line(node)}' compares"
     elif operator == "/":
         yield left, f"it is divided by '{right}'"
