@@ -6,8 +6,7 @@ from pathlib import Path
 import pytest
 
 from obs import stack
-from obs.alerting import rules
-from obs.alerting.model import Alert, Group
+from obs.alerting import Alert, Group, rules
 from obs.proofs import cases, mutants, promtool
 from obs.proofs.promtool import Promtool
 from obs.stack import Stack

@@ -10,8 +10,7 @@ from pathlib import Path
 
 import click
 
-from obs.alerting import rules
-from obs.alerting.model import Alert, Group, Severity
+from obs.alerting import Alert, Group, Severity, rules
 from obs.cli.cli import Selection, refuse_unknown
 from obs.durations import canonical
 from obs.preview.asking import Server

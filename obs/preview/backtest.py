@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from obs.alerting.model import Alert, Group
+from obs.alerting import Alert, Group
 from obs.durations import seconds
 from obs.preview.asking import Server
 from watchkeeper.contract.scraping import UP

@@ -8,7 +8,7 @@ from typing import Any
 
 import promql_parser as ast
 
-from obs.alerting.model import Alert, Group
+from obs.alerting import Alert, Group
 from obs.preview.ask import Asker
 from obs.preview.asking import Server
 from obs.query import expr

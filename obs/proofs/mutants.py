@@ -11,8 +11,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from obs.alerting import render, samples
-from obs.alerting.model import Alert, Group, Recording, Severity
+from obs.alerting import Alert, Group, Recording, Severity, render, samples
 from obs.place import Place
 from obs.proofs import trials
 from obs.proofs.cases import whole_trials
