@@ -289,6 +289,12 @@ def down(stack: Stack) -> Alert:
             ),
             silent("it starts twice in an hour", series={up: "1x5 0 1x8 0 1x30"}),
             silent("a scrape is missed", series={up: "1x5 0 1x20"}),
+            silent(
+                "another job crashes in a loop",
+                series={
+                    promql.select(UP, JOB.eq("another"), INSTANCE.eq("another:1")): "1x5 0x3 1 0 0 1 0 0 1 0 0 1 0 0 1"
+                },
+            ),
             silent("it is up", series={up: "1x12"}),
             clears("it is back", at="14m", series={up: "1x4 0x8 1x8"}),
         ),

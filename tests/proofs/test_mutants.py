@@ -15,6 +15,12 @@ from tests.proofs.test_cases import DOWN
 from watchkeeper.contract.labels import JOB
 
 
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Play in a folder without a list of survivors, and without fates of other runs."""
+    monkeypatch.chdir(tmp_path)
+
+
 def unproven(tool: Promtool, stack: Stack, alert: Alert) -> list[str]:
     """Return which parts of an alert no case needs."""
     return [str(problem) for problem in mutants.prove(tool, stack, [Group("api", "api", (alert,))]).findings]
