@@ -1,6 +1,7 @@
 """What happened, sample by sample? An ordinary hour, an incident, or an alert's firing case over an ordinary hour."""
 
 import hashlib
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -36,6 +37,9 @@ LONGEST_INCIDENT = 1800
 
 ORDINARY = "an ordinary hour"
 USUAL_SCRAPE = {SCRAPE_DURATION: 0.02, SCRAPE_SAMPLES: 850.0, SERIES_ADDED: 0.0}
+
+REACHED = re.compile(r"[a-z]+_up")
+"""What an exporter says of the server that it asks: `redis_up`, `mongodb_up`."""
 
 Labels = tuple[tuple[str, str], ...]
 Sample = tuple[int, float | None]
@@ -113,7 +117,7 @@ class Teller:
             usual = {track.key: track for track in scenarios.usual(self.stack, self.content)}
             usual |= {track.key: track for track in scenario.usual}
             played = replace(scenario, before=before, lasts=shown, after=0, usual=tuple(usual.values()))
-            return _drawn(self.stack, played)
+            return tuple(_exposed(_drawn(self.stack, played)))
 
         identity = f"{self._identity} {lasts} {scenario.name}"
         return Story(scenario.name, identity, NOW - lasts, NOW, tell)
@@ -128,7 +132,7 @@ class Teller:
             begin = NOW - at - every // 12  # scraped before the rules are evaluated
             own = [_of_case(known, here, text, values, (begin, every)) for text, values in told.series.items()]
             calm = self.calm(min(max(at, HOUR), CALM) + LEAD)
-            return (*_around(self.stack, alert, calm, own, (NOW - at) * 1000), *own)
+            return tuple(_exposed([*_around(self.stack, alert, calm, own, (NOW - at) * 1000), *own]))
 
         identity = f"{self._identity} {alert.expr} {told}"
         names = frozenset(dict(_labels(text))["__name__"] for text in told.series)
@@ -227,6 +231,21 @@ def _around(stack: Stack, alert: Alert, calm: Sequence[Series], own: Sequence[Se
             yield _hidden(one, begin, ups)
         else:
             yield one
+
+
+def _exposed(series: Sequence[Series]) -> Iterator[Series]:
+    """Yield what exporters expose: of a server that they can't reach nothing but that, `redis_up` 0."""
+    dead = {
+        (one.job, one.name.removesuffix("up")): one
+        for one in series
+        if REACHED.fullmatch(one.name) and any(value == 0 for _, value in one.samples)
+    }
+    for one in series:
+        up = dead.get((one.job, one.name.partition("_")[0] + "_"))
+        if up is None or REACHED.fullmatch(one.name):
+            yield one
+        else:
+            yield _hidden(one, 0, {(one.job, at): value for at, value in up.samples})
 
 
 def _ended(one: Series, begin: int) -> Series:

@@ -70,7 +70,7 @@ def _levels(scenario: Scenario, usual: Track | None, unusual: Track | None) -> I
                     hidden = hidden or (level is None and moment == at - GRID_SECONDS)
                     sums[edge] += (level or 0.0) * GRID_SECONDS * _share(now, edge)
                 # A counter is born with its first event, unless it was there from the start.
-                shown = float(int(sums[edge] + 1e-6)) if usual or _born(sums, edge) else None
+                shown = _counted(track.metric, sums[edge]) if usual or _born(sums, edge) else None
             values[edge].append(None if hidden else shown)
     if not track.metric.buckets:
         yield _named(track.metric, labels), values[None]
@@ -79,6 +79,11 @@ def _levels(scenario: Scenario, usual: Track | None, unusual: Track | None) -> I
         text = "+Inf" if edge == float("inf") else repr(float(edge or 0.0))
         yield _named(track.metric.bucket, labels | {LE.name: text}), values[edge]
     yield _named(track.metric.count, labels), values[float("inf")]
+
+
+def _counted(metric: Metric, events: float) -> float:
+    """Return what a counter shows: events are whole, time is not."""
+    return events if metric.unit in ("seconds", "microseconds") and not metric.buckets else float(int(events + 1e-6))
 
 
 def _gauge(scenario: Scenario, usual: Track | None, unusual: Track | None, at: float) -> float | None:

@@ -276,3 +276,14 @@ def test_trouble_is_a_value_over_its_limit_or_a_series_named_for_it() -> None:
     assert lint.trouble(drawn(values=[value("2", 2, name="mail failed")]), model) == "mail failed 2 in red"
     assert lint.trouble(drawn(values=[value("0", 0, name="mail failed")]), model) == ""
     assert [flaw.what for flaw in lint.firing("Bad", "b", model, drawn(noData=True))] == ["is empty while Bad fires"]
+
+
+def test_of_a_server_that_is_dead_nothing_is_exposed_but_that(teller: Teller, production: Stack) -> None:
+    """An exporter that can't reach its server says so, and has no numbers that would look well."""
+    alert = next(a for group in rules.groups(production) for a in group.alerts if a.name == "RedisDown")
+    story = teller.case(alert, next(case for case in alert.cases if case.verdict == "fires"))
+
+    assert any(value == 0 for one in named(story, "redis_up") for _, value in one.samples)
+    for one in named(story, "redis_commands_total"):
+        assert one.samples[-1][1] is None
+    assert all(one.samples[-1][1] is not None for one in named(story, "mongodb_ss_uptime"))
