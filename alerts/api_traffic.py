@@ -1,6 +1,7 @@
 """What wakes someone when requests hang, crawl, fail on one route or are no longer counted, and what proves it?"""
 
 from alerts.api import MIN_REQUESTS_PER_SECOND, RUNBOOK, just_now
+from obs.alerting import histories
 from obs.alerting.histories import one, requests
 from obs.alerting.model import Alert, PanelRef, Severity, clears, pages, silent, told
 from obs.query import promql
@@ -190,7 +191,7 @@ def most_requests_slow(stack: Stack) -> Alert:
         labels = (METHOD.eq("GET"), ROUTE.eq("/v1/rooms"))
         bucket = (REQUEST_DURATION.bucket, *labels)
         return {
-            one(stack.targets.api, *bucket, promql.le(REQUEST_DURATION, edge)): within,
+            one(stack.targets.api, *bucket, histories.edge(edge)): within,
             one(stack.targets.api, *bucket, LE.eq("+Inf")): all_of_them,
             one(stack.targets.api, REQUEST_DURATION.count, *labels): all_of_them,
         }

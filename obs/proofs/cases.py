@@ -24,7 +24,7 @@ CASE, EMPTY, UNWRITABLE = "alert/case", "alert/case-proves-nothing", "alert/case
 
 def prove(promtool: Promtool, stack: Stack, groups: Sequence[Group], names: Iterable[str] = ()) -> list[Finding]:
     """Run the cases of every alert, or of those named; return what does not hold. Raise PromtoolError."""
-    here = content.here()
+    here = content.here().of(stack)
     known = writable.families((*here.own, *here.exporters))
     examined = [(trial, list(_refused(trial, known))) for trial in whole_trials(groups, names)]
     problems = [problem for _, refused in examined for problem in refused]

@@ -10,6 +10,7 @@ import pytest
 
 from obs import content, stack
 from obs.alerting.rules import groups
+from obs.boards.model import panels
 from obs.output import Built, build
 from obs.output.built import FOLDER
 from obs.proofs import cases, promtool
@@ -29,7 +30,7 @@ OPENTELEMETRY, OPTIONAL, MICROMETER, GO = range(4)
 EDGES = {OPENTELEMETRY: 0.25, OPTIONAL: 1.0, MICROMETER: 0.3, GO: 0.1}
 """A latency objective for each table of the page; that of the second is a whole number."""
 
-API = ("api", "promises")
+API = ("api", "promises", "budgets", "api-traffic")
 ON_DISK = {"file/outdated", "runbook/missing"}
 
 
@@ -72,7 +73,7 @@ def test_the_alerts_prove(number: int) -> None:
     built = made(number)
     names = [alert.name for group in built.groups if group.file in API for alert in group.alerts]
 
-    assert len(names) == 8
+    assert {"ApiErrorRatioHigh", "ApiLatencyP95OverSlo", "ApiMostRequestsFail", "ApiDown"} <= set(names)
     assert cases.prove(promtool.find(ROOT), built.stack, built.groups, names) == []
 
 
@@ -87,19 +88,18 @@ def test_opentelemetry_counts_requests_by_their_durations() -> None:
     board = json.loads(built.texts[f"{FOLDER}/grafana/dashboards/api.json"])
     route = next(one for one in board["templating"]["list"] if one["name"] == "route")
     assert route["definition"].endswith(", http_route)")
-    titles = {panel["title"] for panel in board["panels"]}
+    titles = {panel["title"] for panel in panels(board)}
     assert {"Requests", "Error ratio", "Latency", "Routes"} <= titles
     assert not {"In flight", "Request size", "Response size", "Saturation and size"} & titles
-    legends = {target.get("legendFormat") for panel in board["panels"] for target in panel.get("targets", ())}
+    legends = {target.get("legendFormat") for panel in panels(board) for target in panel.get("targets", ())}
     assert "{{http_response_status_code}}" in legends
     assert "| `http_requests_in_progress` |" in built.texts["docs/catalog.md"]
 
 
 def test_optional_series_bring_their_panels_back() -> None:
     """Naming one is enough."""
-    titles = {
-        panel["title"] for panel in json.loads(made(OPTIONAL).texts[f"{FOLDER}/grafana/dashboards/api.json"])["panels"]
-    }
+    board = json.loads(made(OPTIONAL).texts[f"{FOLDER}/grafana/dashboards/api.json"])
+    titles = {panel["title"] for panel in panels(board)}
 
     assert {"In flight", "Request size", "Response size"} <= titles
 

@@ -162,7 +162,9 @@ def _numbers(evidence: Evidence, alert: Alert, nodes: tuple[Any, ...]) -> Iterat
         if isinstance(node, ast.MatrixSelector | ast.SubqueryExpr) and node.range:
             yield node.range.total_seconds()
         if isinstance(node, ast.VectorSelector):
-            yield from (float(m.value) for m in node.matchers.matchers if re.fullmatch(r"\d+(\.\d+)?", m.value))
+            # An edge of a bucket may be written in two ways, as `1([.]0)?`.
+            texts = (m.value.removesuffix("([.]0)?") for m in node.matchers.matchers)
+            yield from (float(text) for text in texts if re.fullmatch(r"\d+(\.\d+)?", text))
     yield durations.seconds(alert.hold)
     slo = evidence.built.stack.slo
     for name in slo.__dataclass_fields__:
