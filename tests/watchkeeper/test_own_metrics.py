@@ -40,6 +40,8 @@ def _afresh() -> None:
     """Count from zero: what is declared belongs to the process."""
     for family in REGISTRY.families():
         family.reset()
+    if (owner := REGISTRY.owner()) is not None:  # of a test that did not stop it
+        REGISTRY.release(owner)
 
 
 def test_counting_from_anywhere_is_scraped() -> None:

@@ -66,7 +66,7 @@ class Spans:
         self.tracer.id_generator = _IdGenerator()  # type: ignore[attr-defined] # the SDK's tracer has it
         if isinstance(owner, trace.ProxyTracerProvider):
             trace.set_tracer_provider(self._provider)
-        _trace_clients(settings.traced_clients, self._provider)
+        self._clients = _trace_clients(settings.traced_clients, self._provider)
 
     def start(self, name: str, kind: Kind, context: TraceContext, attributes: Mapping[str, Any]) -> Span:
         """Return a running span at the place ``context`` names; it has a span id of its own."""
@@ -108,14 +108,17 @@ class Spans:
 
     def close(self) -> None:
         """Export what is still held and stop; a provider that was joined is its owner's to stop."""
+        while self._clients:
+            self._clients.pop().uninstrument()
         if self._joined:
             self._provider.force_flush(EXPORT_TIMEOUT_SECONDS * 1000)
         else:
             self._provider.shutdown()
 
 
-def _trace_clients(names: Sequence[str], provider: TracerProvider) -> None:
-    """Switch on OpenTelemetry's instrumentations of clients, those that are installed and nobody has switched on."""
+def _trace_clients(names: Sequence[str], provider: TracerProvider) -> list[Any]:
+    """Switch on OpenTelemetry's instrumentations of clients, where installed and nobody has; return those."""
+    switched_on = []
     for entry in entry_points(group="opentelemetry_instrumentor"):
         if entry.name not in names or find_spec(entry.name) is None:
             continue
@@ -123,8 +126,10 @@ def _trace_clients(names: Sequence[str], provider: TracerProvider) -> None:
             instrumentor = entry.load()()
             if not instrumentor.is_instrumented_by_opentelemetry:
                 instrumentor.instrument(tracer_provider=provider)
+                switched_on.append(instrumentor)
         except Exception as error:  # noqa: BLE001 - an instrumentation of another version must not end the start
             _log.warning("calls of %s are not traced: %s: %s", entry.name, type(error).__name__, error)
+    return switched_on
 
 
 def _provider(settings: Settings) -> TracerProvider:
