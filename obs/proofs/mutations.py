@@ -74,9 +74,9 @@ def of_duration(text: str) -> Iterator[tuple[str, str]]:
 
 
 def _places(node: Any, *, divided: bool = False) -> Iterator[tuple[Any, bool]]:
-    """Yield every node, parents first, and whether it is a side of a division, where a factor cancels out."""
+    """Yield every node, parents first, and whether it is a side where a factor cancels out: of a division, or of 0."""
     yield node, divided
-    inside = divided or (isinstance(node, ast.BinaryExpr) and str(node.op) == "/")
+    inside = divided or (isinstance(node, ast.BinaryExpr) and (str(node.op) == "/" or _line(node.rhs) == "0"))
     for child in children(node):
         yield from _places(child, divided=inside)
 
