@@ -99,9 +99,11 @@ def answered(data: Data, boards: Boards, progress: Progress = lambda _: None) ->
             for slug in missing:
                 progress(f"asking {slug}")
                 found[slug] = asker.board(boards[slug]) | {"source": data.name}
-                _keep(kept[slug], found[slug])
+                with contextlib.suppress(OSError):  # it is asked again next time
+                    _keep(kept[slug], found[slug])
     for file in filter(None, kept.values()):
-        file.touch()  # used last now
+        with contextlib.suppress(OSError):
+            file.touch()  # used last now
     return {slug: found[slug] for slug in boards}
 
 

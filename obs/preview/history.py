@@ -67,7 +67,9 @@ def opened(
     """
     if isinstance(source, Live):
         until = source.until or time.time()
-        yield Server(source.url), Span(until - source.lasts, until)
+        server = Server(source.url)
+        server.instant("vector(1)", until)  # who can't be asked at all is one error, and not one a panel
+        yield server, Span(until - source.lasts, until)
     elif isinstance(source, Blocks):
         if not source.folder.is_dir():
             raise ServingError(f"{source.folder}: there is no such folder; give a folder of TSDB blocks")
@@ -84,7 +86,8 @@ def opened(
                 remote.write(url, source.tell())
                 playing.play(server, groups, source)
                 if keep:
-                    _keep(store, kept)
+                    with contextlib.suppress(OSError):  # it is told again next time
+                        _keep(store, kept)
             else:
                 kept.touch()
             yield server, Span(source.start, source.end)
