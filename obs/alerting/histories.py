@@ -28,7 +28,9 @@ def edge(upper: float) -> Matcher:
 
 
 def duration(seconds: float) -> str:
-    """Return at least a second as Prometheus' `humanizeDuration` writes it: `2.5s`, `2m 55s`, `1h 0m 0s`."""
+    """Return at least a millisecond as Prometheus' `humanizeDuration` writes it: `375ms`, `2.5s`, `1h 0m 0s`."""
+    if seconds < 1:
+        return f"{1000 * seconds:.4g}ms"
     if seconds < 60:  # noqa: PLR2004 - a minute
         return f"{seconds:.4g}s"
     minutes, rest = divmod(int(seconds), 60)
