@@ -76,7 +76,7 @@ def plotted(expr: str, steps: tuple[tuple[float | None, str], ...] = ()) -> Call
 def in_python(example: str) -> dict[str, Any]:
     """Read what an example declares: alerts like the sound one but for what it says, a panel, series."""
     names = {"Alert": partial(replace, ALERT), "Panel": plotted, "PanelRef": PanelRef, "Metric": Metric, "JOB": JOB}
-    made = eval(f"({example.rpartition(' = ')[2] if 'Metric' in example else example},)", names)  # noqa: S307 - a page of ours
+    made = eval(f"({example.rpartition(' = ')[2] if 'Metric' in example else example.replace(chr(10), ', ')},)", names)  # noqa: S307 - a page of ours
     alerts = [one for one in made if isinstance(one, Alert)]
     return {
         "plant": next((one for one in made if callable(one)), bool),

@@ -226,7 +226,7 @@ CHECKS = (
         limits,
         why="Who is woken sees on the panel how far beyond its limit the value is; another mark says all is well.",
         fails=(
-            'Alert(expr="sum_over_time(up[5m]) > 3"),\n'
+            'Alert(expr="sum_over_time(up[5m]) > 3")\n'
             'Panel(expr="sum_over_time(up{environment=~\'$environment\'}[5m])", steps=((None, "green"), (4, "red")))'
         ),
         remedy="Take the step of the panel and the limit of the alert from one constant.",
