@@ -28,7 +28,7 @@ cost: tools ## say how many samples each panel and rule reads, and hold it to st
 	@$(OBS) cost
 
 drill: tools ## play whole incidents through rules and routes: who is told, when, how often
-	@$(OBS) drill
+	@$(OBS) drill $(if $(AGAINST),--against $(AGAINST) --markdown)
 
 preview: .venv/.ready ## draw every dashboard in an ordinary hour and in three incidents, below .obs/preview/pages
 	@sh scripts/install-stack-programs; $(OBS) preview && $(OBS) preview $(INCIDENTS)

@@ -172,6 +172,9 @@ def test_a_panel_without_neighbours_comes_as_python_to_paste() -> None:
     assert offers["Alone"].look.startswith("panels.")
 
 
+STALLED = ("Oldest waiting", "Oldest waiting job")
+"""The panels of Jobs that one threshold colours."""
+
 EDITS: dict[str, Callable[[Model], Any]] = {
     "threshold": lambda panel: steps(panel)[-1].update(value=0.123),
     "query": lambda panel: panel["targets"][0].update(expr="vector(1)"),
@@ -190,7 +193,7 @@ EDITS: dict[str, Callable[[Model], Any]] = {
 @pytest.mark.parametrize("kind", EDITS)
 def test_what_people_edit_in_a_panel_is_offered(kind: str) -> None:
     """Each edit of a panel is a patch that was built and compared, whatever words made the panel."""
-    edited = ("Error ratio", "Request size") if kind != "threshold" else ("Error ratio",)
+    edited = ("Error ratio", "Requests by status") if kind != "threshold" else ("Error ratio",)
 
     offers = offered("api", lambda panels, _: [EDITS[kind](panels[title]) for title in edited])
 
@@ -261,7 +264,7 @@ def test_an_edit_changes_no_other_panel() -> None:
 def test_edits_of_several_dashboards_make_one_patch() -> None:
     """The stack file, which both share, gets both edits."""
     redis = offered("redis", lambda panels, _: steps(panels["Memory used of maxmemory"])[1].update(value=0.7))
-    jobs = offered("jobs", lambda panels, _: steps(panels["Oldest waiting"])[1].update(value=600))
+    jobs = offered("jobs", lambda panels, _: [steps(panels[title])[1].update(value=600) for title in STALLED])
 
     lines = patch([*redis, *jobs]).splitlines()
 

@@ -114,11 +114,11 @@ def test_several_services_are_built_at_once(checkout: Checkout) -> None:
         (
             (
                 "dashboards/api.py",
-                "REQUESTS_IN_PROGRESS,\n                    *here,\n                    by=(METHOD,),",
+                "total(select(REQUESTS_IN_PROGRESS, *scope(stack.targets.api))),",
             ),
-            "REQUESTS_IN_PROGRESS,\n                    *here,\n                    STATUS.eq('500'),",
+            "total(select(REQUESTS_IN_PROGRESS, STATUS.eq('500'))),",
             2,
-            "dashboard: http_requests_in_progress has no label 'status'; it has: environment, instance,",
+            "now: http_requests_in_progress has no label 'status'; it has: environment, instance,",
         ),
         (
             ("dashboards/api.py", "WS_CONNECTS,\n            *here,"),

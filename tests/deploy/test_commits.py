@@ -53,13 +53,13 @@ def test_a_commit_of_the_old_layout_renders_itself(tmp_path: Path, old: str) -> 
 
 def test_a_commit_without_the_tool_is_rendered_by_the_installed_one(tmp_path: Path, old: str) -> None:
     """A service that keeps content alone is rendered from the content of that commit."""
-    (tmp_path / "alerts").mkdir()
-    (tmp_path / "alerts" / "api.py").write_text("ALERTS = ()\n", encoding="utf-8")
+    (tmp_path / "metrics").mkdir()
+    (tmp_path / "metrics" / "__init__.py").write_text("", encoding="utf-8")
     git(tmp_path, "add", "-A")
     git(tmp_path, "commit", "-q", "-m", "content")
 
     _, texts = commits.state_at(tmp_path, git(tmp_path, "rev-parse", "HEAD"), tmp_path / "stack.toml", "staging")
 
     assert old
-    assert "infra/observability/prometheus/rules/api.yml" in texts
+    assert "environment: staging" in texts["infra/observability/prometheus/prometheus.yml"]
     assert "infra/observability/prometheus/rules/redis.yml" not in texts

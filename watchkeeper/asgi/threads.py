@@ -25,7 +25,10 @@ async def result(future: "Future[Result]", patience: float) -> Result:
     trio: Any = sys.modules.get("trio")
     if trio is not None and trio.lowlevel.in_trio_run():
         return await _in_trio(trio, lambda: future.result(patience), patience)
-    return await asyncio.wait_for(asyncio.shield(asyncio.wrap_future(future)), patience)
+    awaited = asyncio.wrap_future(future)
+    # asyncio reports an exception that nobody fetched, and whoever gave up waiting does not.
+    awaited.add_done_callback(lambda done: done.cancelled() or done.exception())
+    return await asyncio.wait_for(asyncio.shield(awaited), patience)
 
 
 async def _in_trio(trio: Any, work: Callable[[], Result], patience: float | None) -> Result:
