@@ -9,6 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from e2e.browser import INTERACTION_MEASURED
 from examples.ports import free_port
 from examples.service import Demo, running
 from obs.programs import npm
@@ -18,15 +19,6 @@ from tests.watchkeeper.reading import eventually
 from tests.watchkeeper.serving import samples
 
 PACKAGE = Path(__file__).parent / "web-vitals"
-INTERACTION_MEASURED = """new Promise(done => {
-    new PerformanceObserver(() => requestIdleCallback(() => done())).observe({type: "first-input", buffered: true});
-    (function draw() { requestAnimationFrame(draw); })();
-})"""
-"""
-Wait until the library has seen a click: Chromium hands out its timing after the next paint, and the library reads it in
-the idle callback before this one. A page that draws nothing is never idle without a window.
-"""
-
 ALWAYS = ("lcp_seconds", "inp_seconds", "cls", "fcp_seconds", "ttfb_seconds")
 
 
