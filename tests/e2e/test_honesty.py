@@ -32,7 +32,8 @@ def test_what_is_missing_is_named_and_never_passed(bare: Path) -> None:
     # The id of an answer is the API's own work.
     assert [found["check"] for found in results if found["outcome"] != "not run"] == ["x-trace-id"]
     details = " ".join(found["detail"] for found in results)
-    for wanted in programs.WANTED:
+    # Node draws the pictures of a preview, which no run needs.
+    for wanted in (one for one in programs.WANTED if one.name != "node"):
         assert f"{wanted.name} is neither on PATH nor in .tools/bin" in details
     assert json.loads(answer.stdout)["pages"] == []
 

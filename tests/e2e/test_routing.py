@@ -110,14 +110,15 @@ def test_a_page_reads_well(folder: Path, template: str, says: str) -> None:
         "status": "firing",
         "externalURL": "http://localhost:9093",
         "groupLabels": {"alertname": "ApiDown", "service": "rce-api", "environment": "production"},
-        "commonAnnotations": {
-            "summary": "The API does not answer Prometheus.",
-            "dashboard_url": "http://localhost:3001/d/rce-api-overview?viewPanel=panel-1",
-        },
         "alerts": [
             {
                 "status": "firing",
-                "annotations": {"description": "api:4000 failed every scrape."},
+                "labels": {"alertname": "ApiDown"},
+                "annotations": {
+                    "summary": "The API does not answer Prometheus.",
+                    "description": "api:4000 failed every scrape.",
+                    "dashboard_url": "http://localhost:3001/d/rce-api-overview?viewPanel=panel-1",
+                },
                 "startsAt": "2026-11-23T22:00:00Z",
             }
         ],
