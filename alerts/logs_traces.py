@@ -163,7 +163,7 @@ def promtail_silent(stack: Stack) -> Alert:
         summary="Promtail pushes no log lines.",
         description="Loki has taken no line from Promtail {{ $labels.instance }} for half an hour.",
         runbook=RUNBOOK,
-        panel=PanelRef("stack", "Log lines"),
+        panel=PanelRef("stack", "Lines sent"),
         cases=(
             tickets(
                 "it reads no file any more",

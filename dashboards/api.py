@@ -25,6 +25,8 @@ from watchkeeper.contract.metrics import (
 )
 
 SERVER_ERROR = STATUS.re("5..")
+HARDLY_ANY = 0.001
+"""Requests a second below which nobody asks any more: one in a quarter of an hour."""
 
 
 def dashboard(stack: Stack) -> Dashboard:
@@ -67,7 +69,13 @@ def now(stack: Stack) -> list[panels.Panel]:
             steps=at_most(stack.slo.latency.threshold_seconds),
             why="Red: slower than promised. The table names the routes.",
         ),
-        panels.number("Requests", every, unit="reqps", why="Far below the usual is lost clients, not calm."),
+        panels.number(
+            "Requests",
+            every,
+            unit="reqps",
+            steps=panels.at_least(HARDLY_ANY),
+            why="Far below the usual is lost clients, not calm.",
+        ),
         panels.number(
             "In flight",
             total(select(REQUESTS_IN_PROGRESS, *scope(stack.targets.api))),

@@ -27,6 +27,9 @@ from watchkeeper.contract.scraping import UP
 
 TARGET = (JOB, INSTANCE)
 
+HARDLY_ANY = 0.001
+"""Lines a second below which none is sent: one in a quarter of an hour."""
+
 
 def dashboard(stack: Stack) -> Dashboard:
     """Return the dashboard of what does the watching."""
@@ -183,6 +186,14 @@ def lines_sent(stack: Stack) -> list[Panel]:
             *shipper,
             by=(INSTANCE,),
             why="Dropped above zero opens a ticket: those lines are gone. Sent at zero: the log files moved.",
+        ),
+        panels.traffic(
+            "Lines sent",
+            promtail.LINES_SENT,
+            *shipper,
+            by=(INSTANCE,),
+            steps=at_least(HARDLY_ANY),
+            why="At zero a ticket is opened: the log files moved, or Loki takes nothing.",
         ),
     ]
 

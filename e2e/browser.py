@@ -1,6 +1,8 @@
 """What does a person's browser report of a page: a real Chromium with the real web-vitals library?"""
 
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from obs.programs import npm
@@ -39,13 +41,19 @@ def install(root: Path, folder: Path, programs: Programs) -> None:
         raise ProcessError(f"{PACKAGE}: {error}") from error
 
 
-def visit(url: str, programs: Programs) -> None:
-    """Open a page, click its button, and leave once the library has seen it; raise ProcessError when Chromium can't."""
+@contextmanager
+def visit(url: str, programs: Programs) -> Iterator[None]:
+    """
+    Open a page, click its button, and leave once the library has seen it; raise ProcessError when Chromium can't.
+
+    Chromium runs until the context ends: what a page sends as it is left goes out afterwards.
+    """
     try:
         with Chromium(programs["chromium"]) as chromium, chromium.page(width=1280, height=720) as page:
             page.open(url)
             page.click("button")
             page.evaluate(INTERACTION_MEASURED)
             page.open("about:blank")
+            yield
     except ChromiumError as error:
         raise ProcessError(str(error)) from error

@@ -50,9 +50,9 @@ def _by_hand(run: Running) -> str:
 def _by_chromium(run: Running) -> str:
     browser.install(run.root, run.here.folder, run.programs)
     before = _counts(run)
-    browser.visit(f"{run.api}/rooms/7", run.programs)
     expected = {name: count + (name in browser.MEASURED) for name, count in before.items()}
-    until("the browser's reports", lambda: _counts(run) == expected, within=PATIENCE_SECONDS)
+    with browser.visit(f"{run.api}/rooms/7", run.programs):
+        until("the browser's reports", lambda: _counts(run) == expected, within=PATIENCE_SECONDS)
     return f"one page view: one each of {', '.join(browser.MEASURED)}"
 
 

@@ -181,7 +181,7 @@ def pushed(node: Node) -> int:
 
 
 def evaluated(node: Node, since: float) -> list[str]:
-    """Return the frequent groups that nodes have evaluated without an error since a moment, each as often as they do."""
+    """Return the frequent groups that nodes have evaluated without an error since a moment, once for each node."""
     answer = requests.get(f"{node.url}/prometheus/api/v1/rules", timeout=20)
     found = answer.json()["data"]["groups"] if answer.ok else []
     return sorted(

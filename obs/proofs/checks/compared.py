@@ -70,13 +70,13 @@ def _wrongly_marked(
 
 
 def _skeleton(node: Any) -> tuple[Any, ...]:
-    """Return what is done to which series, whatever the matchers, windows, labels and guards."""
+    """Return what is done to which series of which time, whatever the matchers, windows, labels and guards."""
     node = bare(node)
     match node:
         case ast.BinaryExpr() if str(node.op) in ORDERED:
             return _skeleton(node.lhs)
         case ast.VectorSelector():
-            return (expr.selector(node).name,)
+            return (expr.selector(node).name, str(node.offset))
         case ast.NumberLiteral():
             return (node.val,)
         case ast.MatrixSelector():
