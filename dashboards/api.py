@@ -1,6 +1,7 @@
 """API: do we answer, do we answer right, do we answer in time, and if not, where does it hurt?"""
 
 from alerts.api import ERROR_RATIO
+from alerts.api_traffic import HANGING
 from obs.alerting.slo import availability, latency
 from obs.boards import panels
 from obs.boards.board import Dashboard, board, variable
@@ -79,6 +80,7 @@ def now(stack: Stack) -> list[panels.Panel]:
         panels.number(
             "In flight",
             total(select(REQUESTS_IN_PROGRESS, *scope(stack.targets.api))),
+            steps=at_most(HANGING),
             why="Rising on flat traffic: something below has stopped answering. Look at the databases.",
         ),
         panels.number(
