@@ -232,7 +232,7 @@ def workers_gone(stack: Stack) -> Alert:
         summary="A queue has lost its last worker, and nobody measures it any more.",
         description=f"Queue {told(QUEUE)} had a worker within the hour, and has none now.",
         runbook=RUNBOOK,
-        panel=PanelRef("jobs", "Workers"),
+        panel=PanelRef("jobs", "Fewest workers"),
         cases=(
             pages(
                 "the last worker dies",
