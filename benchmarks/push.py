@@ -20,11 +20,11 @@ from pathlib import Path
 import requests
 
 from obs.deploy.grafana.client import Client
-from obs.deploy.grafana.ownership import tag
 from obs.deploy.grafana.state import Desired, Item, Kind, item
 from obs.deploy.plan.plan import make_plan
 from obs.deploy.push.journal import open_journal
 from obs.deploy.push.push import Author, Push
+from obs.stack.ownership import tag
 from tests.fake_grafana import FakeGrafana
 
 LATENCY_SECONDS = 0.02

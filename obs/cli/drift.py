@@ -14,12 +14,12 @@ from obs.cli.grafana import open_grafana, patience_option
 from obs.cli.writing import write
 from obs.deploy.drift import Drift, notices
 from obs.deploy.drift import drift as find_drift
-from obs.deploy.grafana import ownership
 from obs.deploy.grafana.state import Kind
 from obs.deploy.plan.desired import desired
 from obs.deploy.push import commits
 from obs.deploy.push.rollback import deployed
 from obs.diff import Sentence
+from obs.stack import ownership
 
 
 @click.command()

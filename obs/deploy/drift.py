@@ -40,8 +40,9 @@ def drift(client: Client, deployed: Desired, code: Desired) -> list[Drift]:
 def notices(client: Client, deployed: Desired) -> list[str]:
     """Say what others laid around our branch of the notification policy; see `routing.notices`."""
     stores = open_stores(client, version(client.read("/api/health")), deployed.owner)
-    points = stores.contact_points.list_all() if deployed.of(Kind.POLICY) else []
-    return list(routing.notices(stores, points, deployed))
+    if not deployed.of(Kind.POLICY):
+        return []
+    return list(routing.notices(stores.policies.before_ours(), stores.contact_points.list_all(), deployed))
 
 
 def _adapted(stores: Stores, desired: Desired) -> Iterator[Item]:

@@ -1,13 +1,16 @@
 """Which lines of a query changed, and where in them?"""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 from typing import Literal
 
 Span = tuple[int, int]
 """The columns from the first to before the second."""
+
+Step = tuple[Literal["replace", "delete", "insert", "equal"], int, int, int, int]
+"""What becomes of which lines: tag, start and end in the old side, start and end in the new one."""
 
 WORD = re.compile(r"\w+|\s+|.", re.DOTALL)
 SHOWN = 2  # unchanged lines in a row up to which they are shown
@@ -36,22 +39,14 @@ LEFT_OUT = Line(" ", "…")
 
 def sides(before: str, after: str) -> tuple[list[Line], list[Line]]:
     """Return all lines of both sides, with what differs in those that changed."""
-    old, new = before.splitlines(), after.splitlines()
-    marks: tuple[list[tuple[Span, ...]], list[tuple[Span, ...]]] = ([()] * len(old), [()] * len(new))
-    for tag, start, end, low, high in _steps(old, new):
-        if tag == "replace" and end - start == high - low:
-            for one, other in zip(range(start, end), range(low, high), strict=True):
-                marks[0][one], marks[1][other] = _marks(old[one], new[other])
-    return (
-        [Line("-", *one) for one in zip(old, marks[0], strict=True)],
-        [Line("+", *one) for one in zip(new, marks[1], strict=True)],
-    )
+    old, new, _ = _compared(before, after)
+    return old, new
 
 
 def changed_lines(before: str, after: str) -> Iterator[Line]:
     """Yield the lines that changed, old before new, marked once; a long run of others is one `…`."""
-    old, new = sides(before, after)
-    for tag, start, end, low, high in _steps([line.text for line in old], [line.text for line in new]):
+    old, new, steps = _compared(before, after)
+    for tag, start, end, low, high in steps:
         if tag == "equal":
             yield from [Line(" ", line.text) for line in old[start:end]] if end - start <= SHOWN else [LEFT_OUT]
         elif end - start == high - low:
@@ -61,8 +56,17 @@ def changed_lines(before: str, after: str) -> Iterator[Line]:
             yield from (*old[start:end], *new[low:high])
 
 
-def _steps(old: Sequence[str], new: Sequence[str]) -> Sequence[tuple[str, int, int, int, int]]:
-    return SequenceMatcher(None, old, new, autojunk=False).get_opcodes()
+def _compared(before: str, after: str) -> tuple[list[Line], list[Line], list[Step]]:
+    """Return the lines of both sides, marked where they differ, and the steps from one to the other."""
+    old = [Line("-", line) for line in before.splitlines()]
+    new = [Line("+", line) for line in after.splitlines()]
+    steps = SequenceMatcher(None, before.splitlines(), after.splitlines(), autojunk=False).get_opcodes()
+    for tag, start, end, low, high in steps:
+        if tag == "replace" and end - start == high - low:
+            for one, other in zip(range(start, end), range(low, high), strict=True):
+                gone, come = _marks(old[one].text, new[other].text)
+                old[one], new[other] = replace(old[one], marks=gone), replace(new[other], marks=come)
+    return old, new, steps
 
 
 def _marks(old: str, new: str) -> tuple[tuple[Span, ...], tuple[Span, ...]]:

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from obs.deploy.grafana import ownership
 from obs.deploy.grafana.client import Client
 from obs.deploy.grafana.state import Desired, Item, Kind, item
 from obs.deploy.plan.plan import make_plan
 from obs.deploy.push.journal import open_journal
 from obs.deploy.push.outcome import Outcome
 from obs.deploy.push.push import Author, Push
+from obs.stack import ownership
 
 URL = os.environ.get("GRAFANA_URL", "")
 

@@ -1,12 +1,15 @@
-"""Is it said when others lay something around our branch of the notification policy that changes who hears us?"""
+"""Is it said who hears our alerts in Grafana, and what others lay around our branch of its notification policy?"""
 
 from typing import Any
 
+import click
 import pytest
 
 from obs.deploy.drift import notices
 from obs.deploy.grafana.state import Desired
-from tests.deploy.world import NEW, OWNER, World
+from obs.deploy.plan.plan import Plan
+from obs.deploy.push.report import rendered
+from tests.deploy.world import NEW, OWNER, World, folders, group, notifications, rule
 
 Matchers = list[list[str]]
 
@@ -66,3 +69,32 @@ def test_an_integration_added_to_our_contact_point_is_said(world: World) -> None
     )
     assert said in world.plan(NEW).notes
     assert notices(world.client(), Desired(OWNER, ())) == []
+
+
+def test_a_plan_says_whom_grafana_tells(world: World) -> None:
+    """What a push does to rules and policy comes to who is woken; a route of other people before ours is followed."""
+    waking = [{**rule("shop-lost", "Lost", labels={"severity": "page"}), "isPaused": False}]
+    desired = Desired(OWNER, (*folders(), *notifications(), group("shop", *waking)))
+
+    assert told_by(world.plan(desired)) == ["Lost: goes to Grafana's shop--page after 2m"]
+    world.push(desired)
+    assert told_by(world.plan(desired)) == []
+
+    later = Desired(OWNER, (*folders(), *notifications(), group("shop", {**waking[0], "for": "10m"})))
+    assert told_by(world.plan(later)) == [
+        "Lost: goes to Grafana's shop--page after 10m30s instead of to Grafana's shop--page after 2m"
+    ]
+    before = {"receiver": "night shift", "object_matchers": [["severity", "=", "page"]], "group_wait": "5s"}
+    world.fake.state.policy["routes"].insert(0, before)
+    assert told_by(world.plan(later)) == [
+        "Lost: goes to Grafana's night shift after 10m5s instead of to Grafana's night shift after 1m35s"
+    ]
+    silent = Desired(OWNER, (*folders(), group("shop", {**waking[0], "isPaused": True})))
+    world.fake.state.policy["routes"].remove(before)
+    assert told_by(world.plan(silent)) == ["Lost: no longer goes to Grafana's shop--page after 2m"]
+
+
+def told_by(plan: Plan) -> list[str]:
+    """Return what a plan tells of notifications, as the verb prints it."""
+    lines = click.unstyle(rendered(plan, "terminal")).splitlines()
+    return [line.removeprefix("    who is told / ") for line in lines if line.startswith("    who is told / ")]

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from typing import Any
 
-from obs.deploy.grafana import ownership
 from obs.deploy.grafana.client import Client
 from obs.deploy.grafana.errors import Lost
+from obs.stack import ownership
 from obs.stack.identity import DEPLOYED
 
 COMMIT_PREFIX = "sha:"

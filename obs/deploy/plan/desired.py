@@ -5,12 +5,11 @@ from pathlib import PurePosixPath
 
 import orjson
 
-from obs.deploy.grafana import ownership
 from obs.deploy.grafana.errors import DeployError
 from obs.deploy.grafana.state import Desired, Item, Kind, item
 from obs.deploy.plan import notifications
 from obs.deploy.plan.rules import Target, rule_groups
-from obs.stack import Stack
+from obs.stack import Stack, ownership
 from watchkeeper.contract.labels import ENVIRONMENT
 
 DASHBOARDS = "grafana/dashboards/*.json"

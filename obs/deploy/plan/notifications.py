@@ -6,29 +6,17 @@ The same three ways as the Alertmanager's: pages to PagerDuty, tickets to a webh
 from collections.abc import Mapping
 from pathlib import Path
 
-from obs.config import alertmanager
-from obs.deploy.grafana import ownership
+from obs.config import policy
 from obs.deploy.grafana.errors import DeployError
 from obs.deploy.grafana.state import Item, Kind, item
-from watchkeeper.contract.labels import SLO
+from obs.stack import ownership
 
-SEVERITY = "severity"
 # severity, contact point type, setting that holds the secret, environment variable it comes from
 CHANNELS = (
     ("page", "pagerduty", "integrationKey", "PAGERDUTY_ROUTING_KEY"),
     ("ticket", "webhook", "url", "WEBHOOK_URL"),
     ("none", "webhook", "url", "DEADMAN_URL"),
 )
-PROMISE = {
-    "object_matchers": [[SLO.name, "!=", ""]],
-    "group_by": [SLO.name, *alertmanager.DEPLOYMENT],
-    "group_wait": "15s",
-}
-OWN: Mapping[str, Mapping[str, object]] = {
-    "page": {"routes": [PROMISE]},
-    "none": {"group_wait": "1s", **alertmanager.FED},
-}
-"""What a severity has beside its receiver: pages of one promise are one page, and the dead man's switch its times."""
 
 
 def secret(environment: Mapping[str, str], name: str) -> str:
@@ -64,27 +52,9 @@ def objects(owner: str, environment: Mapping[str, str]) -> tuple[Item, ...]:
         )
         for severity, integration, setting, name in CHANNELS
     )
-    return (*points, item(Kind.POLICY, _branch(owner)))
+    return (*points, item(Kind.POLICY, {"name": owner, **policy.branch(owner)}))
 
 
 def secrets(environment: Mapping[str, str]) -> tuple[str, ...]:
     """Return every secret that must never be printed."""
     return tuple(found for _, _, _, name in CHANNELS if (found := secret(environment, name)))
-
-
-def _branch(owner: str) -> dict[str, object]:
-    routes = [
-        {
-            "receiver": ownership.uid(owner, severity),
-            "object_matchers": [[SEVERITY, "=", severity]],
-            **OWN.get(severity, {}),
-        }
-        for severity, _, _, _ in CHANNELS
-    ]
-    return {
-        "name": owner,
-        "receiver": ownership.uid(owner, "ticket"),
-        "object_matchers": [ownership.matcher(owner)],
-        "group_by": ["alertname", "environment", "service"],
-        "routes": routes,
-    }

@@ -4,12 +4,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from obs.deploy.grafana import ownership
 from obs.deploy.grafana.state import Desired, Item, Key, Kind, Live
 from obs.deploy.grafana.stores import Stores
 from obs.deploy.grafana.stores.dashboards import Save
 from obs.deploy.grafana.versions import Version
 from obs.deploy.plan.survey import Survey
+from obs.stack import ownership
 
 # Uids Grafana itself answers for.
 BUILT_IN_DATASOURCES = frozenset({"-- Grafana --", "-- Mixed --", "-- Dashboard --", "grafana", "__expr__", "-100"})

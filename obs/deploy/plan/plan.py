@@ -1,6 +1,6 @@
 """What would a push create, change and delete, and what stands in its way?"""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -14,6 +14,7 @@ from obs.deploy.grafana.versions import Version, version
 from obs.deploy.plan import prune, routing
 from obs.deploy.plan.obstacles import Judge
 from obs.deploy.plan.survey import Survey, survey
+from obs.diff import ObjectChange
 from obs.nearest import nearest
 
 MAIN_ORGANISATION = 1
@@ -43,7 +44,7 @@ class Plan:
     """Everything one push would do, in the order it would do it, planned against one state of one Grafana.
 
     ``deployed`` is the latest deploy annotation found there; ``lists_dashboards`` tells whether a list of all boards is
-    the better way to read many of ours.
+    the better way to read many of ours. ``told`` says who hears of which alert otherwise than before.
     """
 
     url: str
@@ -54,6 +55,7 @@ class Plan:
     missing_permissions: tuple[str, ...] = ()
     deployed: Mark | None = None
     lists_dashboards: bool = False
+    told: tuple[ObjectChange, ...] = ()
 
     @property
     def writes(self) -> tuple[Change, ...]:
@@ -96,7 +98,9 @@ def make_plan(
             found += [Change(live.key, live.title, "delete", None, live, why) for live, why in gone.deleted]
             notes += gone.left
         points = [live for key, live in seen.named.items() if key.kind is Kind.CONTACT_POINT]
-        notes += routing.notices(stores, points, desired)
+        before_ours = stores.policies.before_ours() if desired.of(Kind.POLICY) else []
+        notes += routing.notices(before_ours, points, desired)
+        told = tuple(_told(stores, found, before_ours, desired.owner))
     _refuse_unknown(adopt_mine, found)
     if organisation.id != MAIN_ORGANISATION:
         notes.append(f"this is the organisation {organisation.name!r}, number {organisation.id}")
@@ -104,7 +108,27 @@ def make_plan(
         notes.append("the token may not list data sources, so their uids were not checked")
     needed = seen.missing_permissions if any(change.action != "unchanged" for change in found) else ()
     latest = next(iter(seen.marks), None)
-    return Plan(client.url, desired.owner, server, tuple(found), tuple(notes), needed, latest, _lists(judge))
+    return Plan(client.url, desired.owner, server, tuple(found), tuple(notes), needed, latest, _lists(judge), told)
+
+
+def _told(
+    stores: Stores, changes: Iterable[Change], before_ours: Sequence[dict[str, object]], owner: str
+) -> Iterator[ObjectChange]:
+    """Follow the alerts through our branch as it is and as it would be, where a push touches either."""
+    routed = [change for change in changes if change.key.kind in {Kind.RULE_GROUP, Kind.POLICY}]
+    if all(change.action == "unchanged" for change in routed):
+        return
+    groups = [_sides(change) for change in routed if change.key.kind is Kind.RULE_GROUP]
+    branch = next((_sides(change) for change in routed if change.key.kind is Kind.POLICY), None)
+    if branch is None:  # the code routes nothing: what does a branch of before still do?
+        waking = any(not rule.get("isPaused") for old, _ in groups if old for rule in old.document["rules"])
+        live = stores.policies.read(owner) if waking else None
+        branch = live, live
+    yield from routing.who_is_told(groups, branch, before_ours, owner)
+
+
+def _sides(change: Change) -> tuple[Item | None, Item | None]:
+    return change.item if change.action == "unchanged" else change.before, change.item
 
 
 def _refuse_unknown(adopt_mine: frozenset[str], found: Iterable[Change]) -> None:

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass, field, replace
 
-from obs.deploy.grafana import ownership
 from obs.deploy.grafana.state import Key, Kind, Live
 from obs.deploy.plan.obstacles import Judge
+from obs.stack import ownership
 
 
 @dataclass(slots=True)

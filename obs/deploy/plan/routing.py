@@ -1,16 +1,41 @@
-"""What did others lay around our branch of the notification policy that changes who hears our alerts?"""
+"""Who hears our alerts in Grafana, and what did others lay around our branch of its notification policy?"""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from obs.deploy.grafana.state import Desired, Key, Kind, Live
-from obs.deploy.grafana.stores import Stores
+from obs.deploy.grafana.state import Desired, Item, Key, Kind, Live
+from obs.diff import ObjectChange
+from obs.diff.notified import by_grafana, diff_told
 
 Labels = Mapping[str, str]
+Route = dict[str, Any]
 
 
-def notices(stores: Stores, points: Iterable[Live], desired: Desired) -> Iterator[str]:
+def who_is_told(
+    groups: Iterable[tuple[Item | None, Item | None]],
+    branches: tuple[Item | None, Item | None],
+    before_ours: Sequence[Route],
+    owner: str,
+) -> Iterator[ObjectChange]:
+    """
+    Yield one change that says which alerts reach whom in Grafana, where that differs.
+
+    ``groups`` are the rule groups as they are and as they would be, ``branches`` our branch of the policy alike; a side
+    without a branch tells nobody. ``before_ours`` are the routes that stand before it on both sides.
+    """
+    documents = [[one.document for one in side if one] for side in zip(*groups, strict=True)] or [[], []]
+    try:
+        old, new = (
+            by_grafana(inside if branch else (), [*before_ours, *([branch.document] if branch else [])], owner)
+            for inside, branch in zip(documents, branches, strict=True)
+        )
+        yield from list(diff_told(old, new))
+    except ValueError:  # a route that people wrote and nobody can follow: the objects themselves are told
+        return
+
+
+def notices(before_ours: Sequence[Route], points: Iterable[Live], desired: Desired) -> Iterator[str]:
     """Yield a sentence for each route that takes alerts before ours can, and each integration that hears them too.
 
     ``points`` are the live integrations. Nothing is yielded where the code routes nothing.
@@ -24,7 +49,7 @@ def notices(stores: Stores, points: Iterable[Live], desired: Desired) -> Iterato
             integration = f"an integration no push made ({live.document.get('type')}, uid {live.key.uid})"
             yield f"contact point {live.title!r} has {integration}: it hears our alerts too"
     alerts = list(_alerts(desired))
-    for route in stores.policies.before_ours():
+    for route in before_ours:
         taken = [labels["alertname"] for labels in alerts if _takes(route, labels)]
         if taken and not route.get("continue"):
             who = f"the route to {route.get('receiver') or 'the default contact point'!r} stands before ours"

@@ -21,9 +21,9 @@ import promql_parser
 import yaml
 
 from obs import durations
-from obs.deploy.grafana import ownership
 from obs.deploy.grafana.errors import DeployError
 from obs.deploy.grafana.state import Document, Item, Kind, item
+from obs.stack import ownership
 
 LOOKBACK_SECONDS = 600  # Grafana wants a range even for an instant query, which reads its end alone
 EXISTS = "is_number($B) || is_nan($B) || is_inf($B)"

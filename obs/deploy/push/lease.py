@@ -10,11 +10,11 @@ import datetime as dt
 import re
 from collections.abc import Callable
 
-from obs.deploy.grafana import ownership
 from obs.deploy.grafana.client import Client
 from obs.deploy.grafana.errors import Busy, Conflict, DeployError, Lost, Missing
 from obs.deploy.grafana.patience import Patience
 from obs.deploy.grafana.stores.folders import Folders
+from obs.stack import ownership
 
 EXPIRES_SECONDS = 30 * 60  # longer than a push and its undo may wait, see `Patience`
 

@@ -31,7 +31,7 @@ def difference(old: Item | None, new: Item | None) -> ObjectChange:
 
 def rendered(plan: Plan, form: str) -> str:
     """Return a plan in words: for the terminal, as Markdown, as JSON; obstacles and notes included."""
-    changes = [in_words(change) for change in plan.changes]
+    changes = [*plan.told, *(in_words(change) for change in plan.changes)]
     said = list(obstacles(plan))
     if form == "json":
         return json.dumps({"changes": json.loads(render_json(changes)), "obstacles": said, "summary": summary(plan)})

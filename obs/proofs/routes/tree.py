@@ -60,7 +60,7 @@ def all_hold(matchers: list[str], labels: Labels) -> bool:
 @dataclass(frozen=True, slots=True)
 class Route:
     """
-    A node of the routing tree, with what it inherits from its parent filled in.
+    A node of the routing tree of Alertmanager or Grafana, with what it inherits from its parent filled in.
 
     The defaults are Alertmanager's: https://prometheus.io/docs/alerting/latest/configuration/#route
     """
@@ -78,7 +78,7 @@ class Route:
 
     @classmethod
     def parse(cls, raw: Mapping[str, Any], parent: "Route | None" = None) -> "Route":
-        """Read the ``route`` of an ``alertmanager.yml``; raise TreeError."""
+        """Read the ``route`` of an ``alertmanager.yml``, or a notification policy of Grafana; raise TreeError."""
         above = parent or cls("", (), (), goes_on=False, children=())
         node = cls(
             receiver=raw.get("receiver") or above.receiver,
@@ -86,7 +86,7 @@ class Route:
             group_wait=raw.get("group_wait") or above.group_wait,
             group_interval=raw.get("group_interval") or above.group_interval,
             repeat_interval=raw.get("repeat_interval") or above.repeat_interval,
-            conditions=tuple(Condition.parse(text) for text in raw.get("matchers", ())),
+            conditions=tuple(_conditions(raw)),
             goes_on=bool(raw.get("continue", False)),
             children=(),
             hours=(*raw.get("mute_time_intervals", ()), *raw.get("active_time_intervals", ())),
@@ -120,3 +120,14 @@ class Route:
                 break
         if not found:
             yield self
+
+
+def _conditions(raw: Mapping[str, Any]) -> Iterator[Condition]:
+    """Yield what a node asks of an alert: its matchers, those of older files, and those of Grafana."""
+    yield from map(Condition.parse, raw.get("matchers") or ())
+    yield from (Condition(str(label), "=", str(value)) for label, value in (raw.get("match") or {}).items())
+    yield from (Condition(str(label), "=~", str(value)) for label, value in (raw.get("match_re") or {}).items())
+    for label, operator, value in raw.get("object_matchers") or ():
+        if operator not in _HOLDS:
+            raise TreeError(f"matcher {label} {operator} {value}: takes =, !=, =~ or !~")
+        yield Condition(str(label), str(operator), str(value))

@@ -8,12 +8,12 @@ from typing import Any
 
 import orjson
 
-from obs.deploy.grafana import ownership
 from obs.deploy.grafana.client import Client, segment
 from obs.deploy.grafana.errors import Refused
 from obs.deploy.grafana.state import Item, Key, Kind, Live
 from obs.deploy.grafana.stores.rule_groups import PREFIX
 from obs.deploy.grafana.stores.store import foreign_provenance, is_one_of
+from obs.stack import ownership
 
 REDACTED = "[REDACTED]"  # what Grafana gives back for a stored secret; in a PUT it keeps that secret
 

@@ -8,11 +8,11 @@ from typing import Any
 
 import orjson
 
-from obs.deploy.grafana import ownership
 from obs.deploy.grafana.client import Client, segment
 from obs.deploy.grafana.errors import NotAsSent, Refused
 from obs.deploy.grafana.state import Document, Item, Key, Kind, Live
 from obs.deploy.grafana.stores.store import is_one_of
+from obs.stack import ownership
 
 PAGE = 5000  # the most /api/search gives; more is 422
 RESOURCES = "/apis/dashboard.grafana.app"

@@ -5,10 +5,10 @@ from typing import Any
 
 import orjson
 
-from obs.deploy.grafana import ownership
 from obs.deploy.grafana.client import Client, segment
 from obs.deploy.grafana.errors import Conflict, Missing
 from obs.deploy.grafana.state import Item, Key, Kind, Live
+from obs.stack import ownership
 
 PAGE = 1000
 

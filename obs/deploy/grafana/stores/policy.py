@@ -5,12 +5,12 @@ from typing import Any
 
 import orjson
 
-from obs.deploy.grafana import ownership
 from obs.deploy.grafana.client import Client
 from obs.deploy.grafana.errors import Refused
 from obs.deploy.grafana.state import Document, Item, Key, Kind, Live
 from obs.deploy.grafana.stores.rule_groups import KEEP_EDITABLE, PREFIX
 from obs.deploy.grafana.stores.store import foreign_provenance, is_one_of
+from obs.stack import ownership
 
 PATH = f"{PREFIX}/policies"
 

@@ -5,12 +5,13 @@ from typing import Any
 
 import orjson
 
-from obs.deploy.grafana import ownership, versions
+from obs.deploy.grafana import versions
 from obs.deploy.grafana.client import Client, segment
 from obs.deploy.grafana.errors import Conflict, Lost
 from obs.deploy.grafana.state import Document, Item, Key, Kind, Live
 from obs.deploy.grafana.stores.store import foreign_provenance
 from obs.diff import normalise
+from obs.stack import ownership
 
 PREFIX = "/api/v1/provisioning"
 KEEP_EDITABLE = {"X-Disable-Provenance": "true"}
