@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from obs import content
+from obs.adopt.hoisting import Named
 from obs.adopt.panel import nearest, read_panel
 from obs.adopt.source import Edit, Source, argument, edited, number_in_toml, read, replayed, unified
 from obs.adopt.writing import IMPORTED
@@ -22,7 +23,8 @@ from obs.boards.board import with_lists
 from obs.boards.grafana import laid_over
 from obs.diff import ObjectChange, Sentence, diff_dashboard
 from obs.diff.layout import panels
-from obs.diff.values import BLANK, table
+from obs.diff.normalise import pruned
+from obs.diff.values import BLANK, objects, same, table
 from obs.stack import Stack, loads
 from obs.stack.identity import dashboard_uid
 from obs.stack.thresholds import Threshold
@@ -147,10 +149,16 @@ class _Trial:
         """Tell whether an earlier edit has settled the sentence as well."""
         return (sentence.subject, sentence.text) not in self.left
 
+    def model(self, texts: Mapping[str, str] | None = None) -> Model:
+        """Build the dashboard with the edits that were kept, or from other texts."""
+        found = texts or self.texts
+        stack = loads(found[self.stack_name], self.env, where=self.stack_name)
+        built: Model = _load(self.slug, found[f"dashboards/{self.slug}.py"])(stack).model
+        return built
+
     def _said(self, texts: Mapping[str, str]) -> dict[tuple[str, str], Sentence]:
-        stack = loads(texts[self.stack_name], self.env, where=self.stack_name)
-        model = _load(self.slug, texts[f"dashboards/{self.slug}.py"])(stack).model
-        return {(one.subject, one.text): one for one in diff_dashboard(model, self.live).sentences if not one.hidden}
+        sentences = diff_dashboard(self.model(texts), self.live).sentences
+        return {(one.subject, one.text): one for one in sentences if not one.hidden}
 
 
 def _follows(one: Sentence, edited: Sentence) -> bool:
@@ -195,6 +203,9 @@ def _proposal(trial: _Trial, sentence: Sentence) -> Proposal:
     reason, look = "the code computes it, shares it with other panels, or has no argument for it", _json(sentence.new)
     if sentence.path[:1] == ("panels",) and not trial.module.calls(sentence.subject.rpartition(" / ")[2]):
         reason = f"dashboards/{trial.slug}.py computes this panel whole: its title is written nowhere"
+    name = str(table(sentence.old).get("name") or "")
+    if sentence.field == "variable" and sentence.verb == "removed" and _asks_for(trial.live, name):
+        reason = f"panels or other variables still ask for ${name}: take it out of their queries first"
     if sentence.field == "panel" and sentence.verb == "added":
         reason = f"paste it into its row of dashboards/{trial.slug}.py"
         look = _pasteable(trial, sentence)
@@ -239,12 +250,79 @@ def _of_board(module: Source, sentence: Sentence, trial: _Trial) -> Iterator[lis
     if sentence.field in arguments:
         edit = module.keyword(call, *arguments[sentence.field])
         yield from [[edit]] if edit else []
+    if sentence.path[:1] == ("templating",) or sentence.field == "variables":
+        yield from _variables(module, call, sentence, trial)
     where, value = _down(trial.live, sentence.path)
     if sentence.verb == "added" and isinstance(sentence.new, dict):
         value = [sentence.new]
     elif isinstance(value, list):
-        value = [one for one in value if one not in (sentence.old or ())]
+        value = [one for one in value if not isinstance(sentence.old, list) or one not in sentence.old]
     yield from _laid_over(module, call, where, value, _added_to)
+
+
+def _variables(module: Source, call: ast.Call, sentence: Sentence, trial: _Trial) -> Iterator[list[Edit]]:
+    """Yield the variables as they are in Grafana: one changed or gone, or all of them in another order."""
+    given = argument(call, "variables")
+    own = given.elts if isinstance(given, ast.Tuple | ast.List) else []
+    if given is not None and not isinstance(given, ast.Tuple | ast.List):
+        return
+    texts = {_variable_name(one): module.text[slice(*module.span(one))] for one in own}
+    built, live = (_by_name(model) for model in (trial.model(), trial.live))
+    depth = module.depth(call)
+    for name in [name for name in built if name not in live and not _asks_for(trial.live, name)]:
+        left = {one: text for one, text in texts.items() if one != name}
+        yield [_variables_edit(module, call, left, depth)] if name in texts else _without(module, call, name)
+    for name, one in ((name, one) for name, one in live.items() if name in built and not same(one, built[name])):
+        for node in (node for node in own if _variable_name(node) == name):
+            changed = module.constant(node, sentence.old, sentence.new)
+            yield from [[changed]] if changed else []
+        differing = {key: value for key, value in one.items() if not same(value, built[name].get(key))}
+        laid = []
+        if name in texts and built[name].keys() <= one.keys():
+            laid = [f"{texts[name]} | {source(differing, depth + 1, len(texts[name]) + len(' | '))}"]
+        for text in (*laid, source(one, depth + 1)):
+            own_texts = {**texts, name: text}
+            ordered = {key: own_texts[key] for key in (*live, *built) if key in own_texts}
+            yield [_variables_edit(module, call, ordered, depth)]
+    if sentence.field == "variables":
+        whole = {name: texts.get(name, source(one, depth + 1)) for name, one in live.items()}
+        yield [_variables_edit(module, call, whole, depth)]
+
+
+def _variables_edit(module: Source, call: ast.Call, texts: Mapping[Any, str], depth: int) -> Edit:
+    written = source(tuple(Named(text) for text in texts.values()), depth, len("variables="))
+    return module.written(call, "variables", written)
+
+
+def _without(module: Source, call: ast.Call, name: str) -> list[Edit]:
+    given = argument(call, "without")
+    left_out = [*ast.literal_eval(given)] if given else []
+    return [module.written(call, "without", source((*left_out, name), module.depth(call), len("without=")))]
+
+
+def _variable_name(node: ast.expr) -> str:
+    """Return what a variable is called that is written out, as a call or as a dict; "" for one that is computed."""
+    for one in ast.walk(node):
+        if isinstance(one, ast.Call) and ast.unparse(one.func).split(".")[-1] == "variable" and one.args:
+            return str(one.args[0].value) if isinstance(one.args[0], ast.Constant) else ""
+        if isinstance(one, ast.Dict):
+            named = (value for key, value in zip(one.keys, one.values, strict=True) if _says(key, "name"))
+            return next((str(value.value) for value in named if isinstance(value, ast.Constant)), "")
+    return ""
+
+
+def _says(node: ast.expr | None, text: str) -> bool:
+    return isinstance(node, ast.Constant) and node.value == text
+
+
+def _by_name(model: Model) -> dict[str, Model]:
+    listed = objects(table(model.get("templating")).get("list"))
+    return {str(one.get("name")): pruned(one) for one in listed}
+
+
+def _asks_for(model: Model, name: str) -> bool:
+    """Tell whether anything in a dashboard still reads a variable."""
+    return re.search(rf"\$\{{?{re.escape(name)}\b|\[\[{re.escape(name)}\b", json.dumps(model)) is not None
 
 
 def _added_to(given: Mapping[str, Any], patch: Mapping[str, Any]) -> Model:

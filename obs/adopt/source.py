@@ -59,9 +59,12 @@ class Source:
     def argument(self, call: ast.Call, name: str, text: str) -> Edit | None:
         """Return the edit that gives a call this argument, written as Python; None where its value is computed."""
         given = argument(call, name)
-        if given is None:
-            return self._added(call, name, text)
-        return self.replaced(given, text) if _is_literal(given) else None
+        return self.written(call, name, text) if given is None or _is_literal(given) else None
+
+    def written(self, call: ast.Call, name: str, text: str) -> Edit:
+        """Return the edit that gives a call this argument, whatever stood in its place."""
+        given = argument(call, name)
+        return self._added(call, name, text) if given is None else self.replaced(given, text)
 
     def depth(self, call: ast.Call) -> int:
         """Count the indents of the line on which a further argument of a call stands."""

@@ -64,6 +64,7 @@ def board(
     rows: Mapping[str, Row],
     folded: Collection[str] = (),
     variables: Sequence[Mapping[str, Any]] = (),
+    without: Collection[str] = (),
     runbook: str = "",
     span: str = "6h",
     raw: Mapping[str, Any] = MappingProxyType({}),
@@ -77,8 +78,8 @@ def board(
     is not there, it is left out. Rows named in ``folded`` are closed when the board opens: what is rarely read costs no
     screen, and asks nothing until somebody looks.
     ``jobs`` are the scrape jobs, if any, whose instances the variables offer; one of ``variables`` takes the place of
-    the standard one of its name. ``runbook`` is the page of docs/operations to link, ``span`` how far back the board
-    opens.
+    the standard one of its name, and those named in ``without`` are left out. ``runbook`` is the page of
+    docs/operations to link, ``span`` how far back the board opens.
     ``raw`` and ``raw_rows`` (row to settings) are what no word has, in Grafana's own JSON, as in `Panel`; the lists of
     a board's ``raw`` are added to its own. Raises ValueError when two panels would share an id.
     """
@@ -96,7 +97,7 @@ def board(
         "refresh": "30s",
         "time": {"from": f"now-{span}", "to": "now"},
         "links": _links(stack, jobs, runbook),
-        "templating": {"list": [*_standing(_variables(stack, jobs, there), variables), *variables]},
+        "templating": {"list": list(_merged(_variables(stack, jobs, there), variables, without))},
         "annotations": {"list": _annotations(stack)},
         "panels": _layout(there, {row: {"collapsed": True} for row in folded} | dict(raw_rows)),
     }
@@ -106,9 +107,17 @@ def board(
     return Dashboard(slug, source, laid_over(model, with_lists(model, raw)), line, places)
 
 
-def _standing(standard: Sequence[dict[str, Any]], own: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
-    names = {variable.get("name") for variable in own}
-    yield from (variable for variable in standard if variable["name"] not in names)
+def _merged(
+    standard: Sequence[Mapping[str, Any]], own: Sequence[Mapping[str, Any]], without: Collection[str]
+) -> Iterator[Mapping[str, Any]]:
+    """Yield a board's own variables in their order, each that has the name of a standard one in that one's place."""
+    left = list(own)
+    for one in standard:
+        if one["name"] not in {variable.get("name") for variable in own}:
+            yield from () if one["name"] in without else (one,)
+        while one["name"] in [variable.get("name") for variable in left]:
+            yield left.pop(0)
+    yield from left
 
 
 def with_lists(model: Mapping[str, Any], raw: Mapping[str, Any]) -> dict[str, Any]:

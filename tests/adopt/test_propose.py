@@ -1,6 +1,7 @@
 """Is an edit made in Grafana offered back as a change of the source that really says it?"""
 
 import copy
+import re
 import shutil
 import subprocess
 import sys
@@ -227,6 +228,73 @@ def test_what_people_edit_in_a_board_is_offered(edit: Callable[[Model], Any]) ->
 
     assert offers
     assert [(offer.sentence.text, offer.reason) for offer in offers if not offer.mapped] == []
+
+
+def variable(live: Model, name: str) -> Model:
+    """Return a variable of a dashboard."""
+    found: Model = next(one for one in live["templating"]["list"] if one["name"] == name)
+    return found
+
+
+ASKED_BY_JOB = {"query": {"query": "label_values(up, job)", "refId": "x"}, "definition": "label_values(up, job)"}
+
+
+@pytest.mark.parametrize(
+    ("edit", "line"),
+    [
+        (lambda live: variable(live, "route").update(label="Path"), 'JOB.eq(stack.targets.api.job), words="Path"),),'),
+        (lambda live: variable(live, "route").update(multi=False), 'words="Route") | {"multi": False}'),
+        (lambda live: variable(live, "route").update(ASKED_BY_JOB), '"definition": "label_values(up, job)",'),
+        (lambda live: variable(live, "instance").update(ASKED_BY_JOB), '"definition": "label_values(up, job)",'),
+        (lambda live: variable(live, "environment").update(hide=2), '"hide": 2,'),
+        (
+            lambda live: variable(live, "instance").update(current={"text": ["a"], "value": ["a"]}),
+            '"current": {"text": ["a"], "value": ["a"]},',
+        ),
+        (
+            lambda live: live["templating"].update(
+                list=[
+                    {"name": "instance", "type": "custom", "query": "a,b"} if one["name"] == "instance" else one
+                    for one in live["templating"]["list"]
+                ]
+            ),
+            '{"name": "instance", "type": "custom", "query": "a,b"},',
+        ),
+        (lambda live: live["templating"]["list"].reverse(), '"name": "logs",'),
+    ],
+)
+def test_a_variable_that_people_changed_is_offered(edit: Callable[[Model], Any], line: str) -> None:
+    """One of the board's own, in its own words where they can say it, or one that every board has."""
+    offers = offered("api", lambda _, live: edit(live))
+
+    assert offers
+    assert [(offer.sentence.text, offer.reason) for offer in offers if not offer.mapped] == []
+    assert any(line in one for one in patch(offers).splitlines() if one.startswith("+"))
+
+
+@pytest.mark.parametrize(("slug", "name"), [("redis", "environment"), ("redis", "instance"), ("jobs", "queue")])
+def test_a_variable_that_people_removed_is_offered_once_nothing_asks_for_it(slug: str, name: str) -> None:
+    """Without it the queries that still ask for it would find nothing, so that comes first."""
+
+    def remove(live: Model) -> None:
+        live["templating"]["list"].remove(variable(live, name))
+
+    def unasked(live: Model) -> None:
+        remove(live)
+        text = re.sub(rf',?\s*\w+=~\\"\${name}\\"', "", orjson.dumps(live).decode()).replace(f"${{{name}", "${other")
+        model = orjson.loads(re.sub(rf"\${name}\b", "", text))
+        live.clear()
+        live.update(model)
+
+    (still,) = offered(slug, lambda _, live: remove(live))
+    gone = next(one for one in offered(slug, lambda _, live: unasked(live)) if one.sentence.field == "variable")
+
+    assert (still.mapped, still.reason) == (
+        False,
+        f"panels or other variables still ask for ${name}: take it out of their queries first",
+    )
+    assert gone.mapped
+    assert (f'without=("{name}",)' in patch([gone])) == (name != "queue")
 
 
 @pytest.mark.parametrize("slug", content.here().dashboards)
