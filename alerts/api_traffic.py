@@ -6,7 +6,7 @@ from obs.alerting.histories import one, requests
 from obs.alerting.model import Alert, PanelRef, Severity, clears, pages, silent, told
 from obs.query import promql
 from obs.stack import Stack
-from watchkeeper.contract.labels import JOB, LE, METHOD, ROUTE, SLO, STATUS
+from watchkeeper.contract.labels import JOB, LE, METHOD, ROUTE, SLO, STATUS, Matcher
 from watchkeeper.contract.metrics import REQUEST_DURATION, REQUESTS, REQUESTS_IN_PROGRESS, WS_CONNECTIONS
 from watchkeeper.contract.scraping import UP
 
@@ -21,6 +21,9 @@ ROUTE_FAILURES = 10
 
 BUSY = 1
 """Requests a second of which a tenth is still more than chance."""
+
+LEFT = 0.1
+"""Share of the usual traffic, or of the WebSockets there were, below which nearly all are lost."""
 
 CONNECTED = 20
 """WebSockets of which a tenth may be left without anybody noticing."""
@@ -67,13 +70,13 @@ def requests_uncounted(stack: Stack) -> Alert:
     """The series that all alerts about requests read is gone, while the API answers Prometheus."""
     api = stack.targets.api
     job = JOB.eq(api.job)
-    counted = promql.rate(REQUESTS, job, over="5m")
-    earlier = promql.total(counted.replace("[5m]", "[5m] offset 1h"), by=(JOB,))
+    rate = promql.rate(REQUESTS, job, over="5m")
+    earlier = promql.total(rate.replace("[5m]", "[5m] offset 1h"), by=(JOB,))
     up = promql.aggregate("max", promql.select(UP, job), by=(JOB,))
     answers, ok = one(api, UP), requests(stack, "200")
     return Alert(
         name="ApiRequestsUncounted",
-        expr=f"{earlier} unless {promql.total(counted, by=(JOB,))} and {up} == 1",
+        expr=f"{earlier} unless {promql.total(rate, by=(JOB,))} and {up} == 1",
         hold="8m",
         severity=Severity.PAGE,
         summary="The API no longer counts its requests: no alert about them can fire.",
@@ -96,23 +99,28 @@ def requests_uncounted(stack: Stack) -> Alert:
     )
 
 
+def counted(*where: Matcher) -> tuple[str, str, str]:
+    """Return the requests a second now, yesterday and a week ago at this hour."""
+    rate = promql.rate(REQUESTS, *where, over="5m")
+    before = (rate, rate.replace("[5m]", "[5m] offset 1d"), rate.replace("[5m]", "[5m] offset 1w"))
+    now, yesterday, last_week = (promql.total(one, by=(JOB,)) for one in before)
+    return now, yesterday, last_week
+
+
 def traffic_vanished(stack: Stack) -> Alert:
     """The API is well, and nobody reaches it: neither yesterday nor a week ago was this hour so quiet."""
     job = JOB.eq(stack.targets.api.job)
-    counted = promql.rate(REQUESTS, job, over="5m")
-    now, yesterday, last_week = (
-        promql.total(counted.replace("[5m]", f"[5m]{offset}"), by=(JOB,)) for offset in ("", " offset 1d", " offset 1w")
-    )
+    now, yesterday, last_week = counted(job)
     ok = requests(stack, "200")
     return Alert(
         name="ApiTrafficVanished",
-        expr=f"{now} < 0.1 * {yesterday} and {yesterday} > {BUSY} unless {now} >= 0.1 * {last_week}",
+        expr=f"{now} / ({yesterday} > {BUSY}) < {LEFT} unless {now} >= {LEFT} * {last_week}",
         hold="5m",
         severity=Severity.PAGE,
         summary="Hardly any request reaches the API, which is well itself.",
-        description='{{ $value | printf "%.1f" }} requests a second come in, less than a tenth of yesterday.',
+        description="{{ $value | humanizePercentage }} of yesterday's requests come in.",
         runbook=RUNBOOK,
-        panel=PanelRef("api", "Requests"),
+        panel=PanelRef("api", "Requests, of before"),
         slo="availability",
         cases=(
             pages(
@@ -121,7 +129,7 @@ def traffic_vanished(stack: Stack) -> Alert:
                 by="1510m",
                 series={ok: "0+120x1500 180000x60"},
                 where=(job, SLO.eq("availability")),
-                says="0.0 requests a second come in, less than a tenth of yesterday.",
+                says="0% of yesterday's requests come in.",
             ),
             silent("few came yesterday, too", series={ok: "0+30x1500 45000x60 stale"}),
             silent("a third of yesterday comes", series={ok: "0+120x1500 180000+40x60 stale"}),
@@ -135,12 +143,12 @@ def route_fails(stack: Stack) -> Alert:
     """Most requests of one route fail; among all others that may be less than anybody notices."""
     job, by = JOB.eq(stack.targets.api.job), (JOB, ROUTE)
 
-    def counted(over: str) -> tuple[str, str]:
+    def within(over: str) -> tuple[str, str]:
         failed = promql.total(promql.increase(REQUESTS, job, STATUS.re("5.."), over=over), by=by)
         return failed, promql.total(promql.increase(REQUESTS, job, over=over), by=by)
 
-    failed, every = counted("10m")
-    still = promql.above(*counted(just_now(stack)), 0.5)
+    failed, every = within("10m")
+    still = promql.above(*within(just_now(stack)), 0.5)
     route = "/v1/rooms/{id}"
     ok, bad = requests(stack, "200", route), requests(stack, "500", route)
     return Alert(
@@ -234,23 +242,28 @@ def most_requests_slow(stack: Stack) -> Alert:
     )
 
 
+def connected(*where: Matcher) -> tuple[str, str]:
+    """Return how many WebSockets are open, and how many were on average half an hour ago."""
+    there = promql.select(WS_CONNECTIONS, *where)
+    earlier = f"avg_over_time({there}[30m] offset 10m)"
+    return promql.total(there, by=(JOB,)), promql.total(earlier, by=(JOB,))
+
+
 def websockets_dropped(stack: Stack) -> Alert:
     """Nearly everybody who was connected is not."""
     target = stack.targets.websockets
     job = JOB.eq(target.job)
-    connected = promql.select(WS_CONNECTIONS, job)
-    now = promql.total(connected, by=(JOB,))
-    earlier = promql.total(f"avg_over_time({connected}[30m] offset 10m)", by=(JOB,))
+    now, earlier = connected(job)
     open_ = one(target, WS_CONNECTIONS, ROUTE.eq("/v1/ws"))
     return Alert(
         name="ApiWebSocketsDropped",
-        expr=f"{now} < 0.1 * {earlier} and {earlier} > {CONNECTED}",
+        expr=f"{now} / ({earlier} > {CONNECTED}) < {LEFT}",
         hold="5m",
         severity=Severity.PAGE,
         summary="Nearly all WebSockets are gone.",
-        description='{{ $value | printf "%.0f" }} WebSockets are open, a tenth of what there were.',
+        description="{{ $value | humanizePercentage }} of the WebSockets of half an hour ago are open.",
         runbook=RUNBOOK,
-        panel=PanelRef("api", "Connections"),
+        panel=PanelRef("api", "Connections, of before"),
         cases=(
             pages(
                 "a proxy cuts them off",
@@ -258,7 +271,7 @@ def websockets_dropped(stack: Stack) -> Alert:
                 by="66m",
                 series={open_: "200x60 3x60"},
                 where=(job,),
-                says="3 WebSockets are open, a tenth of what there were.",
+                says="1.5% of the WebSockets of half an hour ago are open.",
             ),
             silent("everybody reconnects after a deploy", series={open_: "200x60 3x3 200x60"}),
             silent("one of ten at night is left", series={open_: "10x60 0x60"}),

@@ -133,22 +133,27 @@ def notifications_failed(stack: Stack) -> Alert:
     )
 
 
+def pages_refused(*where: Matcher) -> str:
+    """Return how many pages of the last hour the pager did not take."""
+    failed = promql.increase(alertmanager.NOTIFICATIONS_FAILED, *where, INTEGRATION.eq("pagerduty"), over="1h")
+    return promql.total(failed, by=(INSTANCE, JOB))
+
+
 def pager_failing(stack: Stack) -> Alert:
     """PagerDuty did not take a page: it is told through the other channel, however rare it is."""
     target = stack.targets.alertmanager
     pagerduty = INTEGRATION.eq("pagerduty")
-    failed = promql.increase(alertmanager.NOTIFICATIONS_FAILED, JOB.eq(target.job), pagerduty, over="1h")
     unpaged = promql.select(alertmanager.NOTIFICATIONS_FAILED, *at(target), pagerduty)
     mailed = promql.select(alertmanager.NOTIFICATIONS_FAILED, *at(target), INTEGRATION.eq("webhook"))
     return Alert(
         name="AlertmanagerPagerFailing",
-        expr=f"{promql.total(failed, by=(INSTANCE, JOB))} > 0",
+        expr=f"{pages_refused(JOB.eq(target.job))} > 0",
         hold="0s",
         severity=Severity.TICKET,
         summary="A page did not reach the pager.",
         description='{{ $value | printf "%.0f" }} notifications of the last hour did not reach PagerDuty.',
         runbook=RUNBOOK,
-        panel=PanelRef("stack", "Notifications failed"),
+        panel=PanelRef("stack", "Pages refused"),
         cases=(
             tickets(
                 "three an hour are refused",

@@ -1,7 +1,7 @@
 """API: do we answer, do we answer right, do we answer in time, and if not, where does it hurt?"""
 
 from alerts.api import ERROR_RATIO
-from alerts.api_traffic import HANGING
+from alerts.api_traffic import BUSY, CONNECTED, HANGING, LEFT, connected, counted
 from obs.alerting.slo import availability, latency
 from obs.boards import panels
 from obs.boards.board import Dashboard, board, variable
@@ -26,8 +26,6 @@ from watchkeeper.contract.metrics import (
 )
 
 SERVER_ERROR = STATUS.re("5..")
-HARDLY_ANY = 0.001
-"""Requests a second below which nobody asks any more: one in a quarter of an hour."""
 
 
 def dashboard(stack: Stack) -> Dashboard:
@@ -74,8 +72,8 @@ def now(stack: Stack) -> list[panels.Panel]:
             "Requests",
             every,
             unit="reqps",
-            steps=panels.at_least(HARDLY_ANY),
-            why="Far below the usual is lost clients, not calm.",
+            steps=panels.any_at_all(),
+            why="Red: nobody asks. No data: nothing counts. *Requests, of before* holds them against yesterday's.",
         ),
         panels.number(
             "In flight",
@@ -85,7 +83,7 @@ def now(stack: Stack) -> list[panels.Panel]:
         ),
         panels.number(
             "Burn rate, 1 h",
-            f"{uptime.error_ratio('1h')} / {uptime.budget:g}",
+            panels.while_up(stack.targets.api, f"{uptime.error_ratio('1h')} / {uptime.budget:g}"),
             unit="none",
             decimals=1,
             steps=panels.rated(1, 14.4),
@@ -93,7 +91,7 @@ def now(stack: Stack) -> list[panels.Panel]:
         ),
         panels.number(
             "Requests answered in time, 1 h",
-            f"1 - {speed.error_ratio('1h')}",
+            panels.while_up(stack.targets.api, f"1 - {speed.error_ratio('1h')}"),
             steps=panels.at_least(speed.objective),
             why=f"The promise is {speed.objective:.0%} within {stack.slo.latency.threshold_seconds:g} s.",
         ),
@@ -125,13 +123,12 @@ def traffic(stack: Stack) -> list[panels.Panel]:
             *here,
             by=(METHOD,),
             unit="reqps",
-            width=6,
             why="A step down without a deploy is lost clients, not calm: check the load balancer and DNS.",
         ),
+        of_before(stack),
         panels.series(
             "In flight by method",
             Query(f"{total(busy, by=(METHOD,))} > 0", legend(METHOD)),
-            width=6,
             empty="nothing in flight",
             why="Rising on flat traffic: something below has stopped answering. Look at the databases.",
         ),
@@ -139,17 +136,31 @@ def traffic(stack: Stack) -> list[panels.Panel]:
             "Request size",
             REQUEST_SIZE,
             *here,
-            width=6,
+            width=12,
             why="A jump is a new client or an upload gone wrong; it costs memory before it costs time.",
         ),
         panels.latency(
             "Response size",
             RESPONSE_SIZE,
             *here,
-            width=6,
+            width=12,
             why="Growing week over week: a list without paging. It shows in latency next.",
         ),
     ]
+
+
+def of_before(stack: Stack) -> panels.Panel:
+    """Return what comes in beside what came at this hour before, as the alert about lost callers sees it."""
+    now, yesterday, last_week = counted(*scope(stack.targets.api), ROUTE.re("$route"))
+    return panels.series(
+        "Requests, of before",
+        Query(f"{now} / ({yesterday} > {BUSY})", "of yesterday"),
+        Query(f"{now} / ({last_week} > {BUSY})", "of a week ago"),
+        unit="percentunit",
+        steps=panels.at_least(LEFT),
+        empty="hardly any came before",
+        why="Of what came at the same hour. Both below the line page someone: callers can't reach the API.",
+    )
 
 
 def requests(stack: Stack) -> list[panels.Panel]:
@@ -217,6 +228,7 @@ def routes(stack: Stack) -> panels.Panel:
 def presence(stack: Stack) -> list[panels.Panel]:
     """Return who is connected, and how connections end."""
     here = scope(stack.targets.websockets)
+    open_now, open_before = connected(*here)
     return [
         panels.level(
             "Users present", WS_USERS, *here, by=(ROUTE,), why="A cliff is a deploy or a network that cut them off."
@@ -228,11 +240,21 @@ def presence(stack: Stack) -> list[panels.Panel]:
             by=(ROUTE,),
             why="Far above users present: clients reconnect and leave their old sockets behind.",
         ),
+        panels.series(
+            "Connections, of before",
+            Query(f"{open_now} / ({open_before} > {CONNECTED})", "of half an hour ago"),
+            unit="percentunit",
+            steps=panels.at_least(LEFT),
+            empty="hardly any were open before",
+            why="Of what was open on average half an hour ago. Below the line someone is paged: read how they ended.",
+        ),
         panels.traffic(
             "Connects",
             WS_CONNECTS,
             *here,
             by=(ROUTE,),
+            width=6,
+            height=9,
             why="High and steady with flat presence is a reconnect loop; read the disconnect reasons.",
         ),
         panels.traffic(
@@ -240,14 +262,26 @@ def presence(stack: Stack) -> list[panels.Panel]:
             WS_DISCONNECTS,
             *here,
             by=(CLOSE_REASON,),
+            width=6,
+            height=9,
             why="'abnormal' is the network or a crash, 'server_error' is ours, 'going_away' a deploy or a closed tab.",
         ),
-        panels.traffic("Messages", WS_MESSAGES, *here, by=(DIRECTION,), why="Out without in is a fan-out storm."),
+        panels.traffic(
+            "Messages",
+            WS_MESSAGES,
+            *here,
+            by=(DIRECTION,),
+            width=6,
+            height=9,
+            why="Out without in is a fan-out storm.",
+        ),
         panels.latency(
             "Connection duration",
             WS_DURATION,
             *here,
             quantiles=(0.5, 0.95),
+            width=6,
+            height=9,
             why="A sharp ceiling is a proxy's idle timeout: raise it or send pings.",
         ),
     ]

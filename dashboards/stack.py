@@ -1,7 +1,7 @@
 """Observability stack: do we still see, do rules run, do alerts arrive, and is there room left?"""
 
 from alerts.logs_traces import LOKI_ERROR_RATIO, loki_errors
-from alerts.notifications import FAILURE_RATIO, failures
+from alerts.notifications import FAILURE_RATIO, failures, pages_refused
 from alerts.telemetry import STALE_SECONDS
 from metrics import alertmanager, jaeger, loki, prometheus, promtail
 from metrics.alertmanager import ALERT_STATE, INTEGRATION, SILENCE_STATE
@@ -9,7 +9,7 @@ from metrics.loki import CALL_ROUTE, STATUS_CODE
 from metrics.prometheus import ALERTMANAGER, RULE_GROUP
 from obs.boards import panels
 from obs.boards.board import Dashboard, board
-from obs.boards.panels import GOOD, RATE, Column, Panel, Query, at_least, at_most, none_at_all, scope
+from obs.boards.panels import GOOD, RATE, Column, Panel, Query, any_at_all, at_least, at_most, none_at_all, scope
 from obs.boards.panels import UP as UP_DOWN
 from obs.query.promql import aggregate, increase, rate, ratio, select, top, total
 from obs.stack import Stack
@@ -26,9 +26,6 @@ from watchkeeper.contract.labels import (
 from watchkeeper.contract.scraping import UP
 
 TARGET = (JOB, INSTANCE)
-
-HARDLY_ANY = 0.001
-"""Lines a second below which none is sent: one in a quarter of an hour."""
 
 
 def dashboard(stack: Stack) -> Dashboard:
@@ -133,13 +130,27 @@ def told(stack: Stack) -> list[Panel]:
             "Notifications failed",
             Query(ratio(*failures(*manager, over=RATE)), "{{integration}}"),
             steps=at_most(FAILURE_RATIO),
+            width=6,
+            height=9,
             why="Over the line someone is paged through what still works: the receiver or its secret is wrong.",
+        ),
+        panels.series(
+            "Pages refused",
+            Query(pages_refused(*manager), "{{instance}}"),
+            unit="short",
+            steps=none_at_all(),
+            width=6,
+            height=9,
+            empty="no page was tried",
+            why="Within the last hour. Above zero opens a ticket, told elsewhere: a page may have woken nobody.",
         ),
         panels.traffic(
             "Alerts dropped",
             prometheus.ALERTS_DROPPED,
             *server,
             by=(INSTANCE,),
+            width=6,
+            height=9,
             steps=none_at_all(),
             why="Above zero opens a ticket: those alerts reached nobody.",
         ),
@@ -150,6 +161,8 @@ def told(stack: Stack) -> list[Panel]:
             by=(INSTANCE,),
             operator="min",
             steps=at_least(1),
+            width=6,
+            height=9,
             why="0: alerts have nowhere to go. Look at the alerting block of prometheus.yml.",
         ),
     ]
@@ -192,7 +205,7 @@ def lines_sent(stack: Stack) -> list[Panel]:
             promtail.LINES_SENT,
             *shipper,
             by=(INSTANCE,),
-            steps=at_least(HARDLY_ANY),
+            steps=any_at_all(),
             why="At zero a ticket is opened: the log files moved, or Loki takes nothing.",
         ),
     ]

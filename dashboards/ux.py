@@ -3,7 +3,7 @@
 from obs.boards import panels
 from obs.boards.board import Dashboard, board, variable
 from obs.boards.panels import RATE, Query, rated, scope
-from obs.query.promql import quantile, share_within
+from obs.query.promql import increase, quantile, share_within, total
 from obs.stack import Stack
 from watchkeeper.contract.labels import DEVICE, JOB, OUTCOME, PAGE, Matcher
 from watchkeeper.contract.metrics import LCP, VITALS_REPORTS
@@ -42,7 +42,7 @@ def dashboard(stack: Stack) -> Dashboard:
             variable("device", LCP.count, DEVICE, job, words="Device"),
         ),
         rows={
-            "At the 75th percentile": [p75(rating, *here) for rating in RATINGS],
+            "At the 75th percentile": [p75(stack, rating, *here) for rating in RATINGS],
             "Core: good, needs improvement, poor": [
                 *(shares(rating, *here) for rating in RATINGS if rating.core),
                 *(by_page(rating, *here) for rating in RATINGS if rating.core),
@@ -66,15 +66,22 @@ def dashboard(stack: Stack) -> Dashboard:
     )
 
 
-def p75(rating: Rating, *here: Matcher) -> panels.Panel:
+def p75(stack: Stack, rating: Rating, *here: Matcher) -> panels.Panel:
     """Return one vital as a number, coloured by its rating."""
     return panels.number(
         f"{rating.words} p75",
-        quantile(P75, rating.metric, *here, over="$__range"),
+        while_reported(stack, rating, *here),
         steps=rated(rating.good, rating.poor),
         decimals=DECIMALS[rating.metric.unit],
         why=f"Good up to {rating.good:g}, poor above {rating.poor:g}. {ABOUT[rating.words]}",
     )
+
+
+def while_reported(stack: Stack, rating: Rating, *here: Matcher) -> str:
+    """Return the 75th percentile of the range; no answer where no visit of the last hour was reported."""
+    visits = total(increase(rating.metric.count, *here, over="1h"))
+    p75 = quantile(P75, rating.metric, *here, over="$__range")
+    return f"({panels.while_up(stack.targets.vitals, p75)}) and on () ({visits} > 0)"
 
 
 def by_page(rating: Rating, *here: Matcher) -> panels.Panel:
@@ -111,7 +118,7 @@ def vitals(stack: Stack) -> list[panels.Panel]:
     return [
         panels.number(
             f"{rating.words} p75",
-            quantile(P75, rating.metric, *here, over="$__range"),
+            while_reported(stack, rating, *here),
             steps=rated(rating.good, rating.poor),
             decimals=DECIMALS[rating.metric.unit],
             why=f"Good up to {rating.good:g}, poor above {rating.poor:g}, for three visits in four.",

@@ -31,6 +31,9 @@ RATE = "$__rate_interval"
 NOW = "5m"
 """Window of a rate that is asked once, for what happens now: as long as the alerts look back."""
 
+HARDLY_ANY = 0.001
+"""What a rate a second must be above to be more than nothing: one in a quarter of an hour."""
+
 Kind = Literal["timeseries", "stat", "state-timeline", "table", "heatmap", "logs", "text", "other"]
 Step = tuple[float | None, str]
 States = Mapping[int, tuple[str, str]]
@@ -164,7 +167,12 @@ def at_most(limit: float) -> tuple[Step, ...]:
 
 def none_at_all() -> tuple[Step, ...]:
     """Be red above nothing: a rate of what must not happen."""
-    return ((None, "green"), (0.001, "red"))
+    return ((None, "green"), (HARDLY_ANY, "red"))
+
+
+def any_at_all() -> tuple[Step, ...]:
+    """Be red at nothing: a rate of what must not stop."""
+    return at_least(HARDLY_ANY)
 
 
 def at_least(limit: float, warn: float | None = None) -> tuple[Step, ...]:
@@ -194,6 +202,15 @@ def number(title: str, expr: str, *, why: str, **shape: Unpack[Shape]) -> Panel:
     shape.setdefault("width", 4)
     shape.setdefault("height", 4)
     return Panel(kind="stat", title=title, why=why, queries=(query,), **shape)
+
+
+def while_up(target: Target, expr: str) -> str:
+    """
+    Answer only while a target is scraped.
+
+    A window of hours says nothing of now, and goes on being green long after what it tells of is dead.
+    """
+    return f"({expr}) and on () ({promql.aggregate('max', promql.select(SCRAPED, *scope(target)))} == 1)"
 
 
 def up(title: str, expr: str, *, why: str, **shape: Unpack[Shape]) -> Panel:

@@ -115,8 +115,10 @@ class Run:
                 flaws += judging.ordinary(answers, layouts, links)
             else:
                 flaws += [flaw for slug, layout in layouts.items() for flaw in lint.incident(slug, layout)]
-        if self._options.judge and any(source.name == ORDINARY for source in sources if isinstance(source, Story)):
-            flaws += judging.firing(self._data, self._teller, self._boards, links, draw=self._firing, progress=progress)
+        if self._options.judge:
+            of_all = any(source.name == ORDINARY for source in sources if isinstance(source, Story))
+            asked = [one for one in links if of_all or one.alert.name in self._options.alerts]
+            flaws += judging.firing(self._data, self._teller, self._boards, asked, draw=self._firing, progress=progress)
         progress("")
         history.prune()
         for flaw in flaws:

@@ -55,6 +55,8 @@ def firing(
 ) -> list[Flaw]:
     """Return what is wrong with the panels of alerts, each inside its firing case; raise what asking and drawing do."""
     links = [one for one in links if one.alert.severity != "none"]
+    if not links:
+        return []
     teller.ordinary().tell()  # drawn once, before threads ask for it
     with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
         documents = list(pool.map(lambda one: _document(data, teller, boards, one, progress), links))

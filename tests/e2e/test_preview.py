@@ -26,6 +26,7 @@ from tests.e2e.programs import program
 
 EVERYTHING = 'ALERTS{alertstate="firing"}'
 FAILS = "One route of many fails"
+DEAD = "Redis is dead, and the API with it"
 
 Board = dict[str, Any]
 
@@ -103,9 +104,9 @@ def test_nothing_is_said_of_what_is_sound(ordinary: list[str]) -> None:
     assert [line for line in ordinary if line.startswith("sound")] == []
 
 
-def drawn_incident(data: Data, teller: Teller, board: Board, into: Path) -> tuple[Answers, Layout]:
+def drawn_incident(data: Data, teller: Teller, board: Board, into: Path, name: str = FAILS) -> tuple[Answers, Layout]:
     """Return a board in an incident, asked and drawn."""
-    told = next(one for one in scenario.read(teller.stack, teller.content) if one.name == FAILS)
+    told = next(one for one in scenario.read(teller.stack, teller.content) if one.name == name)
     inside = Data(data.programs, data.stack, data.groups, teller.incident(told))
     answers = answered(inside, {"routes": board})
     return answers["routes"], draw(answers, into)["routes"]
@@ -124,6 +125,18 @@ def test_a_table_begins_with_the_worst(
 
     said = "routes / Routes: the first row is well and row 2 is not"
     assert [str(flaw) for flaw in lint.incident("routes", layout)] == ([said] if turned else [])
+
+
+def test_no_number_of_a_dead_api_is_green(data: Data, teller: Teller, boards: dict[str, Board], tmp_path: Path) -> None:
+    """What looks back over an hour, or over a day of visits, says so too where nothing counts any more."""
+    windows = only(boards["api"], "Failing", "Burn rate, 1 h", "Requests answered in time, 1 h")
+    windows["panels"] += only(boards["ux"], "LCP p75")["panels"]
+
+    _, layout = drawn_incident(data, teller, windows, tmp_path, DEAD)
+
+    shown = {one["title"]: [(v["text"], v["color"]) for v in one["values"]] for one in layout["panels"].values()}
+    assert shown == {title: [("no data", "orange")] for title in shown}
+    assert len(shown) == 4
 
 
 def test_an_alert_whose_panel_shows_no_trouble_is_named(
