@@ -23,22 +23,27 @@ def compiled(selection: Selection, out: Path | None, target: str, *, write: bool
     names = [stack.service.name for stack in stacks]
     if twins := [name for name in names if names.count(name) > 1]:
         raise OutputError(f"service.name = {twins[0]!r}: two of the stacks are called so; rename one")
-    with Staging() as staging:
+    root = Path.cwd()
+    with Staging() as staging, proofs.Loading(root, len(stacks)) as loading:
         for stack in stacks:
-            root = Path.cwd() if out is None else out / stack.service.name
             built = build(stack)
-            if problems := proofs.check(built, Path.cwd(), written=False):
-                proofs.report(problems)
+            loading.add(built)
+            if problems := proofs.judged(built, root, written=False):
+                proofs.report(problems + proofs.unloaded(loading, root))
                 return None
             if target == "kubernetes":
                 built = in_kubernetes(built)
             pages = _pages(stack) if selection.own and out is None and target == "compose" else {}
-            planned = changes(built.texts | pages, root)
+            below = root if out is None else out / stack.service.name
+            planned = changes(built.texts | pages, below)
             if write and (out is not None or not selection.own):
-                refuse_another(built.texts, root)
+                refuse_another(built.texts, below)
             if write:
-                staging.add(planned, root)
+                staging.add(planned, below)
             rows += [_row(change, built) for change in planned]
+        if problems := proofs.unloaded(loading, root):
+            proofs.report(problems)
+            return None
         staging.commit()
     return rows
 

@@ -54,9 +54,10 @@ class Promtool:
         """Return what is wrong with rule files, duplicates included; empty when nothing is."""
         return findings(self._ask("check", "rules", "--lint-fatal", *map(str, files)))
 
-    def check_config(self, file: Path) -> tuple[Remark, ...]:
-        """Return what is wrong with a `prometheus.yml` and every rule file it names."""
-        return findings(self._ask("check", "config", "--lint-fatal", str(file), environ=BRIEF))
+    def check_config(self, *files: Path) -> tuple[Remark, ...]:
+        """Return what is wrong with each `prometheus.yml` and every rule file it names."""
+        environ = BRIEF if len(files) == 1 else {}
+        return findings(self._ask("check", "config", "--lint-fatal", *map(str, files), environ=environ))
 
     def check_metrics(self, exposition: str) -> tuple[str, ...]:
         """Return the complaints about a text exposition: syntax, names, units, missing help."""

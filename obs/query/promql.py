@@ -17,7 +17,7 @@ def select(metric: Metric, *matchers: Matcher) -> str:
     """Return an instant selector, escaped; raise ValueError for a label the series does not carry."""
     real = names.metric(metric)
     for matcher in matchers:
-        if matcher.label not in metric.labels and matcher.label not in TARGET:
+        if matcher.label not in TARGET and matcher.label not in metric.labels:
             known = {label.name for label in (*metric.labels, *TARGET, *real.labels)}
             if known.isdisjoint((matcher.label.name, names.label(matcher.label).name)):
                 raise ValueError(f"{real.name} has no label '{matcher.label.name}'; it has: {', '.join(sorted(known))}")

@@ -14,7 +14,8 @@ from obs.output.built import FOLDER
 from obs.proofs import promtool
 from obs.proofs.checks import CHECKS
 from obs.proofs.evidence import Evidence
-from obs.proofs.gate import examine, loads
+from obs.proofs.gate import examine
+from obs.proofs.loading import loads
 from obs.stack import StackError
 from tests.checkout import Checkout
 from tests.conftest import ROOT

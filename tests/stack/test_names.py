@@ -16,7 +16,8 @@ from obs.output.built import FOLDER
 from obs.proofs import cases, promtool
 from obs.proofs.checks import CHECKS
 from obs.proofs.evidence import Evidence
-from obs.proofs.gate import examine, loads
+from obs.proofs.gate import examine
+from obs.proofs.loading import loads
 from obs.query import expr
 from obs.replay import scenario
 from obs.stack import Stack, StackError

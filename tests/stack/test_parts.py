@@ -9,7 +9,8 @@ from obs.output import build
 from obs.proofs import cases, promtool
 from obs.proofs.checks import CHECKS
 from obs.proofs.evidence import Evidence
-from obs.proofs.gate import examine, loads
+from obs.proofs.gate import examine
+from obs.proofs.loading import loads
 from obs.stack import schema
 from tests.checkout import Checkout
 from tests.conftest import ROOT

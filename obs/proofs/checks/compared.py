@@ -69,6 +69,7 @@ def _wrongly_marked(
             yield Fault(place(alert), what, "turn the colours round")
 
 
+@lru_cache(maxsize=expr.KEPT)
 def _skeleton(node: Any) -> tuple[Any, ...]:
     """Return what is done to which series of which time, whatever the matchers, windows, labels and guards."""
     node = bare(node)

@@ -4,65 +4,55 @@ from collections.abc import Iterator
 
 import promql_parser as ast
 
-from obs.proofs.checks.check import Check
+from obs.proofs.checks.check import Check, Judged, of_query
 from obs.proofs.evidence import Evidence
 from obs.proofs.finding import Fault
 from obs.query import positions
+from obs.query.expr import Parsed
 from obs.query.labels import carried
+from obs.query.series import Contract
 
 OF_COUNTERS = ("rate", "increase", "irate", "resets")
 OF_GAUGES = ("delta", "idelta", "deriv", "predict_linear", "holt_winters", "double_exponential_smoothing")
 
 
-def wrong_kind(evidence: Evidence) -> Iterator[Fault]:
+@of_query()
+def wrong_kind(query: Parsed, contract: Contract) -> Judged:
     """Find rates of gauges, and slopes of counters."""
-    for question, query in evidence.answerable:
-        for selector in query.selectors:
-            kind = evidence.contract.series[selector.name].metric.kind
-            called = f"{selector.function}({selector.name})"
-            if selector.function in OF_COUNTERS and kind != "counter":
-                yield question.fault(
-                    f"{called}: it is a {kind}",
-                    f"{selector.function} is for counters",
-                    positions.name(query, selector),
-                )
-            if selector.function in OF_GAUGES and kind == "counter":
-                yield question.fault(
-                    f"{called}: it is a counter, which only rises",
-                    "take rate or increase",
-                    positions.name(query, selector),
-                )
+    for selector in query.selectors:
+        kind, function = contract.series[selector.name].metric.kind, selector.function
+        called = f"{function}({selector.name})"
+        if function in OF_COUNTERS and kind != "counter":
+            part = positions.name(query, selector)
+            yield f"{called}: it is a {kind}", f"{function} is for counters", part
+        if function in OF_GAUGES and kind == "counter":
+            part = positions.name(query, selector)
+            yield f"{called}: it is a counter, which only rises", "take rate or increase", part
 
 
-def lost_edges(evidence: Evidence) -> Iterator[Fault]:
+@of_query()
+def lost_edges(query: Parsed, contract: Contract) -> Judged:
     """Find histogram_quantile over series without `le`."""
-    for question, query in evidence.answerable:
-        for node in query.nodes:
-            if isinstance(node, ast.Call) and node.func.name == "histogram_quantile":
-                labels = carried(node.args[1], evidence.contract) or frozenset()
-                if "le" not in labels:
-                    kept = ", ".join(sorted(labels)) or "no label"
-                    yield question.fault(
-                        f"histogram_quantile gets {kept}, and no bucket",
-                        "keep 'le': sum by (le, ...)",
-                        positions.word(query, node),
-                    )
+    for node in query.nodes:
+        if isinstance(node, ast.Call) and node.func.name == "histogram_quantile":
+            labels = carried(node.args[1], contract) or frozenset()
+            if "le" not in labels:
+                kept = ", ".join(sorted(labels)) or "no label"
+                what = f"histogram_quantile gets {kept}, and no bucket"
+                yield what, "keep 'le': sum by (le, ...)", positions.word(query, node)
 
 
-def lost_groups(evidence: Evidence) -> Iterator[Fault]:
+@of_query()
+def lost_groups(query: Parsed, contract: Contract) -> Judged:
     """Find groupings by labels that are not there."""
-    for question, query in evidence.answerable:
-        for node in query.nodes:
-            if isinstance(node, ast.AggregateExpr) and node.modifier:
-                have = carried(node.expr, evidence.contract) or frozenset()
-                for label in node.modifier.labels:
-                    if label not in have:
-                        instead = f"there is {', '.join(sorted(have))}" if have else "nothing is left to group by"
-                        yield question.fault(
-                            f"'{node.op}' groups by '{label}', which no series has",
-                            instead,
-                            positions.label(query, node, label),
-                        )
+    for node in query.nodes:
+        if isinstance(node, ast.AggregateExpr) and node.modifier:
+            have = carried(node.expr, contract) or frozenset()
+            for label in node.modifier.labels:
+                if label not in have:
+                    what = f"'{node.op}' groups by '{label}', which no series has"
+                    instead = f"there is {', '.join(sorted(have))}" if have else "nothing is left to group by"
+                    yield what, instead, positions.label(query, node, label)
 
 
 def misdeclared(evidence: Evidence) -> Iterator[Fault]:

@@ -1,13 +1,12 @@
 """Do the two sides of an operator find each other, and can a denominator be zero?"""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, get_args
 
 import promql_parser as ast
 
-from obs.proofs.checks.check import Check
-from obs.proofs.evidence import Evidence
-from obs.proofs.finding import Fault
+from obs.proofs.checks.check import Check, Judged, of_query
+from obs.proofs.questions import Origin
 from obs.query import positions
 from obs.query.expr import Parsed, bare
 from obs.query.labels import carried, matched, vectors
@@ -21,54 +20,52 @@ GUARDS = (">", ">=", "!=", "==")
 COUNTS = ("count", "group")
 KEEP_GUARD = ("sum", "min", "max", "avg", "topk", "bottomk")
 ALIKE = ("+", "-", ">", "<", ">=", "<=", "==", "!=")
-PEOPLE = ("runbook", "link")
-"""Queries a person runs, sees and judges: a zero is visible there."""
+UNSEEN = frozenset(get_args(Origin)) - {"runbook", "link"}
+"""Where queries are written that no person runs and judges: a zero is visible to who does."""
 
 
-def unlike_sides(evidence: Evidence) -> Iterator[Fault]:
+@of_query()
+def unlike_sides(query: Parsed, contract: Contract) -> Judged:
     """Find operators whose sides carry different labels, so that no pair is ever found."""
-    for question, query in evidence.answerable:
-        for node in query.nodes:
-            if isinstance(node, ast.BinaryExpr) and str(node.op) != "or":
-                sides = vectors(node, evidence.contract)
-                if sides and (fault := _unlike(node, *sides)):
-                    yield question.fault(*fault, _operator(query, node))
+    for node in query.nodes:
+        if isinstance(node, ast.BinaryExpr) and str(node.op) != "or":
+            sides = vectors(node, contract)
+            if sides and (fault := _unlike(node, *sides)):
+                yield *fault, _operator(query, node)
 
 
-def strangers(evidence: Evidence) -> Iterator[Fault]:
+@of_query()
+def strangers(query: Parsed, contract: Contract) -> Judged:
     """Find operators whose sides carry the same labels with values that never are the same."""
-    for question, query in evidence.answerable:
-        for node in query.nodes:
-            if isinstance(node, ast.BinaryExpr) and str(node.op) != "or":
-                for what, instead in _strange(node, evidence.contract):
-                    yield question.fault(
-                        f"the sides of '{node.op}' never meet: {what}", instead, _operator(query, node)
-                    )
+    for node in query.nodes:
+        if isinstance(node, ast.BinaryExpr) and str(node.op) != "or":
+            for what, instead in _strange(node, contract):
+                yield f"the sides of '{node.op}' never meet: {what}", instead, _operator(query, node)
 
 
-def mixed_units(evidence: Evidence) -> Iterator[Fault]:
+@of_query()
+def mixed_units(query: Parsed, contract: Contract) -> Judged:
     """Find unlike units that are added or compared."""
-    for question, query in evidence.answerable:
-        for node in query.nodes:
-            if isinstance(node, ast.BinaryExpr) and str(node.op) in ALIKE:
-                left, right = unit(node.lhs, evidence.contract), unit(node.rhs, evidence.contract)
-                if left and right and not alike(left, right):
-                    what = f"'{node.op}' takes {left} on its left and {right} on its right"
-                    yield question.fault(what, "convert one of them", _operator(query, node))
+    for node in query.nodes:
+        if isinstance(node, ast.BinaryExpr) and str(node.op) in ALIKE:
+            left, right = unit(node.lhs, contract), unit(node.rhs, contract)
+            if left and right and not alike(left, right):
+                what = f"'{node.op}' takes {left} on its left and {right} on its right"
+                yield what, "convert one of them", _operator(query, node)
 
 
-def unguarded(evidence: Evidence) -> Iterator[Fault]:
+@of_query(origins=UNSEEN)
+def unguarded(query: Parsed, contract: Contract) -> Judged:
     """Find divisions by what may be zero."""
-    for question, query in evidence.answerable:
-        asked = _beside(query) if question.origin not in PEOPLE else frozenset()
-        for node in query.nodes if question.origin not in PEOPLE else ():
-            if isinstance(node, ast.BinaryExpr) and str(node.op) in ("/", "%"):
-                divides = carried(node.rhs, evidence.contract) is not None
-                if divides and not _guarded(bare(node.rhs)):
-                    text = _text(node.rhs)
-                    if text not in asked:
-                        what, instead = f"it divides by '{text}', which can be zero", f"write ({text} > 0)"
-                        yield question.fault(what, instead, positions.word(query, node))
+    asked = _beside(query)
+    for node in query.nodes:
+        if isinstance(node, ast.BinaryExpr) and str(node.op) in ("/", "%"):
+            divides = carried(node.rhs, contract) is not None
+            if divides and not _guarded(bare(node.rhs)):
+                text = _text(node.rhs)
+                if text not in asked:
+                    what, instead = f"it divides by '{text}', which can be zero", f"write ({text} > 0)"
+                    yield what, instead, positions.word(query, node)
 
 
 def _beside(query: Parsed) -> frozenset[str]:

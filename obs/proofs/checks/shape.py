@@ -1,16 +1,15 @@
 """Does a query ask what its author meant: rates before sums, quantiles of rates, windows that hold enough?"""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 import promql_parser as ast
 
 from obs import durations
-from obs.proofs.checks.check import Check
+from obs.proofs.checks.check import Check, Judged, of_query
 from obs.proofs.checks.functions import OF_COUNTERS, OF_GAUGES
 from obs.proofs.evidence import Evidence
 from obs.proofs.finding import Fault
-from obs.proofs.questions import Question
 from obs.query import expr, positions, variables
 from obs.query.expr import Parsed, bare, children
 from obs.query.positions import Part
@@ -29,50 +28,49 @@ PICKING = frozenset({"topk", "bottomk", "limitk", "limit_ratio"})
 SHOWN = ("panel", "alert", "recording", "template")
 
 
-def rates_of_sums(evidence: Evidence) -> Iterator[Fault]:
+@of_query(known=False)
+def rates_of_sums(query: Parsed, contract: Contract) -> Judged:
     """Find rates over what was aggregated before."""
-    for question, query, call in _calls(evidence, OF_COUNTERS):
+    del contract
+    for call in _calls(query, OF_COUNTERS):
         for node in expr.walk(call.args[0]):
             if isinstance(node, ast.AggregateExpr):
                 name = call.func.name
                 what = f"{name} of {node.op}: each restart of one process looks like a fall of all"
-                yield question.fault(
-                    what, f"take the {name} first: {node.op}({name}(...))", positions.word(query, call)
-                )
+                yield what, f"take the {name} first: {node.op}({name}(...))", positions.word(query, call)
 
 
-def raw_counters(evidence: Evidence) -> Iterator[Fault]:
+@of_query(origins=SHOWN)
+def raw_counters(query: Parsed, contract: Contract) -> Judged:
     """Find counters that are shown or compared as they are."""
-    for question, query in evidence.answerable:
-        if question.origin in SHOWN:
-            for node in _raw(query.tree, evidence.contract):
-                part = positions.word(query, node)
-                name = expr.selector(node).name
-                family = evidence.contract.series[name].family
-                if name != family.name and family.kind == "histogram" and _within_quantile(query, name):
-                    what = f"{name} counts since the process started, so the quantile is of all time"
-                    yield question.fault(what, "take the rate of the buckets", part)
-                else:
-                    what = f"{name} is a counter: as it is it only rises, and falls with a restart"
-                    yield question.fault(what, f"write rate({name}[...])", part)
+    for node in _raw(query.tree, contract):
+        part = positions.word(query, node)
+        name = expr.selector(node).name
+        family = contract.series[name].family
+        if name != family.name and family.kind == "histogram" and _within_quantile(query, name):
+            what = f"{name} counts since the process started, so the quantile is of all time"
+            yield what, "take the rate of the buckets", part
+        else:
+            what = f"{name} is a counter: as it is it only rises, and falls with a restart"
+            yield what, f"write rate({name}[...])", part
 
 
-def impossible_quantiles(evidence: Evidence) -> Iterator[Fault]:
+@of_query(known=False)
+def impossible_quantiles(query: Parsed, contract: Contract) -> Judged:
     """Find quantiles that are no share."""
-    for question, query in evidence.parsed:
-        for node in query.nodes:
-            asked = _quantile(node)
-            if asked is not None and not 0 <= asked <= 1:
-                what = f"the quantile {asked:g} is not between 0 and 1, so the answer is infinite"
-                yield question.fault(
-                    what, f"write {asked / 100:g}" if asked > 1 else "write 0.5", _called(query, node, asked)
-                )
+    del contract
+    for node in query.nodes:
+        asked = _quantile(node)
+        if asked is not None and not 0 <= asked <= 1:
+            what = f"the quantile {asked:g} is not between 0 and 1, so the answer is infinite"
+            yield what, f"write {asked / 100:g}" if asked > 1 else "write 0.5", _called(query, node, asked)
 
 
 def short_windows(evidence: Evidence) -> Iterator[Fault]:
     """Find windows that hold no two samples, or follow the width of the screen."""
     scrape = durations.seconds(evidence.built.stack.prometheus.scrape_interval)
-    for question, query, call in _calls(evidence, TWO_SAMPLES):
+    asked = ((question, query, call) for question, query in evidence.parsed for call in _calls(query, TWO_SAMPLES))
+    for question, query, call in asked:
         window = bare(call.args[0])
         if isinstance(window, ast.MatrixSelector) and window.range.total_seconds() < 2 * scrape:
             shown = durations.canonical(f"{round(window.range.total_seconds() * 1000)}ms")
@@ -87,46 +85,40 @@ def short_windows(evidence: Evidence) -> Iterator[Fault]:
             yield question.fault(what, "write [$__rate_interval]", written)
 
 
-def long_steps(evidence: Evidence) -> Iterator[Fault]:
+@of_query(known=False)
+def long_steps(query: Parsed, contract: Contract) -> Judged:
     """Find subqueries that look once or never within their range."""
-    for question, query in evidence.parsed:
-        for node in (node for node in query.nodes if isinstance(node, ast.SubqueryExpr)):
-            step, span = node.step, node.range
-            if step and span and step > span:
-                every, whole = (durations.canonical(f"{round(one.total_seconds())}s") for one in (step, span))
-                what = f"a subquery over {whole} with a step of {every} mostly has no sample"
-                yield question.fault(
-                    what, "take a step that fits into the range several times", positions.word(query, node)
-                )
+    del contract
+    for node in (node for node in query.nodes if isinstance(node, ast.SubqueryExpr)):
+        step, span = node.step, node.range
+        if step and span and step > span:
+            every, whole = (durations.canonical(f"{round(one.total_seconds())}s") for one in (step, span))
+            what = f"a subquery over {whole} with a step of {every} mostly has no sample"
+            yield what, "take a step that fits into the range several times", positions.word(query, node)
 
 
-def averaged_quantiles(evidence: Evidence) -> Iterator[Fault]:
+@of_query(known=False)
+def averaged_quantiles(query: Parsed, contract: Contract) -> Judged:
     """Find averages and sums of quantiles."""
-    for question, query in evidence.parsed:
-        for node in query.nodes:
-            name, inner = _averaging(node)
-            if name and _is_quantile(inner, evidence.contract):
-                what = f"{name} of quantiles is the quantile of nothing"
-                yield question.fault(
-                    what, "sum the buckets by le, then take histogram_quantile once", positions.word(query, node)
-                )
+    for node in query.nodes:
+        name, inner = _averaging(node)
+        if name and _is_quantile(inner, contract):
+            what = f"{name} of quantiles is the quantile of nothing"
+            yield what, "sum the buckets by le, then take histogram_quantile once", positions.word(query, node)
 
 
-def changing_sets(evidence: Evidence) -> Iterator[Fault]:
+@of_query(known=False, origins=("alert",))
+def changing_sets(query: Parsed, contract: Contract) -> Judged:
     """Find alerts whose series come and go with their rank."""
-    for question, query in evidence.parsed:
-        for node in query.nodes if question.origin == "alert" else ():
-            if isinstance(node, ast.AggregateExpr) and str(node.op) in PICKING:
-                what = f"{node.op} picks other series from one evaluation to the next, so 'for' begins again"
-                yield question.fault(what, "compare every series with a threshold", positions.word(query, node))
+    del contract
+    for node in query.nodes:
+        if isinstance(node, ast.AggregateExpr) and str(node.op) in PICKING:
+            what = f"{node.op} picks other series from one evaluation to the next, so 'for' begins again"
+            yield what, "compare every series with a threshold", positions.word(query, node)
 
 
-def _calls(evidence: Evidence, names: Iterable[str]) -> Iterator[tuple[Question, Parsed, Any]]:
-    wanted = frozenset(names)
-    for question, query in evidence.parsed:
-        for node in query.nodes:
-            if isinstance(node, ast.Call) and node.func.name in wanted and node.args:
-                yield question, query, node
+def _calls(query: Parsed, names: Collection[str]) -> Iterator[Any]:
+    return (node for node in query.nodes if isinstance(node, ast.Call) and node.func.name in names and node.args)
 
 
 def _raw(node: Any, contract: Contract) -> Iterator[ast.VectorSelector]:

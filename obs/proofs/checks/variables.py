@@ -175,20 +175,22 @@ def _texts(board: Dashboard) -> Iterator[tuple[Place, str]]:
     for panel in (*rows, *panels(board.model)):
         # Grafana leaves a dollar sign alone in words that name no variable, such as MongoDB's $indexStats.
         asks = {key: value for key, value in panel.items() if key not in ("description", "panels")}
-        yield from ((board.place_of(panel), text) for text in _strings(asks))
+        where = board.place_of(panel)
+        yield from ((where, text) for text in _strings(asks))
 
 
 def _strings(value: Any) -> Iterator[str]:
     """Yield the texts inside a value that could name a variable."""
-    if isinstance(value, str):
-        if "$" in value or "[[" in value:
-            yield value
-    elif isinstance(value, dict):
-        for inner in value.values():
-            yield from _strings(inner)
-    elif isinstance(value, list):
-        for inner in value:
-            yield from _strings(inner)
+    waiting = [value]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, str):
+            if "$" in one or "[[" in one:
+                yield one
+        elif isinstance(one, dict):
+            waiting.extend(reversed(one.values()))
+        elif isinstance(one, list):
+            waiting.extend(reversed(one))
 
 
 CHECKS = (

@@ -4,17 +4,24 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 Labels = Mapping[str, str]
 
 _MATCHER = re.compile(r"\s*([A-Za-z_]\w*)\s*(=~|!~|!=|=)\s*(.*?)\s*", re.DOTALL)
+
+
+@lru_cache(maxsize=8192)
+def _matches(value: str, wanted: str) -> bool:
+    return re.fullmatch(wanted, value) is not None
+
+
 _HOLDS: dict[str, Callable[[str, str], bool]] = {
     "=": lambda value, wanted: value == wanted,
     "!=": lambda value, wanted: value != wanted,
-    "=~": lambda value, wanted: re.fullmatch(wanted, value) is not None,
-    "!~": lambda value, wanted: re.fullmatch(wanted, value) is None,
+    "=~": _matches,
+    "!~": lambda value, wanted: not _matches(value, wanted),
 }
 
 
