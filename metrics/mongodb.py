@@ -6,7 +6,7 @@ flags it exposes `mongodb_up` alone.
 """
 
 from watchkeeper.contract.labels import Label
-from watchkeeper.contract.metrics import Kind, Metric, Unit
+from watchkeeper.contract.metrics import Metric, MetricKind, Unit
 
 CLUSTER_ROLE = Label(
     "cluster_role", "What answers; no label at all while MongoDB is down.", ("mongod", "mongos", "arbiter")
@@ -61,11 +61,11 @@ DATABASE = Label("database", "MongoDB database.")
 SCRAPED_MEMBER = (CLUSTER_ID, MEMBER_ROLE, REPLICA_SET, REPLICA_SET_STATE)
 
 
-def _status(name: str, kind: Kind, meaning: str, labels: tuple[Label, ...] = (), unit: Unit = "") -> Metric:
+def _status(name: str, kind: MetricKind, meaning: str, labels: tuple[Label, ...] = (), unit: Unit = "") -> Metric:
     return Metric(name, kind, meaning, (*labels, *SCRAPED_MEMBER), unit, exposed="untyped")
 
 
-def _server_wide(name: str, kind: Kind, meaning: str, label: Label, unit: Unit = "") -> Metric:
+def _server_wide(name: str, kind: MetricKind, meaning: str, label: Label, unit: Unit = "") -> Metric:
     return Metric(name, kind, meaning, (label,), unit, exposed="untyped")
 
 

@@ -17,7 +17,7 @@ from threading import RLock
 from typing import Any, Protocol
 
 from watchkeeper.contract.labels import Label, listed
-from watchkeeper.contract.metrics import CONTRACT, LATENCY_EDGES_SECONDS, Across, Kind, Metric, Unit
+from watchkeeper.contract.metrics import CONTRACT, LATENCY_EDGES_SECONDS, Across, Metric, MetricKind, Unit
 from watchkeeper.counts import series
 from watchkeeper.counts.family import Family
 
@@ -107,7 +107,7 @@ class Declared(Metric):
     def __init__(
         self,
         name: str,
-        kind: Kind,
+        kind: MetricKind,
         text: str,
         labels: Sequence[Label],
         unit: Unit,

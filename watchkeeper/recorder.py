@@ -24,7 +24,7 @@ from watchkeeper.declared import Registry
 from watchkeeper.store.delivery import Delivery
 from watchkeeper.store.protocol import Store
 
-Kind = TypeVar("Kind", bound=Series)
+S = TypeVar("S", bound=Series)
 
 
 class Recorder:
@@ -150,7 +150,7 @@ class Recorder:
             raise ValueError(f"{metric.name} is declared twice: {family.metric} and {metric}")
         return family
 
-    def _series(self, metric: Metric, labels: tuple[str, ...], wanted: str, kind: type[Kind]) -> Kind:
+    def _series(self, metric: Metric, labels: tuple[str, ...], wanted: str, kind: type[S]) -> S:
         found = self._family(metric).children.get(labels) or self._new_series(metric, labels)
         if not isinstance(found, kind):
             message = f"{metric.name} is a {metric.kind} combined by {metric.across}, not a {wanted}"

@@ -3,12 +3,9 @@
 import json
 from collections.abc import Callable, MutableMapping
 from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from watchkeeper.contract.labels import METHOD
-
-if TYPE_CHECKING:
-    from watchkeeper.asgi.traffic import Traffic
 
 Scope = MutableMapping[str, Any]
 
@@ -21,7 +18,32 @@ METHODS = {name: name for name in METHOD.values}
 ABORTED = ',"aborted":true'
 
 
-class HttpVerdict:
+class Exchange:
+    """What a request and a WebSocket have in common: route, begin, end, and the exception that ended it."""
+
+    __slots__ = ("_ended", "_find_route", "_route", "_started", "error", "gone", "scope")
+
+    _find_route: Callable[[Scope], str]
+    _route: str
+    scope: Scope
+
+    @property
+    def route(self) -> str:
+        """The template of the route that answered."""
+        if not self._route:
+            self._route = self._find_route(self.scope)
+        return self._route
+
+
+class Requests(Protocol):
+    """What counts requests: it is told when one begins, and when its verdict stands."""
+
+    def begin(self, exchange: "HttpVerdict", /) -> None: ...  # noqa: D102 - the class says it
+
+    def count(self, exchange: "HttpVerdict", /) -> None: ...  # noqa: D102 - the class says it
+
+
+class HttpVerdict(Exchange):
     """
     What is known of one request: its status, its bytes and its end.
 
@@ -29,24 +51,9 @@ class HttpVerdict:
     a last byte it stands when the application returns or raises.
     """
 
-    __slots__ = (
-        "_ended",
-        "_final",
-        "_find_route",
-        "_route",
-        "_started",
-        "_status",
-        "_traffic",
-        "complete",
-        "error",
-        "gone",
-        "method",
-        "request_bytes",
-        "response_bytes",
-        "scope",
-    )
+    __slots__ = ("_final", "_status", "_traffic", "complete", "method", "request_bytes", "response_bytes")
 
-    def __init__(self, scope: Scope, *, route: Callable[[Scope], str], traffic: "Traffic | None" = None) -> None:
+    def __init__(self, scope: Scope, *, route: Callable[[Scope], str], traffic: Requests | None = None) -> None:
         self.scope = scope
         self._find_route = route
         self._traffic = traffic
@@ -60,13 +67,6 @@ class HttpVerdict:
         if traffic is not None:
             traffic.begin(self)
         self._started = perf_counter()
-
-    @property
-    def route(self) -> str:
-        """The template of the route that answered."""
-        if not self._route:
-            self._route = self._find_route(self.scope)
-        return self._route
 
     @property
     def seconds(self) -> float:

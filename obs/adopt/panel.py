@@ -9,7 +9,7 @@ from obs.adopt.remainder import remainder
 from obs.boards import panels as words
 from obs.boards.board import COLUMNS
 from obs.boards.grafana import panel_json, ref, target_json
-from obs.boards.panels import Column, Kind, Link, Panel, Query, Step
+from obs.boards.panels import Column, Link, Panel, PanelKind, Query, Step
 from obs.diff.layout import Panel as Placed
 from obs.diff.normalise import panel_form
 from obs.diff.panel import query_text
@@ -21,7 +21,7 @@ Model = dict[str, Any]
 WORDS_SAY = 3
 """A panel is said in words if these leave at most a third of its settings to be laid over."""
 
-KINDS: dict[str, Kind] = {
+KINDS: dict[str, PanelKind] = {
     "timeseries": "timeseries",
     "stat": "stat",
     "state-timeline": "state-timeline",
@@ -167,7 +167,7 @@ def _query(target: Model, placed: Placed) -> Query:
     )
 
 
-def _unit(model: Model, kind: Kind) -> str:
+def _unit(model: Model, kind: PanelKind) -> str:
     defaults = table(table(model.get("fieldConfig")).get("defaults"))
     heat = table(table(model.get("options")).get("yAxis")).get("unit") if kind == "heatmap" else None
     return str(defaults.get("unit") or heat or ("short" if kind in {"timeseries", "stat", "heatmap"} else ""))

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import orjson
 from grafanalib import core, formatunits
 
-from obs.boards.panels import Column, Kind, Panel, Query, Step
+from obs.boards.panels import Column, Panel, PanelKind, Query, Step
 from obs.boards.units import derived
 from obs.query.units import GRAFANA, KNOWN, Unit
 from obs.stack.identity import panel_id
@@ -112,7 +112,7 @@ COLORS = {
 class Style(NamedTuple):
     """What makes two panels look alike: everything but their words, queries and place."""
 
-    kind: Kind
+    kind: PanelKind
     unit: str
     steps: tuple[Step, ...]
     stacked: bool
@@ -433,7 +433,7 @@ def _limits(look: Style) -> dict[str, Any]:
     return {"min": look.low, "max": look.high, "decimals": decimals, "noValue": look.empty or None}
 
 
-SHAPES: dict[Kind, Callable[[Style], core.Panel]] = {
+SHAPES: dict[PanelKind, Callable[[Style], core.Panel]] = {
     "timeseries": _timeseries,
     "stat": _stat,
     "state-timeline": _timeline,
@@ -443,5 +443,5 @@ SHAPES: dict[Kind, Callable[[Style], core.Panel]] = {
     "text": _text,
 }
 
-OWN: dict[Kind, Callable[[Panel], dict[str, Any]]] = {"table": _table_own, "text": _text_own}
+OWN: dict[PanelKind, Callable[[Panel], dict[str, Any]]] = {"table": _table_own, "text": _text_own}
 """What a panel of a kind has beyond its style."""

@@ -34,7 +34,7 @@ NOW = "5m"
 HARDLY_ANY = 0.001
 """What a rate a second must be above to be more than nothing: one in a quarter of an hour."""
 
-Kind = Literal["timeseries", "stat", "state-timeline", "table", "heatmap", "logs", "text", "other"]
+PanelKind = Literal["timeseries", "stat", "state-timeline", "table", "heatmap", "logs", "text", "other"]
 Step = tuple[float | None, str]
 States = Mapping[int, tuple[str, str]]
 """What each value of a state means: the word shown for it, and its colour."""
@@ -99,7 +99,7 @@ class Panel:
     that several panels share, laid below ``raw``.
     """
 
-    kind: Kind
+    kind: PanelKind
     title: str
     why: str
     queries: tuple[Query, ...] = ()

@@ -6,7 +6,6 @@ which replaces it: safe to repeat. Sources: Mimir's HTTP API page
 (`/prometheus/config/v1/rules`) and Loki's (`/loki/api/v1/rules`); Cortex has `/api/v1/rules`.
 """
 
-import copy
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -51,6 +50,7 @@ class Ruler:
         self._client = client
         self._base = "" if urlsplit(client.url).path.rstrip("/").endswith("/rules") else DEFAULT_PATH
         self._namespace = namespace
+        self._tenant = tenant
         self._headers = {**YAML, **({"X-Scope-OrgID": tenant} if tenant else {})}
 
     def plan(self, groups: Iterable[Mapping[str, Any]], *, prune: bool = False) -> list[GroupChange]:
@@ -80,7 +80,8 @@ class Ruler:
                 self._write(change.name, change.body)
             self._verify(written)
         except DeployError as error:
-            left = self._afresh()._put_back(begun)  # noqa: SLF001 - its own kind
+            afresh = Ruler(self._client.afresh(), self._namespace, self._tenant)
+            left = afresh._put_back(begun)
             state = f"not put back: {'; '.join(left)}" if left else "nothing has changed: what was written is put back"
             raise DeployError(f"{error}; {state}") from error
         return written
@@ -112,12 +113,6 @@ class Ruler:
             except DeployError as error:
                 left.append(f"{change.name}: {error}")
         return left
-
-    def _afresh(self) -> "Ruler":
-        """Return this ruler for putting things back, as `Client.afresh`."""
-        twin = copy.copy(self)
-        twin._client = self._client.afresh()  # noqa: SLF001 - its own kind
-        return twin
 
     def _by_name(self) -> dict[str, dict[str, Any]]:
         return {str(group["name"]): group for group in self._groups()}

@@ -2,13 +2,9 @@
 
 from collections.abc import Callable
 from contextlib import suppress
-from typing import TYPE_CHECKING
 
 from watchkeeper.asgi.types import Message, Receive, Scope, Send
-from watchkeeper.verdict import SERVER_ERROR, HttpVerdict, apology, sent_status
-
-if TYPE_CHECKING:
-    from watchkeeper.asgi.traffic import Traffic
+from watchkeeper.verdict import SERVER_ERROR, HttpVerdict, Requests, apology, sent_status
 
 TRACE_HEADER = b"x-trace-id"
 EXPOSED = b"access-control-expose-headers"
@@ -32,7 +28,7 @@ class HttpExchange(HttpVerdict):
         send: Send,
         *,
         route: Callable[[Scope], str],
-        traffic: "Traffic | None" = None,
+        traffic: Requests | None = None,
         trace_id: bytes = b"",
     ) -> None:
         self._receive = receive

@@ -1,10 +1,9 @@
 """What do requests and WebSockets add to the metrics?"""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
 from watchkeeper.asgi.types import Scope
-from watchkeeper.asgi.websocket import WebSocketExchange
+from watchkeeper.asgi.websocket import WebSocketCounts, WebSocketExchange
 from watchkeeper.contract.labels import Label
 from watchkeeper.contract.metrics import (
     REQUEST_DURATION,
@@ -19,7 +18,6 @@ from watchkeeper.contract.metrics import (
     WS_MESSAGES,
     WS_USERS,
 )
-from watchkeeper.counts.series import Counter
 from watchkeeper.recorder import Recorder
 from watchkeeper.tracing.trace_context import current
 from watchkeeper.verdict import METHODS, HttpVerdict
@@ -40,15 +38,6 @@ def signed_in_user(scope: Scope) -> str | None:
         except (AttributeError, NotImplementedError):
             continue
     return None
-
-
-@dataclass(frozen=True, slots=True)
-class WebSocketCounts:
-    """What one accepted WebSocket counts into while it is open; ``user`` is None where nobody is signed in."""
-
-    received: Counter
-    sent: Counter
-    user: str | None
 
 
 class Traffic:

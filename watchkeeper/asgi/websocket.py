@@ -3,16 +3,15 @@
 import json
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from time import perf_counter
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from watchkeeper.asgi.exchange import start_message, with_trace_id
 from watchkeeper.asgi.routes import UNMATCHED
 from watchkeeper.asgi.types import Message, Receive, Scope, Send
-from watchkeeper.verdict import CLIENT_CLOSED, FIRST_ERROR, SERVER_ERROR, sent_status
-
-if TYPE_CHECKING:
-    from watchkeeper.asgi.traffic import Traffic, WebSocketCounts
+from watchkeeper.counts.series import Counter
+from watchkeeper.verdict import CLIENT_CLOSED, FIRST_ERROR, SERVER_ERROR, Exchange, sent_status
 
 REASONS = {
     1000: "normal",
@@ -38,7 +37,24 @@ DISCONNECT = "WebSocketDisconnect"
 """How Starlette and Litestar call the exception that tells a handler of the client's close."""
 
 
-class WebSocketExchange:
+@dataclass(frozen=True, slots=True)
+class WebSocketCounts:
+    """What one accepted WebSocket counts into while it is open; ``user`` is None where nobody is signed in."""
+
+    received: Counter
+    sent: Counter
+    user: str | None
+
+
+class Connections(Protocol):
+    """What counts WebSockets: it is told when one is accepted, and when one is over."""
+
+    def accepted(self, exchange: "WebSocketExchange", /) -> WebSocketCounts: ...  # noqa: D102 - the class says it
+
+    def left(self, exchange: "WebSocketExchange", /) -> None: ...  # noqa: D102 - the class says it
+
+
+class WebSocketExchange(Exchange):
     """
     One WebSocket: passes its messages through and keeps the verdict; its handshake carries `x-trace-id`.
 
@@ -51,21 +67,14 @@ class WebSocketExchange:
         "_code",
         "_counts",
         "_denial",
-        "_ended",
-        "_find_route",
-        "_gone",
         "_heard",
         "_receive",
         "_refused",
-        "_route",
         "_send",
-        "_started",
         "_trace_id",
         "_traffic",
-        "error",
         "messages_in",
         "messages_out",
-        "scope",
     )
 
     method = "WEBSOCKET"
@@ -77,7 +86,7 @@ class WebSocketExchange:
         send: Send,
         *,
         route: Callable[[Scope], str],
-        traffic: "Traffic | None" = None,
+        traffic: Connections | None = None,
         trace_id: bytes = b"",
     ) -> None:
         self.scope = scope
@@ -92,7 +101,7 @@ class WebSocketExchange:
         self._code: int | None = None
         self._refused = 0
         self._accepted = self._ended = 0.0
-        self._gone = self._heard = False
+        self.gone = self._heard = False
         self.error: BaseException | None = None
         self.messages_in = self.messages_out = 0
         self._started = perf_counter()
@@ -107,7 +116,7 @@ class WebSocketExchange:
             if self._counts is not None:
                 self._counts.received.add()
         elif kind == "websocket.disconnect":
-            self._gone = True
+            self.gone = True
             self._close(message.get("code") or NO_CODE)
         return message
 
@@ -123,7 +132,7 @@ class WebSocketExchange:
         try:
             await self._send(passed)
         except OSError:
-            self._gone = True
+            self.gone = True
             self._close(ABNORMAL)
             raise
         if kind == "websocket.send" and self._accepted:
@@ -147,13 +156,6 @@ class WebSocketExchange:
         await self._send({"type": "websocket.http.response.body", "body": body})
 
     @property
-    def route(self) -> str:
-        """The template of the route that answered."""
-        if not self._route:
-            self._route = self._find_route(self.scope)
-        return self._route
-
-    @property
     def seconds(self) -> float:
         """Time from the accepted handshake to the end."""
         return (self._ended or perf_counter()) - (self._accepted or self._started)
@@ -164,14 +166,14 @@ class WebSocketExchange:
         if not isinstance(self.error, Exception):
             return False
         told = isinstance(self.error, OSError) or any(one.__name__ == DISCONNECT for one in type(self.error).__mro__)
-        return not (self._gone and told)
+        return not (self.gone and told)
 
     @property
     def status(self) -> int:
         """101 for an accepted handshake, else the status it was refused with; 499 where the client left before."""
         if self._accepted:
             return ACCEPTED
-        left = self._gone or not (self.error is None or isinstance(self.error, Exception))
+        left = self.gone or not (self.error is None or isinstance(self.error, Exception))
         return self._refused or (CLIENT_CLOSED if left and not self.failed else SERVER_ERROR)
 
     @property
@@ -184,7 +186,7 @@ class WebSocketExchange:
     @property
     def reason(self) -> str:
         """Why it ended, as the metrics label it."""
-        if not self._accepted and not self._gone and (self._refused or self.error is None) and not self.failed:
+        if not self._accepted and not self.gone and (self._refused or self.error is None) and not self.failed:
             return "rejected"
         return REASONS.get(self.code, "other")
 
@@ -216,7 +218,7 @@ class WebSocketExchange:
 
     async def apologise(self) -> None:
         """Answer a handshake that the application neither accepted nor refused with 500."""
-        if not (self._accepted or self._refused or self._gone) and self._denial:
+        if not (self._accepted or self._refused or self.gone) and self._denial:
             with suppress(Exception):  # the client may be gone; the application's exception matters more
                 await self._deny(SERVER_ERROR)
 

@@ -21,7 +21,7 @@ from watchkeeper.contract.labels import (
     Label,
 )
 
-Kind = Literal["counter", "gauge", "histogram", "summary"]
+MetricKind = Literal["counter", "gauge", "histogram", "summary"]
 Unit = Literal["", "seconds", "milliseconds", "microseconds", "bytes", "mebibytes", "ratio", "percent", "timestamp"]
 
 
@@ -41,7 +41,7 @@ class Metric:
     """
 
     name: str
-    kind: Kind
+    kind: MetricKind
     help: str
     labels: tuple[Label, ...] = ()
     unit: Unit = ""

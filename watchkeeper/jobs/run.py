@@ -2,27 +2,37 @@
 
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Protocol, Self
 
 from watchkeeper.contract.metrics import JOB_DURATION, JOB_QUEUE_LATENCY, JOBS_ACTIVE, JOBS_FAILED, JOBS_PROCESSED
+from watchkeeper.recorder import Recorder
 from watchkeeper.tracing.trace_context import TraceContext, parse_traceparent
 from watchkeeper.tracing.tracing import Tracing, Work
-
-if TYPE_CHECKING:
-    from watchkeeper.jobs.jobs import Jobs
 
 JOB_LOGGER = "telemetry.job"
 
 _log = logging.getLogger(JOB_LOGGER)
 
 
+class Owner(Protocol):
+    """Whose run it is: `Jobs`, which counts runs and gives them a place in a trace."""
+
+    recorder: Recorder
+    tracing: Tracing
+    report: Callable[[BaseException], object]
+
+    def retried(self, queue: str, /) -> None: ...  # noqa: D102 - the class says it
+
+    def error_label(self, error: BaseException, /) -> str: ...  # noqa: D102 - the class says it
+
+
 class Run:
     """One run of one job; `failed` and `retried` are for brokers that tell of it in other ways than by raising."""
 
     def __init__(
-        self, jobs: "Jobs", queue: str, name: str, *, due: float | None, job_id: str, headers: Mapping[str, str]
+        self, jobs: Owner, queue: str, name: str, *, due: float | None, job_id: str, headers: Mapping[str, str]
     ) -> None:
         self._jobs = jobs
         self._queue = queue

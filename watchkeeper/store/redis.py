@@ -108,7 +108,7 @@ end
 return 1
 """
 
-Answer = TypeVar("Answer")
+T = TypeVar("T")
 
 
 class RedisStore:
@@ -203,7 +203,7 @@ class RedisStore:
         """Connect anew next time."""
         self._client = None
 
-    def run(self, action: Callable[[Client], Answer]) -> Answer:
+    def run(self, action: Callable[[Client], T]) -> T:
         """Return what ``action`` does with a client; raise StoreError where Redis refuses or is not there."""
         try:
             if self._client is None:

@@ -32,7 +32,7 @@ SERVER_ERROR = 500
 
 _log = logging.getLogger("telemetry")
 
-Kind = Literal["server", "consumer", "producer", "client", "internal"]
+WorkKind = Literal["server", "consumer", "producer", "client", "internal"]
 Attached = Token[otel_context.Context]
 
 _next_trace_id: ContextVar[str] = ContextVar("telemetry_next_trace_id", default="")
@@ -68,7 +68,7 @@ class Spans:
             trace.set_tracer_provider(self._provider)
         self._clients = _trace_clients(settings.traced_clients, self._provider)
 
-    def start(self, name: str, kind: Kind, context: TraceContext, attributes: Mapping[str, Any]) -> Span:
+    def start(self, name: str, kind: WorkKind, context: TraceContext, attributes: Mapping[str, Any]) -> Span:
         """Return a running span at the place ``context`` names; it has a span id of its own."""
         chosen = _next_trace_id.set(context.trace_id)
         try:

@@ -21,7 +21,7 @@ from watchkeeper.tracing.trace_context import (
 if TYPE_CHECKING:
     from opentelemetry.trace import Span
 
-    from watchkeeper.tracing.spans import Attached, Kind, Spans
+    from watchkeeper.tracing.spans import Attached, Spans, WorkKind
 
 Sample = Callable[[str, TraceContext | None], bool]
 """Trace id and the caller's span, if any -> whether spans of the trace are recorded."""
@@ -89,7 +89,7 @@ class Tracing:
         return parent.child()._replace(sampled=self._samples(parent.trace_id, parent))
 
     def enter(
-        self, context: TraceContext, kind: "Kind", name: str, attributes: Mapping[str, str | int] | None = None
+        self, context: TraceContext, kind: "WorkKind", name: str, attributes: Mapping[str, str | int] | None = None
     ) -> Work:
         """Make ``context`` the current one until `leave`, and record a span of that name where it is sampled."""
         spans = self.spans

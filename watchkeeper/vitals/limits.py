@@ -28,7 +28,7 @@ DEADLINE_SECONDS = 0.25
 PAUSE_SECONDS = 5.0
 """How long Redis is left alone after it did not answer in time."""
 
-Answer = TypeVar("Answer")
+T = TypeVar("T")
 
 
 class Gate:
@@ -73,7 +73,7 @@ class Gate:
         alone = [self._memory.count(name) == 1 for name in names]
         return alone if found is None else found
 
-    async def _shared(self, ask: "Callable[[Client, str], Answer]") -> Answer | None:
+    async def _shared(self, ask: "Callable[[Client, str], T]") -> T | None:
         """Return what Redis says, or None where there is none to ask."""
         store = self._store
         if store is None or time.monotonic() < self._paused_until:

@@ -1,14 +1,11 @@
 """How did one WSGI request go? Its response is followed once, and its verdict kept."""
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from watchkeeper.asgi.exchange import with_trace_id
-from watchkeeper.verdict import HttpVerdict, Scope, sent_status
+from watchkeeper.verdict import HttpVerdict, Requests, Scope, sent_status
 from watchkeeper.wsgi.types import StartResponse
-
-if TYPE_CHECKING:
-    from watchkeeper.asgi.traffic import Traffic
 
 
 class WsgiExchange(HttpVerdict):
@@ -22,7 +19,7 @@ class WsgiExchange(HttpVerdict):
         start_response: StartResponse,
         *,
         route: Callable[[Scope], str],
-        traffic: "Traffic | None",
+        traffic: Requests | None,
         trace_id: str,
     ) -> None:
         self._start_response = start_response
