@@ -9,6 +9,7 @@ from typing import Any
 import promql_parser as ast
 
 from obs.alerting import Alert, Group
+from obs.boards.model import panels as panels_of
 from obs.preview.ask import Asker
 from obs.preview.asking import Server
 from obs.query import expr
@@ -62,7 +63,7 @@ class Counting(Server):
 def panels(server: Counting, asker: Asker, slug: str, model: Mapping[str, Any]) -> Iterator[Cost]:
     """Yield what each panel of a board costs; raise AskError."""
     answers = asker.board(model)
-    titles = {str(panel["id"]): panel.get("title", "") for panel in _panels(answers["dashboard"])}
+    titles = {str(panel["id"]): panel.get("title", "") for panel in panels_of(answers["dashboard"])}
     for number, answered in answers["panels"].items():
         asked = [target["expr"] for target in answered["targets"] if target["expr"] in server.spent]
         if asked:
@@ -113,9 +114,3 @@ def _sum(of: str, name: str, asked: Sequence[str], spent: Mapping[str, Spent]) -
     dearest = max(asked, key=lambda text: spent[text].samples)
     whole = Spent(sum(e.samples for e in each), max(e.peak for e in each), sum(e.seconds for e in each))
     return Cost(of, name, dearest, whole)
-
-
-def _panels(model: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    for panel in model.get("panels", ()):
-        yield panel
-        yield from panel.get("panels", ())

@@ -80,12 +80,6 @@ class Jaeger:
         traces = answer.json().get("data") or [] if answer.ok else []
         return [span for trace in traces for span in trace["spans"]]
 
-    def dependencies(self) -> list[dict[str, Any]]:
-        """Return the edges of the service map."""
-        now = int(time.time() * 1000)
-        asked = {"endTs": now, "lookback": 3_600_000}
-        return list(requests.get(f"{self.url}/api/dependencies", params=asked, timeout=TIMEOUT_SECONDS).json()["data"])
-
 
 def _nanoseconds(seconds: float) -> str:
     return str(int(seconds * 1e9))

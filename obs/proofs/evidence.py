@@ -24,10 +24,6 @@ def _known(built: Built) -> tuple[Metric, ...]:
     return (*found.own, *found.exporters, *(rule.metric for rule in recordings(built.stack)))
 
 
-Fixed = tuple[tuple[str, tuple[str, ...]], ...]
-"""Labels and the values they take, as a key of what is remembered."""
-
-
 @lru_cache(maxsize=8)
 def _contract(
     metrics: tuple[Metric, ...], decided: tuple[tuple[str, tuple[tuple[str, tuple[str, ...]], ...]], ...]

@@ -47,7 +47,6 @@ KNOWN = {name for names in GRAFANA.values() for name in names}
 SHARES = {COUNT, RATIO, Unit("seconds", 1)}
 """What may stand beside each other: a ratio, a share of time, and what is counted without a unit."""
 
-SAME = {"increase", "delta", "idelta"}
 PER_SECOND = {"rate", "irate", "deriv"}
 COUNTING = {"count", "group", "count_values", "count_over_time", "present_over_time", "changes", "resets", "absent"}
 

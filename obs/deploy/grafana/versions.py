@@ -10,7 +10,6 @@ from typing import Any
 from obs.deploy.grafana.errors import DeployError
 
 OLDEST = (10, 4)
-NEWEST = (13, 99)
 
 
 @dataclass(frozen=True, slots=True)
