@@ -4,6 +4,7 @@ import re
 import tempfile
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
@@ -34,7 +35,7 @@ class Loading:
 
     def __init__(self, root: Path, stacks: int = 1) -> None:
         self._root, self._missing, self._number = root, stacks, 0
-        self._waiting: list[tuple[Built, Path]] = []
+        self._waiting: list[_Written] = []
         self._answers: list[Future[list[Finding]]] = []
         self._pool = ThreadPoolExecutor(1)
         self._folder = tempfile.TemporaryDirectory(prefix="obs-")
@@ -50,10 +51,8 @@ class Loading:
 
     def add(self, built: Built) -> None:
         """Add a stack; as soon as enough wait, or it is the last, promtool is asked."""
-        folder = Path(self._folder.name) / str(self._number)
-        _write(built, folder)
+        self._waiting.append(_write(built, Path(self._folder.name) / str(self._number)))
         self._number, self._missing = self._number + 1, self._missing - 1
-        self._waiting.append((built, folder))
         if len(self._waiting) == TOGETHER or not self._missing:
             self._ask()
 
@@ -71,41 +70,45 @@ class Loading:
 def loads(tool: Promtool, built: Built) -> list[Finding]:
     """Have promtool check the configuration with every rule file it loads; raise PromtoolError."""
     with tempfile.TemporaryDirectory(prefix="obs-") as folder:
-        _write(built, Path(folder))
-        return _loaded(tool, [(built, Path(folder))])
+        return _loaded(tool, [_write(built, Path(folder))])
 
 
-def _write(built: Built, folder: Path) -> None:
+@dataclass(frozen=True, slots=True)
+class _Written:
+    """A stack as promtool reads it: the folder, and where each alert is written. The stack itself is kept no longer."""
+
+    folder: Path
+    sources: dict[str, Place]
+
+    @property
+    def config(self) -> Path:
+        return self.folder / FOLDER / CONFIG
+
+
+def _write(built: Built, folder: Path) -> _Written:
     """Write the configuration of Prometheus and its rules as promtool can read them without a Prometheus."""
     for path, text in built.texts.items():
         if path.startswith(f"{FOLDER}/prometheus/"):
             target = folder / path
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_text(text, encoding="utf-8")
-    config = _config(folder)
+    written = _Written(folder, {alert.name: place(alert) for group in built.groups for alert in group.alerts})
+    config = written.config
     # Where others run Prometheus, theirs loads our rules.
     text = config.read_text(encoding="utf-8") if config.exists() else "rule_files: [rules/*.yml]\n"
     config.write_text(_with_secrets(built, text, folder), encoding="utf-8")
+    return written
 
 
-def _config(folder: Path) -> Path:
-    return folder / FOLDER / CONFIG
-
-
-def _loaded(tool: Promtool, stacks: Sequence[tuple[Built, Path]]) -> list[Finding]:
+def _loaded(tool: Promtool, stacks: Sequence[_Written]) -> list[Finding]:
     """Return what promtool refuses of stacks that are written below a folder each."""
-    configs = [_config(folder) for _, folder in stacks]
+    configs = [one.config for one in stacks]
     remarks = tool.check_config(*configs)
     while lacking := _discovery_lacking(remarks):
         for config in configs:
             config.write_text(_without(config.read_text(encoding="utf-8"), lacking), encoding="utf-8")
         remarks = tool.check_config(*configs)
-    return [
-        _finding(built, remark, folder)
-        for built, folder in stacks
-        for remark in remarks
-        if remark.file.startswith(f"{folder}/")
-    ]
+    return [_finding(one, remark) for one in stacks for remark in remarks if remark.file.startswith(f"{one.folder}/")]
 
 
 def _with_secrets(built: Built, text: str, folder: Path) -> str:
@@ -133,10 +136,9 @@ def _without(text: str, discovery: str) -> str:
     return yaml.dump(config, Dumper=yaml.CSafeDumper, sort_keys=False)
 
 
-def _finding(built: Built, remark: Remark, folder: Path) -> Finding:
+def _finding(stack: _Written, remark: Remark) -> Finding:
     """Name the Python constant that a finding comes from, or the file where it is about no single rule."""
-    sources = {alert.name: place(alert) for group in built.groups for alert in group.alerts}
-    where = Place(remark.file.removeprefix(f"{folder}/"))
+    where = Place(remark.file.removeprefix(f"{stack.folder}/"))
     if remark.rule:
-        where = sources.get(remark.rule, Place("obs/alerting/recording.py", item=remark.rule))
-    return Finding(Fault(where, remark.message.replace(f"{folder}/", "")), LOADS)
+        where = stack.sources.get(remark.rule, Place("obs/alerting/recording.py", item=remark.rule))
+    return Finding(Fault(where, remark.message.replace(f"{stack.folder}/", "")), LOADS)

@@ -7,9 +7,12 @@ from typing import Literal
 
 from obs.proofs.evidence import Evidence
 from obs.proofs.finding import Fault
-from obs.query.expr import KEPT, Parsed
+from obs.query.expr import Parsed
 from obs.query.positions import Part
 from obs.query.series import Contract
+
+QUERIES = 1024
+"""What is remembered of so many queries: a service asks about 700, most of them as others do."""
 
 Judged = Iterator[tuple[str, str, Part]]
 """What is wrong with a query, what to write instead, and the guilty part."""
@@ -26,7 +29,7 @@ def of_query(
     """
 
     def decorate(judge: Callable[[Parsed, Contract], Judged]) -> Callable[[Evidence], Iterator[Fault]]:
-        @lru_cache(maxsize=KEPT)
+        @lru_cache(maxsize=QUERIES)
         def judged(query: Parsed, contract: Contract) -> tuple[tuple[str, str, Part], ...]:
             return tuple(judge(query, contract))
 
