@@ -59,8 +59,10 @@ def error_ratio_high(stack: Stack) -> Alert:
     bearable = 6 - minutes  # minutes that are over before five of them have been seen
     healed = min(minutes - 1, math.ceil(4 * (1 - limit / far)))
 
-    def failing(share: float, failed: str = bad) -> dict[str, str]:
-        return {ok: f"0+{minute * (1 - share):.12g}x20", failed: f"0+{minute * share:.12g}x20"}
+    near = min(1.5 * limit, (1 + limit) / 2)
+
+    def failing(share: float, failed: str = bad, all_of_them: float = minute) -> dict[str, str]:
+        return {ok: f"0+{all_of_them * (1 - share):.12g}x20", failed: f"0+{all_of_them * share:.12g}x20"}
 
     return Alert(
         name="ApiErrorRatioHigh",
@@ -98,6 +100,14 @@ def error_ratio_high(stack: Stack) -> Alert:
                 where=(job, SLO.eq("availability")),
                 says=says,
             ),
+            pages(
+                "hardly more than a trickle comes, and hardly more fail than are bearable",
+                at="15m",
+                by="6m",
+                series=failing(near, all_of_them=360 * floor),
+                where=(job, SLO.eq("availability")),
+                says=f"{100 * near:.4g}% of requests were answered 5xx over the last five minutes.",
+            ),
             silent("half as many requests fail as are bearable", series=failing(limit / 2)),
             silent("callers send what they should not", series={requests(stack, "404"): "0+600x20"}),
             silent("no traffic", series={ok: "100x20", bad: "10x20"}),
@@ -114,6 +124,14 @@ def error_ratio_high(stack: Stack) -> Alert:
                 series={
                     ok: f"0+{fine}x30",
                     bad: f"0x10 {wrong}+{wrong}x{bearable - 1} {bearable * minute * far:.12g}x20",
+                },
+            ),
+            silent(
+                "a few bad minutes, after which a tenth of what is bearable fails",
+                series={
+                    ok: f"0+{fine}x30",
+                    bad: f"0x10 {wrong}+{wrong}x{bearable - 1} "
+                    f"{bearable * minute * far + minute * limit / 10:.12g}+{minute * limit / 10:.12g}x20",
                 },
             ),
             silent(
@@ -161,8 +179,8 @@ def p95_over_slo(stack: Stack) -> Alert:
     # Of a fifth more than the budget a sixth lies below the quantile, on its way from the edge to the last one
     reading = edge + (last - edge) / 6
 
-    def slow(share: float) -> dict[str, str]:
-        return timed(stack, within=f"0+{minute * (1 - share):.12g}x20", over=f"0+{minute:.12g}x20")
+    def slow(share: float, all_of_them: float = minute) -> dict[str, str]:
+        return timed(stack, within=f"0+{all_of_them * (1 - share):.12g}x20", over=f"0+{all_of_them:.12g}x20")
 
     return Alert(
         name="ApiLatencyP95OverSlo",
@@ -181,6 +199,14 @@ def p95_over_slo(stack: Stack) -> Alert:
                 at="20m",
                 by="13m",
                 series=slow(1.2 * budget),
+                where=(job, SLO.eq("latency")),
+                says=f"p{100 * promise.objective:g} is {duration(reading)} for twelve minutes.",
+            ),
+            tickets(
+                "hardly more than a trickle comes, and a fifth more are slow than promised",
+                at="20m",
+                by="13m",
+                series=slow(1.2 * budget, 180 * floor),
                 where=(job, SLO.eq("latency")),
                 says=f"p{100 * promise.objective:g} is {duration(reading)} for twelve minutes.",
             ),

@@ -179,6 +179,10 @@ def route_fails(stack: Stack) -> Alert:
                 "far fewer come, and all of them fail for eight minutes",
                 series={ok: "0+60x20 1200x28", bad: "0x20 6+6x7 48x20"},
             ),
+            silent(
+                "eight bad minutes, and then one request in five fails",
+                series={ok: "0+6x20 120x8 124.8+4.8x20", bad: "0x20 6+6x7 49.2+1.2x20"},
+            ),
             silent("callers send what they should not", series={requests(stack, "404", route): "0+6x50"}),
             clears("it is mended", at="46m", series={ok: "0x40 6+6x30", bad: "0+6x40 240x30"}),
         ),
@@ -223,6 +227,17 @@ def most_requests_slow(stack: Stack) -> Alert:
                 series=answered(
                     f"0+{minute:g}x20 {20.2 * minute:g}+{0.2 * minute:g}x29",
                     f"0+{minute:g}x50",
+                ),
+                where=(job, SLO.eq("latency")),
+                says=f"80% of requests take longer than {edge:g} s.",
+            ),
+            pages(
+                "hardly more than a trickle comes, and most of it crawls",
+                at="40m",
+                by="26m",
+                series=answered(
+                    f"0+{180 * floor:g}x20 {20.2 * 180 * floor:g}+{0.2 * 180 * floor:g}x29",
+                    f"0+{180 * floor:g}x50",
                 ),
                 where=(job, SLO.eq("latency")),
                 says=f"80% of requests take longer than {edge:g} s.",

@@ -52,6 +52,10 @@ def _ticket_cases(slo: Slo, levels: Levels, description: str) -> tuple[Case, ...
     hot, warm, where = levels.hot, levels.warm, (slo.where, SLO.eq(slo.name))
     rates = partial(_rates, slo, levels.traffic / 60)
     fast, steady = (window.factor(slo.days) * slo.budget for window in TICKET_WINDOWS)
+    # Traffic of which each window holds four times the bad events that count
+    counting = [4 * window.events * slo.least for window in TICKET_WINDOWS]
+    in_a_day = partial(_rates, slo, counting[0] / (hot * 24 * 3600))
+    in_three = partial(_rates, slo, counting[1] / (warm * 72 * 3600))
     return (
         tickets(
             "a quiet day burns hot after two busy clean ones",
@@ -68,6 +72,24 @@ def _ticket_cases(slo: Slo, levels: Levels, description: str) -> tuple[Case, ...
             by="15m",
             every="5m",
             series=rates("1x870", f"{warm}x870"),
+            where=where,
+            says=said(description, warm),
+        ),
+        tickets(
+            "few come on a day that burns hot after two busy clean ones",
+            at="72h",
+            by=f"{2895 + 5 * int(2880 * fast / (hot + 9 * fast))}m",
+            every="5m",
+            series=in_a_day("10x575 1x300", f"0x575 {hot}x300"),
+            where=where,
+            says=said(description, hot),
+        ),
+        tickets(
+            "few come on three days that burn warm",
+            at="72h",
+            by="15m",
+            every="5m",
+            series=in_three("1x870", f"{warm}x870"),
             where=where,
             says=said(description, warm),
         ),

@@ -112,6 +112,8 @@ def _page_cases(slo: Slo, levels: Levels, description: str, history: History) ->
     hot, warm, spike, where = levels.hot, levels.warm, levels.spike, (slo.where, SLO.eq(slo.name))
     fast, steady = (window.factor(slo.days) * slo.budget for window in PAGE_WINDOWS)
     few = 0.1 * slo.budget / hot  # 0.4 times the bad events that count, an hour
+    counting = [4 * window.events * slo.least for window in PAGE_WINDOWS]  # four times those that count, in each window
+    hourly, in_six_hours = counting[0] / (60 * levels.traffic * hot), counting[1] / (360 * levels.traffic * warm)
     return (
         pages(
             "an hour burns hot after a clean morning",
@@ -126,6 +128,22 @@ def _page_cases(slo: Slo, levels: Levels, description: str, history: History) ->
             at="7h",
             by="2m",
             series=history([(430, 1, warm)]),
+            where=where,
+            says=said(description, warm),
+        ),
+        pages(
+            "few come in an hour that burns hot",
+            at="7h",
+            by=f"{362 + int(59 * fast / hot)}m",
+            series=history([(360, hourly, 0), (70, hourly, hot)]),
+            where=where,
+            says=said(description, hot),
+        ),
+        pages(
+            "few come in six hours that burn warm",
+            at="7h",
+            by="2m",
+            series=history([(430, in_six_hours, warm)]),
             where=where,
             says=said(description, warm),
         ),

@@ -22,6 +22,7 @@ SHARED = {metric.name for metric in SCRAPING}
 OFFSET, WINDOW = re.compile(r"offset (\w+)$"), re.compile(r"\[(\w+)\]")
 
 OPPOSITE = {">": "<", ">=": "<", "<": ">", "<=": ">", "==": "!=", "!=": "==", "+": "-", "-": "+", "*": "/"}
+ORDERED = {">", ">=", "<", "<="}
 COMPARISONS = {">", ">=", "<", "<=", "==", "!="}
 AGGREGATIONS = {"sum": ("max",), "max": ("min",), "min": ("max",), "avg": ("max",), "count": ("sum",)}
 FUNCTIONS = {
@@ -46,11 +47,11 @@ def of_expression(text: str) -> Iterator[Mutation]:
     """
     Yield an expression once with each of its parts taken away or changed.
 
-    Numbers by a tenth, a fifth, half and double; windows and offsets half and double; comparisons, arithmetic, `and`,
-    `or`, `unless` with either side alone; aggregations, their labels, functions, matchers, guards. Passed over, for no
-    history tells them apart: matchers of what Prometheus adds (job, instance), where one job exposes the metric, the
-    guard of a ratio of events, since nothing divided by nothing is NaN, which no threshold passes, and `rate` as
-    `increase` on both sides of a division.
+    Numbers by a tenth, a fifth, half and double, thresholds by ten; windows and offsets half and double; comparisons,
+    arithmetic, `and`, `or`, `unless` with either side alone; aggregations, their labels, functions, matchers, guards.
+    Passed over, for no history tells them apart: matchers of what Prometheus adds (job, instance), where one job
+    exposes the metric, the guard of a ratio of events, since nothing divided by nothing is NaN, which no threshold
+    passes, and `rate` as `increase` on both sides of a division.
     """
     tree = expr.parse(text).tree
     seen = {_line(tree)}
@@ -134,6 +135,11 @@ def _binary(node: Any, *, divided: bool) -> Iterator[tuple[str, str]]:
         yield joined(other), f"'{operator}' in '{_line(node)}' is not '{other}'"
         if operator in COMPARISONS and not (divided and _events(node) and right == "0"):
             yield left, f"'{_line(node)}' compares"
+        limit = bare(node.rhs)
+        if operator in ORDERED and isinstance(limit, ast.NumberLiteral) and limit.val:
+            for factor, words in ((10.0, "ten times as much"), (0.1, "a tenth of it")):
+                moved = f"({left}) {operator} {node.modifier or ''} {limit.val * factor:.12g}"
+                yield moved, f"the threshold is {limit.val:.12g}, not {words}, in '{_line(node)}'"
     elif operator == "/":
         yield left, f"it is divided by '{right}'"
         guard = bare(node.rhs)
