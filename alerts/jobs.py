@@ -18,6 +18,7 @@ from watchkeeper.contract.metrics import (
     JOBS_WAITING,
     Metric,
 )
+from watchkeeper.contract.scraping import UP
 
 RUNBOOK = "jobs.md"
 
@@ -223,10 +224,12 @@ def workers_gone(stack: Stack) -> Alert:
     workers = promql.select(JOB_WORKERS, job)
     had = promql.aggregate("max", f"max_over_time({workers}[1h])", by=(QUEUE,))
     measured = promql.total(promql.select(JOBS_WAITING, job), by=(QUEUE,))
+    scraped = promql.aggregate("max", promql.select(UP, job))
     due, alive = one(stack, JOBS_WAITING), one(stack, JOB_WORKERS)
+    answers = histories.one(stack.targets.jobs, UP)
     return Alert(
         name="JobWorkersGone",
-        expr=f"{had} > 0 unless {promql.total(workers, by=(QUEUE,))} > 0 unless {measured}",
+        expr=f"{had} > 0 unless {promql.total(workers, by=(QUEUE,))} > 0 unless {measured} and on () {scraped} == 1",
         hold="10m",
         severity=Severity.PAGE,
         summary="A queue has lost its last worker, and nobody measures it any more.",
@@ -238,14 +241,27 @@ def workers_gone(stack: Stack) -> Alert:
                 "the last worker dies",
                 at="30m",
                 by="21m",
-                series={alive: "2x10 stale", due: "3x10 stale"},
+                series={answers: "1x100", alive: "2x10 stale", due: "3x10 stale"},
                 where=(EMAIL,),
                 says="Queue email had a worker within the hour, and has none now.",
             ),
-            silent("another process measures the queue", series={alive: "2x10 stale", due: "3x100"}),
-            silent("its workers are deployed", series={alive: "2x10 stale _x7 2x90", due: "3x10 stale _x7 3x90"}),
-            silent("it never had one", series={alive: "0x10 stale", due: "3x10 stale"}),
-            clears("a worker starts", at="32m", series={alive: "2x10 stale _x20 2x90", due: "3x10 stale"}),
+            silent("another process measures the queue", series={answers: "1x100", alive: "2x10 stale", due: "3x100"}),
+            silent(
+                "its workers are deployed",
+                series={answers: "1x110", alive: "2x10 stale _x7 2x90", due: "3x10 stale _x7 3x90"},
+            ),
+            silent(
+                "its target is lost from the configuration, which is another alert",
+                series={answers: "1x10 stale", alive: "2x10 stale", due: "3x10 stale"},
+            ),
+            silent(
+                "its target does not answer, which is another alert",
+                series={answers: "1x10 0x90", alive: "2x10 stale", due: "3x10 stale"},
+            ),
+            silent("it never had one", series={answers: "1x100", alive: "0x10 stale", due: "3x10 stale"}),
+            clears(
+                "a worker starts", at="32m", series={answers: "1x130", alive: "2x10 stale _x20 2x90", due: "3x10 stale"}
+            ),
         ),
     )
 

@@ -15,8 +15,9 @@ from obs.durations import seconds
 from obs.query import expr
 from obs.replay import drawing
 from obs.replay import scenario as scenarios
-from obs.replay.drawing import GRID_SECONDS, SCRAPE_SECONDS, series
-from obs.replay.scenario import Clock, Scenario
+from obs.replay.drawing import grid, series
+from obs.replay.scenario import SCRAPE_SECONDS, Scenario
+from obs.replay.shapes import Clock
 from obs.stack import Stack
 from watchkeeper.contract.labels import ENVIRONMENT, JOB
 from watchkeeper.contract.metrics import Metric
@@ -151,7 +152,7 @@ def _drawn(stack: Stack, scenario: Scenario) -> tuple[Series, ...]:
     begin = NOW - int(scenario.length)
     clocks = {t.metric.name: t.metric for t in scenario.usual if isinstance(t.shape, Clock)}
     found = [
-        _placed(_labels(text), expand(values), begin, GRID_SECONDS, clocks)
+        _placed(_labels(text), expand(values), begin, grid(scenario), clocks)
         for text, values in series(stack, scenario, _Everything()).items()
     ]
     ups = [one for one in found if one.name == UP.name]

@@ -3,20 +3,21 @@
 from collections.abc import Container, Iterator
 
 from obs.query import promql
-from obs.replay.scenario import Clock, Scenario, Shape, Track
+from obs.replay.scenario import Scenario, Track
+from obs.replay.shapes import Clock, Shape
 from obs.stack import Stack
 from watchkeeper.contract.labels import ENVIRONMENT, INSTANCE, JOB, LE, Label
 from watchkeeper.contract.metrics import Metric
 from watchkeeper.contract.scraping import UP
 
-SCRAPE_SECONDS, GRID_SECONDS = 15, 5
-"""A scrape every 15 s, five seconds after the rules' own grid: a sample never meets an evaluation."""
+PARTS = 3
+"""A sample lies a third of the time between two scrapes after the rules' own grid: it never meets an evaluation."""
 
 BLANK, STALE = "_", "stale"
 
 
 def series(stack: Stack, scenario: Scenario, read: Container[str]) -> dict[str, str]:
-    """Return the samples of each series whose name is in ``read``, a text of promtool's every GRID_SECONDS."""
+    """Return the samples of each series whose name is in ``read``, a text of promtool's every `grid`."""
     incident = {track.key: track for track in scenario.tracks}
     usual = {track.key: track for track in scenario.usual}
     drawn: dict[str, str] = {}
@@ -34,8 +35,13 @@ def series(stack: Stack, scenario: Scenario, read: Container[str]) -> dict[str, 
     return drawn
 
 
+def grid(scenario: Scenario) -> int:
+    """Return the seconds between two places at which promtool takes a sample, or none."""
+    return scenario.scrape // PARTS
+
+
 def _scrapes(scenario: Scenario) -> range:
-    return range(GRID_SECONDS, int(scenario.length), SCRAPE_SECONDS)
+    return range(grid(scenario), int(scenario.length), scenario.scrape)
 
 
 def _named(metric: Metric, labels: dict[str, str]) -> str:
@@ -59,16 +65,18 @@ def _levels(scenario: Scenario, usual: Track | None, unusual: Track | None) -> I
     edges = (*track.metric.buckets, float("inf")) if track.metric.buckets else (None,)
     sums = dict.fromkeys(edges, 0.0)
     values: dict[float | None, list[float | None]] = {edge: [] for edge in edges}
+    step = grid(scenario)
+    shares = {one: {edge: _share(one, edge) for edge in edges} for one in (usual, unusual)}
     for at in _scrapes(scenario):
         hidden = _state(scenario, down, at) != 1.0
         for edge in edges:
             shown = _gauge(scenario, usual, unusual, at) if gauge else None
             if not gauge:
-                for moment in range(at - SCRAPE_SECONDS, at, GRID_SECONDS):
+                for moment in range(at - scenario.scrape, at, step):
                     now = unusual if unusual and _during(scenario, moment) else usual
                     level = now.shape.at(moment - scenario.before) if now else 0.0
-                    hidden = hidden or (level is None and moment == at - GRID_SECONDS)
-                    sums[edge] += (level or 0.0) * GRID_SECONDS * _share(now, edge)
+                    hidden = hidden or (level is None and moment == at - step)
+                    sums[edge] += (level or 0.0) * step * shares[now][edge]
                 # A counter is born with its first event, unless it was there from the start.
                 shown = _counted(track.metric, sums[edge]) if usual or _born(sums, edge) else None
             values[edge].append(None if hidden else shown)

@@ -1,9 +1,10 @@
 """Was the right person told of an incident, in time, once, and of nothing that was over?"""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from obs.durations import canonical
 from obs.replay.notifying import Notification, notifications
 from obs.replay.playing import Firing
 from obs.replay.scenario import Scenario
@@ -18,11 +19,14 @@ class Verdict:
     What became of one incident; all times in seconds.
 
     ``told_by`` are the alerts of the first message of the wanted severity, sent ``after`` the fault began. ``cleared``
-    is when the last page or ticket ended, after the fault was over. ``late_pages`` began after the end.
+    is when the last page or ticket ended, after the fault was over. ``late_pages`` began after the end. ``broken``
+    are the promises of time that single alerts did not keep, each as a sentence. ``paged``
+    is when the first page was sent, wanted or not.
     """
 
     incident: str
     part: str
+    lasts: float
     wants: str
     within: float
     told_by: tuple[str, ...]
@@ -32,6 +36,8 @@ class Verdict:
     tickets: tuple[str, ...]
     late_pages: tuple[str, ...]
     unexpected: tuple[str, ...]
+    broken: tuple[str, ...]
+    paged: float | None
 
     @property
     def missed(self) -> bool:
@@ -46,7 +52,7 @@ class Verdict:
     @property
     def good(self) -> bool:
         """Whether it is as a sensible on-call engineer wants it."""
-        return not (self.missed or self.late or self.unexpected)
+        return not (self.missed or self.late or self.unexpected or self.broken)
 
 
 def judge(config: Mapping[str, Any], environment: str, scenario: Scenario, firings: Sequence[Firing]) -> Verdict:
@@ -71,6 +77,7 @@ def judge(config: Mapping[str, Any], environment: str, scenario: Scenario, firin
     return Verdict(
         incident=scenario.name,
         part=scenario.part,
+        lasts=scenario.lasts,
         wants=scenario.wants,
         within=scenario.within,
         told_by=_names(first) if first else (),
@@ -80,7 +87,30 @@ def judge(config: Mapping[str, Any], environment: str, scenario: Scenario, firin
         tickets=tuple(name for one in tickets for name in _names(one)),
         late_pages=tuple(name for one in late_pages for name in _names(one)),
         unexpected=_unexpected(scenario, pages, tickets, first),
+        broken=tuple(_broken(scenario, labelled)),
+        paged=next((one.at - start for one in pages if one.at >= start), None),
     )
+
+
+def _broken(scenario: Scenario, firings: Sequence[Firing]) -> Iterator[str]:
+    """Yield each alert that fires later than the scenario says, or that has to stay silent and does not."""
+    starts: dict[str, float] = {}
+    for one in sorted(firings, key=lambda one: one.start):
+        # What began before the fault is none of its doing.
+        if one.start >= scenario.before:
+            starts.setdefault(dict(one.labels)[ALERTNAME.name], one.start - scenario.before)
+    for name, within in scenario.detects:
+        if name not in starts:
+            yield f"{name} never fires, and has to within {_written(within)}"
+        elif starts[name] > within:
+            yield f"{name} fires after {_written(starts[name])}, and has to within {_written(within)}"
+    for name in scenario.silent:
+        if name in starts:
+            yield f"{name} fires after {_written(starts[name])}, and has to stay silent"
+
+
+def _written(length: float) -> str:
+    return canonical(f"{length:g}s")
 
 
 def _unexpected(

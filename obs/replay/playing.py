@@ -1,5 +1,6 @@
 """When does each alert fire while a scenario happens? Prometheus' own engine, inside promtool, says it."""
 
+import dataclasses
 import hashlib
 import json
 import re
@@ -14,9 +15,8 @@ from obs.durations import seconds
 from obs.proofs.kept import Kept
 from obs.proofs.promtool import Promtool, PromtoolError
 from obs.query.promql import select
-from obs.replay import drawing, reach
-from obs.replay import scenario as scenarios_module
-from obs.replay.drawing import GRID_SECONDS, series
+from obs.replay import drawing, reach, shapes
+from obs.replay.drawing import grid, series
 from obs.replay.scenario import Scenario
 from obs.stack import Stack
 from watchkeeper.contract.labels import ALERTSTATE
@@ -82,7 +82,9 @@ def _play(promtool: Promtool, stack: Stack, groups: reach.Groups, scenario: Scen
         return _firings([(at, told) for at, told in json.loads(found)])
     try:
         changes = [
-            change for every, part in _paces(reached) for change in _asked(promtool, stack, scenario, part, every)
+            change
+            for every, part in _paces(reached, scenario.scrape)
+            for change in _asked(promtool, stack, scenario, part, every)
         ]
         kept.write(digest, json.dumps(changes))
     except OSError as error:
@@ -90,12 +92,16 @@ def _play(promtool: Promtool, stack: Stack, groups: reach.Groups, scenario: Scen
     return _firings(changes)
 
 
-def _paces(groups: reach.Groups) -> Iterator[tuple[int, reach.Groups]]:
+def _paces(groups: reach.Groups, scrape: int) -> Iterator[tuple[int, reach.Groups]]:
     """Yield the groups of each interval with the recordings, for promtool evaluates all groups at one."""
+
+    def pace(group: Mapping[str, Any]) -> int:
+        return max(scrape, int(seconds(group["interval"])))
+
     recordings = [group for group in groups if "alert" not in group["rules"][-1]]
     alerting = [group for group in groups if group not in recordings]
-    for interval in sorted({group["interval"] for group in alerting}):
-        yield int(seconds(interval)), [*recordings, *(one for one in alerting if one["interval"] == interval)]
+    for every in sorted({pace(group) for group in alerting}):
+        yield every, [*recordings, *(one for one in alerting if pace(one) == every)]
 
 
 def _asked(
@@ -113,8 +119,10 @@ def _asked(
 
 def _digest(promtool: Promtool, stack: Stack, rules: str, scenario: Scenario) -> str:
     """Return what an answer is kept under: all that it depends on, the code that draws and asks included."""
-    code = [Path(file).read_bytes() for file in (drawing.__file__, scenarios_module.__file__, __file__)]
-    facts = f"{promtool.version}\n{rules}\n{stack.targets}\n{stack.service.environment}\n{scenario}"
+    code = [Path(file).read_bytes() for file in (drawing.__file__, shapes.__file__, __file__)]
+    # What is wanted of it is judged afterwards: another wish is no reason to play it again.
+    played = dataclasses.replace(scenario, name="", wants="silence", within=0, detects=(), silent=())
+    facts = f"{promtool.version}\n{rules}\n{stack.targets}\n{stack.service.environment}\n{played}"
     return hashlib.sha256(b"\n".join([facts.encode(), *code])).hexdigest()[:32]
 
 
@@ -126,7 +134,7 @@ def _test(stack: Stack, scenario: Scenario, read: frozenset[str], every: int) ->
     moments = range(every, int(scenario.length), every)
     test = {
         "name": scenario.name,
-        "interval": f"{GRID_SECONDS}s",
+        "interval": f"{grid(scenario)}s",
         "input_series": [{"series": one, "values": text} for one, text in series(stack, scenario, read).items()],
         "promql_expr_test": [{"expr": changed, "eval_time": f"{moment}s"} for moment in moments],
     }

@@ -12,6 +12,7 @@ from obs.durations import seconds
 from obs.place import Place
 from obs.query import expr
 from obs.query.expr import ExprError
+from obs.replay.shapes import Clock, Daily, Ramp, Shape, Steps
 from obs.stack import Stack
 from obs.stack.names import Spoken, spoken
 from watchkeeper.contract.labels import ENVIRONMENT, INSTANCE, JOB, TARGET
@@ -33,54 +34,17 @@ ROLES = {metric.name: role for role, series in STANDARD.items() for metric in se
 ANSWERED = "200"
 """The status of requests whose duration alone a scenario tells."""
 
-KEYS = {"name", "lasts", "before", "after", "wants", "within", "series", "target"}
+SCRAPE_SECONDS = 15
+"""How often targets are scraped where a file does not say otherwise, as `stack.toml` has it."""
+
+KEYS = {"name", "lasts", "before", "after", "wants", "within", "scrape", "series", "target", "detects", "silent"}
+
+
+TIMES = ("before", "lasts", "after", "within", "scrape")
 
 
 class ScenarioError(ValueError):
     """A scenario that can't happen, or can't be read; the message names the file, the incident and the part."""
-
-
-@dataclass(frozen=True, slots=True)
-class Steps:
-    """Levels one after the other, each for some seconds, over and over; None is a series that is not exposed."""
-
-    steps: tuple[tuple[float, float | None], ...]
-
-    def at(self, moment: float) -> float | None:
-        """Return the level ``moment`` seconds after the beginning."""
-        rest = moment % sum(length for length, _ in self.steps)
-        for length, level in self.steps:
-            if rest < length:
-                return level
-            rest -= length
-        return self.steps[-1][1]
-
-
-@dataclass(frozen=True, slots=True)
-class Ramp:
-    """A level that moves evenly to ``to``, which it reaches after ``lasts`` seconds."""
-
-    start: float
-    to: float
-    lasts: float
-
-    def at(self, moment: float) -> float:
-        """Return the level ``moment`` seconds after the beginning."""
-        return self.start + (self.to - self.start) * min(1.0, moment / self.lasts)
-
-
-@dataclass(frozen=True, slots=True)
-class Clock:
-    """A gauge that holds the time, ``behind`` seconds ago; the scenario begins at 0, as promtool's time does."""
-
-    behind: float = 0.0
-
-    def at(self, moment: float) -> float:
-        """Return the time ``moment``, as the gauge tells it."""
-        return moment - self.behind
-
-
-Shape = Steps | Ramp | Clock
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +78,11 @@ class Scenario:
 
     ``targets`` says which scrape jobs fail meanwhile: 1 answers, 0 does not, None is not scraped at all. ``differs`` is
     what is usual here and not elsewhere. Wanted is a
-    notification of the severity ``wants`` at most ``within`` seconds after the beginning, and one only.
+    notification of the severity ``wants`` at most ``within`` seconds after the beginning, and one only. Targets are
+    scraped, and rules asked, every ``scrape`` seconds.
+
+    ``detects`` are alerts that have to fire so many seconds after the beginning, whether they are told or silenced by
+    another; ``silent`` are alerts that must not fire from the beginning on.
     """
 
     name: str
@@ -128,6 +96,9 @@ class Scenario:
     tracks: tuple[Track, ...]
     targets: Mapping[str, Shape]
     differs: tuple[Track, ...] = ()
+    scrape: int = SCRAPE_SECONDS
+    detects: tuple[tuple[str, float], ...] = ()
+    silent: tuple[str, ...] = ()
 
     @property
     def length(self) -> float:
@@ -209,11 +180,12 @@ class Reader:
                 raise ScenarioError(f"{where}: unknown key '{min(unknown)}'; takes {', '.join(sorted(KEYS))}")
             if one.get("wants") not in WANTS:
                 raise ScenarioError(f"{where}: wants = {one.get('wants')!r}; takes one of {', '.join(WANTS)}")
-            times = {"before": raw.get("before", "1h"), "after": raw.get("after", "1h"), "within": "0s"} | one
+            usually = {"before": "1h", "after": "1h", "within": "0s", "scrape": f"{SCRAPE_SECONDS}s"}
+            times = usually | {key: raw[key] for key in ("before", "after") if key in raw} | one
             try:
-                before, lasts, after, within = (seconds(times[key]) for key in ("before", "lasts", "after", "within"))
+                before, lasts, after, within, scrape = (seconds(times[key]) for key in TIMES)
             except (KeyError, ValueError, TypeError) as error:
-                raise ScenarioError(f"{where}: lasts, before, after, within: {error}") from error
+                raise ScenarioError(f"{where}: {', '.join(TIMES)}: {error}") from error
             series, targets = one.get("series", {}), one.get("target", {})
             known, absent = self.stack.targets.KNOWN, map(self._is_absent, series)
             if (series and all(absent)) or any(role in known and role not in self.stack.targets for role in targets):
@@ -222,8 +194,28 @@ class Reader:
             downs = {self.job(name): self._target(where, self.job(name), state) for name, state in targets.items()}
             always = tuple(usual.values())
             yield Scenario(
-                one["name"], part, before, lasts, after, one["wants"], within, always, tracks, downs, tuple(own)
+                one["name"],
+                part,
+                before,
+                lasts,
+                after,
+                one["wants"],
+                within,
+                always,
+                tracks,
+                downs,
+                tuple(own),
+                int(scrape),
+                tuple(self._detects(where, one.get("detects", {}))),
+                tuple(one.get("silent", ())),
             )
+
+    def _detects(self, where: Place, raw: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
+        for alert, within in raw.items():
+            try:
+                yield alert, seconds(within)
+            except (ValueError, TypeError, AttributeError) as error:
+                raise ScenarioError(f"{where}: detects.{alert} = {within!r}: takes a duration such as '5m'") from error
 
     def _target(self, where: Place, job: str, state: Any) -> Shape:
         if job not in self.addresses:
@@ -299,8 +291,10 @@ class Reader:
 
 
 def _shape(where: Place, text: str, value: Any, start: float, lasts: float) -> Shape:
-    """Read a level: 5, "to 5", "gone", "up", "down", "clock - 5m", or steps such as ["45s 1", "75s 0"]."""
+    """Read a level: 5, "to 5", "gone", "up", "down", "clock - 5m", "daily 8", or steps such as ["45s 1", "75s 0"]."""
     try:
+        if isinstance(value, str) and value.startswith("daily "):
+            return Daily(float(value[6:]))
         if isinstance(value, str) and value.startswith("clock"):
             return Clock(seconds(value.removeprefix("clock").removeprefix(" - ")))
         if isinstance(value, str) and value.startswith("to "):
@@ -309,7 +303,8 @@ def _shape(where: Place, text: str, value: Any, start: float, lasts: float) -> S
             return Steps(tuple((seconds(step.split()[0]), _level(step.split()[1])) for step in value))
         return Steps(((float("inf"), _level(value)),))
     except (ValueError, IndexError, AttributeError) as error:
-        what = f"{where}: {text} = {value!r}: takes a number, 'to 5', 'gone' or steps such as ['45s 1', '75s 0']"
+        takes = "takes a number, 'to 5', 'gone', 'daily 8' or steps such as ['45s 1', '75s 0']"
+        what = f"{where}: {text} = {value!r}: {takes}"
         raise ScenarioError(what) from error
 
 

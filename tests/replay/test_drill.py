@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +17,7 @@ from click.testing import CliRunner, Result
 from obs.cli.cli import obs
 from obs.replay.notifying import notifications
 from obs.replay.playing import Firing, PlayingError
+from obs.replay.shapes import Daily
 from tests.conftest import ROOT
 
 HEALTHY = (ROOT / "alerts/drill/healthy.toml").read_text()
@@ -35,10 +37,14 @@ def service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+def write(service: Path, incidents: str) -> None:
+    """Write incidents, with half an hour before and after."""
+    (service / "alerts/drill/some.toml").write_text(f'before = "30m"\nafter = "30m"\n{incidents}')
+
+
 def drill(service: Path, incidents: str, *arguments: str) -> Result:
-    """Play incidents, with half an hour before and after."""
-    head = 'before = "30m"\nafter = "30m"\n'
-    (service / "alerts/drill/some.toml").write_text(head + incidents)
+    """Play incidents."""
+    write(service, incidents)
     return CliRunner().invoke(obs, ["drill", *arguments])
 
 
@@ -116,10 +122,14 @@ def test_another_incident_is_played_anew(service: Path) -> None:
         ('[incident.series]\n\'redis_up{job="redis",shard="1"}\' = 1', "has no label 'shard'"),
         ("[incident.series]\n'jobs_workers' = 1", "lacks the label 'queue'"),
         ("[incident.series]\n'telemetry_flushes_total{result=\"maybe\"}' = 1", "label 'result' is never 'maybe'"),
-        ("[incident.series]\n'jobs_workers{queue=\"mail\"}' = 'many'", "takes a number, 'to 5', 'gone' or steps"),
+        ("[incident.series]\n'jobs_workers{queue=\"mail\"}' = 'many'", "takes a number, 'to 5', 'gone', 'daily 8' or"),
         ("[incident.series]\n'jobs_queue_latency_seconds{queue=\"mail\"}' = 1", "is a histogram; takes"),
         ("[incident.target]\nredsi = 'down'", "there is no target 'redsi'; there is rce-api, redis"),
         ("colour = 'red'", "unknown key 'colour'"),
+        ("[incident.detects]\nRedisDown = 'soon'", "detects.RedisDown = 'soon': takes a duration such as '5m'"),
+        ("[incident.detects]\nRedisDwn = '5m'", "there is no alert 'RedisDwn'; did you mean 'RedisDown'?"),
+        ("silent = ['RedisDwn']", "there is no alert 'RedisDwn'; did you mean 'RedisDown'?"),
+        ("scrape = 'often'", "before, lasts, after, within, scrape: 'often' is not a duration"),
         ("[incident", "alerts/drill/some.toml: "),
     ],
 )
@@ -129,6 +139,81 @@ def test_what_cannot_happen_is_refused(service: Path, body: str, says: str) -> N
 
     assert says in str(result.exception)
     assert not (service / ".obs").exists()
+
+
+def promised(within: str, *, silent: str = "") -> str:
+    """Return the incident of a dead exporter, in which its alert fires ``within`` and another never does."""
+    return incident(
+        "ticket", "30m", f"silent = [{silent!r}]\n{DEAD}\n[incident.detects]\nRedisExporterDown = '{within}'"
+    )
+
+
+def test_a_promise_of_time_is_kept(service: Path) -> None:
+    """The alert fires after its five minutes, and the one of Redis itself does not."""
+    result = drill(service, promised("5m15s", silent="RedisDown"))
+
+    assert result.exit_code == 0, result.output
+    assert "0 promises of time broken" in result.output
+
+
+@pytest.mark.parametrize(
+    ("within", "silent", "says"),
+    [
+        ("5m", "RedisDown", "it: RedisExporterDown fires after 5m15s, and has to within 5m"),
+        ("6m", "RedisExporterDown", "it: RedisExporterDown fires after 5m15s, and has to stay silent"),
+    ],
+)
+def test_a_broken_promise_names_the_incident(service: Path, within: str, silent: str, says: str) -> None:
+    """Told in time to the one on call, and still too late or too much for what its alert promises."""
+    result = drill(service, promised(within, silent=silent))
+
+    assert result.exit_code == 1
+    assert says in result.output
+
+
+def test_a_weakened_rule_breaks_its_promise(service: Path) -> None:
+    """Whoever is told of what: the incident and the alert are named that is slower, or silent altogether."""
+    write(service, promised("6m", silent="RedisDown"))
+    for weaker, says in (('"12m"', "fires after 12m15s, and has to within 6m"), ('"3h"', "never fires, and has to")):
+        told = (ROOT / "alerts/redis.py").read_text()
+        (service / "alerts/redis.py").write_text(told.replace('hold="5m"', f"hold={weaker}", 1))
+        command = [str(Path(sys.executable).with_name("obs")), "drill"]
+        result = subprocess.run(command, cwd=service, capture_output=True, text=True, check=False)
+
+        assert result.returncode == 1, result.stderr
+        assert f"it: RedisExporterDown {says}" in result.stdout
+
+
+def test_ordinary_traffic_follows_the_hours() -> None:
+    """Noon is busier than night, a weekday than Saturday, an hour like its neighbours; the same in every play."""
+    traffic = Daily(10)
+    noon, night, saturday = (traffic.at(3600 * hour) for hour in (13.5, 3.5, 5 * 24 + 13.5))
+
+    assert 8 < noon < 10.5
+    assert night < noon / 10
+    assert noon / 5 < saturday < noon / 3
+    assert Daily(10).at(3600 * 13.5) == noon
+
+
+def test_a_long_story_is_scraped_less_often(service: Path) -> None:
+    """With a sample and an evaluation a minute the alert is as fast as that allows."""
+    result = drill(service, incident("ticket", "10m", f'scrape = "1m"\n{DEAD}'), "--json")
+
+    assert json.loads(result.output)[0]["after"] == 6 * 60 + 30
+
+
+def test_the_workbook_is_played_beside(service: Path) -> None:
+    """Both rules see the same incident through the same routes; one that no promise is about is left out."""
+    failing = """[incident.series]
+'http_requests_total{method="GET",route="/v1/rooms",status="200"}' = 0
+'http_requests_total{method="GET",route="/v1/rooms",status="500"}' = 8"""
+    other = incident("ticket", "10m", DEAD).replace('"it"', '"other"')
+    result = drill(service, incident("page", "2m", failing) + other, "--workbook", "--markdown")
+
+    head, _, *rows = [[cell.strip() for cell in line.strip("| ").split("|")] for line in result.output.splitlines()]
+    assert head[2:4] == ["paged after", "workbook"]
+    assert [row[0] for row in rows] == ["it"]
+    assert rows[0][4:] == ["1", "1", "0", "0"]
 
 
 def test_a_changed_rule_is_compared_with_a_revision(service: Path) -> None:
