@@ -160,5 +160,5 @@ def _git(folder: Path, *arguments: str, stdin: bytes | None = None) -> bytes:
         raise DiffError("git is not on PATH; install it, or compare two folders") from error
     if done.returncode:
         said = done.stderr.decode(errors="replace").strip().removeprefix("fatal: ")
-        raise DiffError(f"git says: {said} (neither two existing paths nor a revision known here?)")
+        raise DiffError(f"git says: {said}; give two paths that are there, or a revision that this clone knows")
     return done.stdout

@@ -272,3 +272,13 @@ def test_make_builds_in_a_path_with_spaces(checkout: Checkout, tmp_path: Path) -
 
     assert done.returncode == 0, done.stdout + done.stderr
     assert " files, nothing to write, " in done.stdout
+
+
+def test_without_a_history_everything_holds_but_the_diff_which_says_what_it_takes(checkout: Checkout) -> None:
+    """A folder from a tarball builds and is proven; what compares with a commit asks for a clone or two paths."""
+    build, check, diff = (checkout.obs(*verb) for verb in (("build", "--check"), ("check",), ("diff", "main")))
+
+    assert (build.returncode, check.returncode) == (0, 0), build.stderr + check.stdout
+    assert diff.returncode == 2
+    assert diff.stderr.startswith("obs: git says: not a git repository")
+    assert diff.stderr.endswith("; give two paths that are there, or a revision that this clone knows\n")
