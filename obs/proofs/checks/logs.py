@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 
 from obs.nearest import nearest
-from obs.proofs.checks.check import Check
+from obs.proofs.checks.check import Check, Judged
 from obs.proofs.checks.selectors import impossible, in_one_line
 from obs.proofs.compose import elsewhere, services
 from obs.proofs.evidence import Evidence
@@ -11,9 +11,6 @@ from obs.proofs.finding import Fault
 from obs.query.logql import CONTAINER, ENVIRONMENT, LEVEL, LEVELS, SERVICE, STREAM_LABELS, UNKNOWN, Streams, selected
 from obs.query.pipeline import FORMATS, PARSERS, TEXTS, grouped, known, metrics, renamed, stages
 from obs.query.positions import Part
-
-Told = tuple[str, str, Part]
-"""What is wrong, what to write instead, and the guilty part."""
 
 
 def streams(evidence: Evidence) -> Iterator[Fault]:
@@ -45,7 +42,7 @@ def _values(evidence: Evidence) -> Mapping[str, tuple[str, ...]]:
     return values | ({CONTAINER: containers, SERVICE: (service.name, *containers)} if containers else {})
 
 
-def _stream(text: str, values: Mapping[str, tuple[str, ...]]) -> Iterator[Told]:
+def _stream(text: str, values: Mapping[str, tuple[str, ...]]) -> Judged:
     if named := metrics(text):
         what = f"'{named[0].text}{{' names a metric, which is PromQL"
         yield what, "ask Prometheus, or begin with {service=...}", named[0]
@@ -68,7 +65,7 @@ def _is(streams: Streams, service: str) -> bool:
     return any(str(condition) == f'{SERVICE}="{service}"' for condition, _ in streams.conditions or ())
 
 
-def _pipeline(text: str, *, ours: bool) -> Iterator[Told]:
+def _pipeline(text: str, *, ours: bool) -> Judged:
     words = (*PARSERS, *FORMATS)
     for stage in stages(text):
         if not stage.filters and stage.word not in words:
