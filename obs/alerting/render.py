@@ -1,5 +1,6 @@
 """How do rules become the YAML that Prometheus loads?"""
 
+from functools import lru_cache
 from typing import Any
 
 import promql_parser
@@ -45,6 +46,7 @@ def dump(value: Any) -> str:
     return yaml.dump(value, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=10_000)
 
 
+@lru_cache(maxsize=4096)
 def pretty(expr: str) -> str:
     """Return PromQL over several lines where it is long: the same query, one thought a line."""
     if len(expr) <= LINE:
