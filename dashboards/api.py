@@ -220,6 +220,7 @@ def routes(stack: Stack) -> panels.Panel:
             ),
         },
         width=12,
+        empty="no request counted",
         drill={called(ROUTE): f"{alone}?var-route=${{__value.raw:percentencode}}&${{__url_time_range}}"},
         why="The last five minutes, the route that fails most first; click it to see it alone.",
     )

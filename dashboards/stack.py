@@ -245,7 +245,7 @@ def spans(stack: Stack) -> list[Panel]:
             },
             *here,
             by=(INSTANCE,),
-            width=24,
+            width=16,
             why="Refused or lost above zero opens a ticket. Accepted at zero: the API no longer exports.",
         ),
     ]

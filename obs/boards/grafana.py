@@ -86,6 +86,9 @@ MISSING = {
 }
 """A number that is not there is neither good nor bad, and is seen."""
 
+UNJUDGED: tuple[Step, ...] = ((None, "text"),)
+"""A number without a limit is neither good nor bad: green would say that it is well."""
+
 VALUE_PIXELS = 36
 """Size of every number; left to itself, Grafana makes each as large as its own text allows."""
 
@@ -302,7 +305,7 @@ def _stat(look: Style) -> core.Panel:
     return core.Stat(
         format=look.unit,
         reduceCalc="lastNotNull",
-        thresholds=steps_json(look.steps),
+        thresholds=steps_json(look.steps or UNJUDGED),
         colorMode="value",
         graphMode="none",
         noValue=None,

@@ -22,9 +22,9 @@ from obs.durations import seconds
 from obs.nearest import nearest
 from obs.output.built import FOLDER
 from obs.preview import comparing, history, judging, lint
-from obs.preview.answering import Data, answered, committed, read
+from obs.preview.answering import READ_FROM, Data, answered, committed, read
 from obs.preview.answers import Answers, Layout
-from obs.preview.drawing import draw
+from obs.preview.drawing import DrawingError, draw
 from obs.preview.history import KEPT, Blocks, Live, Source
 from obs.preview.lint import Flaw
 from obs.preview.story import ORDINARY, Story, Teller
@@ -95,7 +95,9 @@ class Run:
         self._teller = Teller(self._stack, self._content)
         self._boards = _chosen(options.boards)
         bodies = [group_body(self._stack, group) for group in groups]
-        self._data = Data(programs.find(Path.cwd()), self._stack, bodies, self._teller.ordinary(), options.loki)
+        self._data = Data(
+            programs.find(Path.cwd(), names=READ_FROM), self._stack, bodies, self._teller.ordinary(), options.loki
+        )
 
     def all(self) -> None:
         """Draw everything, say where it is, and end with 1 where something is wrong."""
@@ -162,7 +164,11 @@ class Run:
         answers = answered(data, boards, progress)
         layouts = draw(answers, into, panels=shown, progress=progress)
         for slug, one in answers.items():
-            (into / f"{slug}.answers.json").write_bytes(orjson.dumps(one, option=orjson.OPT_INDENT_2))
+            file = into / f"{slug}.answers.json"
+            try:
+                file.write_bytes(orjson.dumps(one, option=orjson.OPT_INDENT_2))
+            except OSError as error:
+                raise DrawingError(f"{file}: can't be written: {error.strerror}") from error
         progress("")
         for slug in boards:
             click.echo(into / f"{slug}.html")

@@ -7,7 +7,6 @@ import os
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any, cast
 
@@ -29,6 +28,9 @@ from obs.stack import Stack
 
 MODULES = (answers_module, ask, asking, filling, lines, repeating, serving)
 """The code that an answer depends on."""
+
+READ_FROM = ("prometheus", "loki")
+"""The programs that answer."""
 
 Boards = Mapping[str, Mapping[str, Any]]
 
@@ -130,20 +132,11 @@ def _kept(data: Data, model: Mapping[str, Any]) -> Path | None:
     told = history.key(data.source, data.groups)
     if not told or data.loki_url or "prometheus" not in data.programs.found:
         return None
-    versions = [_version(data.programs, name) for name in ("prometheus", "loki")]
+    versions = [data.programs.version(name) if name in data.programs.found else "" for name in READ_FROM]
     code = [Path(module.__file__ or "").read_text(encoding="utf-8") for module in MODULES]
     facts = [told, versions, code, data.stack.prometheus.scrape_interval, model]
     digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:32]
     return KEPT / "answers" / f"{digest}.json"
-
-
-@cache
-def _version_of(path: Path) -> str:
-    return Programs({"it": path}, {}).version("it")
-
-
-def _version(programs: Programs, name: str) -> str:
-    return _version_of(programs.found[name]) if name in programs.found else ""
 
 
 def _read(file: Path | None) -> Answers | None:

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from obs.boards.board import COLUMNS
 from obs.boards.model import panels
 from obs.preview.answers import Annotation, Answered, Answers, Target
-from obs.preview.asking import Loki, Server
+from obs.preview.asking import Loki, Server, UnreachableError
 from obs.preview.filling import Choice, built_in, chosen, filled, interval, least_step
 from obs.preview.repeating import repeated
 from obs.programs.ask import AskError
@@ -40,7 +40,11 @@ class Asker:
     scrape: float
 
     def board(self, model: Mapping[str, Any]) -> Answers:
-        """Return the answers to a dashboard's JSON; a query that fails has its error beside it."""
+        """
+        Return the answers to a dashboard's JSON; a query that fails has its error beside it.
+
+        Raises UnreachableError where a server is gone: nothing of what it would have said is known.
+        """
         declared = model.get("templating", {}).get("list", [])
         taken = list(chosen(declared, self._label_values))
         choices = {name: choice for name, choice, _ in taken}
@@ -58,6 +62,8 @@ class Asker:
     def _label_values(self, label: str, selector: str) -> list[str]:
         try:
             return self.prometheus.label_values(label, selector, self.start, self.end)
+        except UnreachableError:
+            raise
         except AskError:
             return []  # a variable nobody can ask offers nothing, and the panels say what is wrong
 
@@ -87,6 +93,8 @@ class Asker:
         }
         try:
             answer["result"] = self._answer(source, text, step, instant=instant)
+        except UnreachableError:
+            raise
         except AskError as error:
             answer["error"] = str(error)
         return answer
@@ -110,6 +118,8 @@ class Asker:
             text = filled(one["expr"], {**choices, **built_in(self.end - self.start, step, self.scrape)})
             try:
                 found = self.prometheus.range(text, _floor(self.start, step), _floor(self.end, step), step)
+            except UnreachableError:
+                raise
             except AskError:
                 continue  # Grafana draws no mark for what it can't ask
             for series in found["result"]:

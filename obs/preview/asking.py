@@ -13,6 +13,10 @@ MOST_LINES = 100
 """Of a LogQL query; a panel shows a few dozen."""
 
 
+class UnreachableError(AskError):
+    """A program does not answer at all: no question after this one would be answered either."""
+
+
 @dataclass(frozen=True)
 class Server:
     """A Prometheus at an address."""
@@ -78,9 +82,11 @@ def _labels(series: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def answered(session: requests.Session, url: str, asked: Mapping[str, Any]) -> Any:
-    """Return what a program answers; raise AskError with its own words."""
+    """Return what a program answers; raise AskError with its own words, UnreachableError where it has none."""
     try:
         answer = session.get(url, params=dict(asked), timeout=TIMEOUT_SECONDS)
+    except requests.ConnectionError as error:
+        raise UnreachableError(f"{url} can't be asked: {type(error).__name__}") from error
     except requests.RequestException as error:
         raise AskError(f"{url} can't be asked: {type(error).__name__}") from error
     try:

@@ -41,7 +41,10 @@ def write(url: str, series: Iterable[Series]) -> None:
 
 
 def _post(session: requests.Session, url: str, batch: bytes) -> None:
-    answer = session.post(f"{url}/api/v1/write", data=_snappy(batch), headers=HEADERS, timeout=60)
+    try:
+        answer = session.post(f"{url}/api/v1/write", data=_snappy(batch), headers=HEADERS, timeout=60)
+    except requests.RequestException as error:
+        raise RemoteWriteError(f"{url} takes no samples: {type(error).__name__}") from error
     if not answer.ok:
         raise RemoteWriteError(f"{url} answered {answer.status_code}: {answer.text.strip()[:300]}")
 

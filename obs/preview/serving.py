@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import shutil
 import socket
 import tempfile
@@ -54,7 +55,12 @@ def prometheus(programs: Programs, data: Path | None) -> Iterator[tuple[str, Pat
             "--web.enable-remote-write-receiver",
             "--log.level=warn",
         )
-        yield _ready(process, f"http://{HOST}:{port}", "/-/ready"), store
+        url = _ready(process, f"http://{HOST}:{port}", "/-/ready")
+        try:
+            yield url, store
+        except Exception:
+            process.alive()  # else its last words say more
+            raise
 
 
 @contextlib.contextmanager
@@ -102,7 +108,8 @@ def _running() -> Iterator[tuple[Processes, Path]]:
             with Processes(folder) as processes:
                 yield processes, folder
         except (ProcessError, NeverHappenedError) as error:
-            raise ServingError(str(error)) from error
+            # Its log goes with the folder.
+            raise ServingError(re.sub(rf" \({re.escape(name)}[^)]*\)$", "", str(error))) from error
 
 
 def _ready(process: Process, url: str, path: str) -> str:

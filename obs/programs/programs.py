@@ -1,5 +1,6 @@
 """Which real programs are on this machine, and which are missing or too old?"""
 
+import contextlib
 import hashlib
 import os
 import re
@@ -7,6 +8,7 @@ import shutil
 import subprocess
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 OWN = Path(".tools/bin")
@@ -99,6 +101,15 @@ def _release(path: Path) -> tuple[int, int] | None:
 
 
 def _version(path: Path) -> str:
+    with contextlib.suppress(OSError):
+        file = path.stat()
+        return _said(path, file.st_mtime_ns, file.st_size)
+    return ""
+
+
+@cache
+def _said(path: Path, *_: int) -> str:
+    """Ask a program for its version, once as long as its file stays."""
     try:
         answer = subprocess.run([path, "--version"], capture_output=True, text=True, timeout=30, check=False)
     except (OSError, subprocess.TimeoutExpired):

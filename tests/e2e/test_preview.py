@@ -2,6 +2,11 @@
 
 import copy
 import json
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -18,8 +23,10 @@ from obs.preview.answering import Data, answered, committed
 from obs.preview.answers import Answers, Layout
 from obs.preview.drawing import draw
 from obs.preview.history import Blocks
+from obs.preview.serving import ServingError
 from obs.preview.story import Teller
 from obs.programs import programs
+from obs.programs.waiting import until
 from obs.replay import scenario
 from obs.stack import Stack
 from tests.e2e.programs import program
@@ -169,6 +176,78 @@ def test_a_story_is_told_once(data: Data, teller: Teller, boards: dict[str, Boar
 
     monkeypatch.setattr(history, "opened", refuse)
     assert json.dumps(answered(data, {"jobs": boards["jobs"]}), sort_keys=True) == json.dumps(first, sort_keys=True)
+
+
+def test_a_prometheus_that_dies_half_way_is_one_error(
+    data: Data, boards: dict[str, Board], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is said how it ended; nothing is kept of what it answered before, and nothing is left of it."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    board = only(boards["jobs"], "Waiting", "Depth") | {"title": f"asked in {tmp_path}"}
+
+    def kill(said: str) -> None:
+        if said.startswith("asking"):
+            (server,) = servers(tmp_path)
+            os.kill(int(server.name), signal.SIGKILL)
+            until("its end", lambda: not servers(tmp_path), within=10)
+
+    with pytest.raises(ServingError, match=r"^prometheus ended with status -9: [^(]*$"):
+        answered(data, {"board": board}, kill)
+    assert list(tmp_path.iterdir()) == []
+    assert list(running(tmp_path)) == []
+
+    again = answered(data, {"board": board})["board"]
+
+    assert {target["error"] for one in again["panels"].values() for target in one["targets"]} == {None}
+
+
+def said_by(process: Path) -> bytes:
+    """Return the command line of a process, nothing of one that has ended."""
+    try:
+        return (process / "cmdline").read_bytes()
+    except OSError:
+        return b""
+
+
+def running(folder: Path) -> list[Path]:
+    """Return the processes that were started with a file below ``folder``."""
+    return [one for one in Path("/proc").glob("[0-9]*") if str(folder).encode() in said_by(one)]
+
+
+def servers(folder: Path) -> list[Path]:
+    """Return the Prometheus that has its data below ``folder``."""
+    return [one for one in running(folder) if b"--storage.tsdb.path" in said_by(one)]
+
+
+def test_an_interrupt_while_a_server_is_asked_leaves_nothing(data: Data, root: Path) -> None:
+    """Ctrl-C before anything is drawn: one word, and neither a Prometheus nor its folder."""
+    with tempfile.TemporaryDirectory(prefix="obs-") as work:
+        new = ["--last", f"{3600 + os.getpid() % 1000}s"]  # asked for the first time
+        command = [shutil.which("obs") or "obs", "preview", "jobs", "--out", f"{work}/out", *new]
+        environ = os.environ | {"TMPDIR": work}
+        with subprocess.Popen(command, cwd=root, env=environ, stderr=subprocess.PIPE, text=True) as begun:
+            until("a Prometheus", lambda: servers(Path(work)), within=60)
+            begun.send_signal(signal.SIGINT)
+            _, said = begun.communicate(timeout=60)
+        assert (begun.returncode, said.strip().splitlines()[-1]) == (2, "obs: interrupted")
+        assert [path.name for path in Path(work).iterdir() if path.name != "out"] == []
+        assert running(Path(work)) == []
+
+
+def test_a_folder_that_cannot_be_written_is_one_sentence(root: Path, tmp_path: Path) -> None:
+    """The file is named; exit code 2."""
+    taken = tmp_path / "an-ordinary-hour/jobs.answers.json"
+    taken.mkdir(parents=True)
+
+    done = subprocess.run(
+        [shutil.which("obs") or "obs", "preview", "jobs", "--out", tmp_path],
+        cwd=root,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert (done.returncode, done.stderr) == (2, f"obs: {taken}: can't be written: Is a directory\n")
 
 
 def test_exported_blocks_are_asked_where_they_end(data: Data, boards: dict[str, Board], tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from obs.alerting.samples import expand
 from obs.preview import lint, playing
 from obs.preview.answers import Drawn
 from obs.preview.filling import Choice, built_in, chosen, filled, interval
+from obs.preview.remote import RemoteWriteError, write
 from obs.preview.repeating import repeated
 from obs.preview.story import HOUR, NOW, Series, Story, Teller
 from obs.replay import scenario
@@ -287,3 +288,9 @@ def test_of_a_server_that_is_dead_nothing_is_exposed_but_that(teller: Teller, pr
     for one in named(story, "redis_commands_total"):
         assert one.samples[-1][1] is None
     assert all(one.samples[-1][1] is not None for one in named(story, "mongodb_ss_uptime"))
+
+
+def test_a_server_that_takes_no_samples_is_said_so() -> None:
+    """Where it is, and how it failed: one error of this project, whatever the network raised."""
+    with pytest.raises(RemoteWriteError, match=r"^http://127\.0\.0\.1:9 takes no samples: ConnectionError$"):
+        write("http://127.0.0.1:9", [Series((("__name__", "up"),), ((0, 1.0),))])
