@@ -24,6 +24,9 @@ WORDS_SAY = 3
 KINDS: dict[str, PanelKind] = {
     "timeseries": "timeseries",
     "stat": "stat",
+    "gauge": "gauge",
+    "bargauge": "bargauge",
+    "piechart": "piechart",
     "state-timeline": "state-timeline",
     "table": "table",
     "heatmap": "heatmap",
@@ -101,7 +104,7 @@ def _in_words(placed: Placed) -> Iterator[Panel]:
     if kind is None or not title or not why:
         return
     queries = tuple(_query(target, placed) for target in objects(model.get("targets")))
-    if kind == "timeseries" and not all(query.legend for query in queries):
+    if kind in words.NAMED and not all(query.legend for query in queries):
         return
     defaults = table(table(model.get("fieldConfig")).get("defaults"))
     columns = _columns(model, queries) if kind == "table" else {}

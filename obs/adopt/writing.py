@@ -101,6 +101,13 @@ def _word(one: Panel) -> tuple[str, list[Any], Panel | None]:
             query = queries[0]
             bare = panels.number(title, query.expr, why=why, unit=one.unit)
             found = ("number", [title, query.expr], bare) if queries == bare.queries else found
+        case "gauge" if len(queries) == 1:
+            query = queries[0]
+            bare = panels.dial(title, query.expr, why=why)
+            found = ("dial", [title, query.expr], bare) if queries == bare.queries else found
+        case "bargauge" | "piechart" if all(query.instant for query in queries):
+            word = "bars" if one.kind == "bargauge" else "pie"
+            found = word, [title, *queries], getattr(panels, word)(title, *queries, why=why)
         case "logs" if len(queries) == 1 and queries[0] == Query(queries[0].expr, source="loki"):
             found = "logs", [title, queries[0].expr], panels.logs(title, queries[0].expr, why=why)
         case "text":

@@ -169,8 +169,12 @@ def laid_over(body: Mapping[str, Any], *layers: Mapping[str, Any]) -> dict[str, 
 
 def style(panel: Panel) -> Style:
     """Return what a panel looks like."""
-    legends = tuple(query.legend for query in panel.queries) if panel.kind == "timeseries" else ()
-    listed = panel.width >= HALF and any("{{" in one.replace(ONE_OF_FEW, "") for one in legends)
+    legends = tuple(query.legend for query in panel.queries) if panel.kind in ("timeseries", "piechart") else ()
+    listed = (
+        panel.kind == "timeseries"
+        and panel.width >= HALF
+        and any("{{" in one.replace(ONE_OF_FEW, "") for one in legends)
+    )
     unit = panel.unit or derived(query.expr for query in panel.queries if query.source == "prometheus")
     shape = (panel.kind, unit, panel.steps, panel.stacked, panel.low, panel.high, panel.decimals)
     return Style(*shape, tuple(panel.states.items()), panel.empty, legends, listed)
@@ -317,6 +321,34 @@ def _stat(look: Style) -> core.Panel:
     )
 
 
+def _dial(look: Style) -> core.Panel:
+    return _like_stat(look, "gauge", {"showThresholdLabels": False, "showThresholdMarkers": True})
+
+
+def _bars(look: Style) -> core.Panel:
+    return _like_stat(look, "bargauge", {"displayMode": "basic", "orientation": "horizontal", "valueMode": "color"})
+
+
+def _like_stat(look: Style, kind: PanelKind, options: Mapping[str, Any]) -> core.Panel:
+    """Have a number drawn otherwise: grafanalib's own gauges are those of Grafana 6."""
+    panel = _stat(look)
+    without = dict.fromkeys(("colorMode", "graphMode", "justifyMode", "textMode", "text"))
+    panel.extraJson = {**panel.extraJson, "type": kind, "options": {**without, **options}}
+    return panel
+
+
+def _pie(look: Style) -> core.Panel:
+    legend = {"displayMode": "table", "placement": "right", "showLegend": True, "values": ["value", "percent"]}
+    return core.PieChartv2(
+        unit=look.unit,
+        thresholds=steps_json(look.steps),
+        extraJson={
+            "fieldConfig": {"defaults": _limits(look), "overrides": _colors(look.legends)},
+            "options": {"legend": legend},
+        },
+    )
+
+
 def _timeline(look: Style) -> core.Panel:
     return core.StateTimeline(
         lineWidth=0,
@@ -431,7 +463,7 @@ def _nothing(panel: Panel) -> dict[str, Any]:
 
 def _limits(look: Style) -> dict[str, Any]:
     """Return what holds for values: their range, digits (one of a percentage in a number), the word for none."""
-    rounded = 1 if look.kind == "stat" and look.unit == "percentunit" else None
+    rounded = 1 if look.kind in ("stat", "gauge", "bargauge") and look.unit == "percentunit" else None
     decimals = rounded if look.decimals is None else look.decimals
     return {"min": look.low, "max": look.high, "decimals": decimals, "noValue": look.empty or None}
 
@@ -439,6 +471,9 @@ def _limits(look: Style) -> dict[str, Any]:
 SHAPES: dict[PanelKind, Callable[[Style], core.Panel]] = {
     "timeseries": _timeseries,
     "stat": _stat,
+    "gauge": _dial,
+    "bargauge": _bars,
+    "piechart": _pie,
     "state-timeline": _timeline,
     "table": _table,
     "heatmap": _heatmap,

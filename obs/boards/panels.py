@@ -1,7 +1,7 @@
 """Which questions can a panel answer? One word a question; no coordinates, colours or raw metric names beyond here."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypedDict, Unpack
 
 from obs.alerting.slo import Slo
@@ -34,7 +34,22 @@ NOW = "5m"
 HARDLY_ANY = 0.001
 """What a rate a second must be above to be more than nothing: one in a quarter of an hour."""
 
-PanelKind = Literal["timeseries", "stat", "state-timeline", "table", "heatmap", "logs", "text", "other"]
+PanelKind = Literal[
+    "timeseries",
+    "stat",
+    "gauge",
+    "bargauge",
+    "piechart",
+    "state-timeline",
+    "table",
+    "heatmap",
+    "logs",
+    "text",
+    "other",
+]
+NAMED = ("timeseries", "bargauge", "piechart")
+"""Kinds that show several series beside each other, each under its legend."""
+
 Step = tuple[float | None, str]
 States = Mapping[int, tuple[str, str]]
 """What each value of a state means: the word shown for it, and its colour."""
@@ -129,7 +144,7 @@ class Panel:
             return
         if not self.title or not self.why:
             raise ValueError(f"panel {self.title or self.queries!r}: takes a title, and why=, which says how to act")
-        if self.kind == "timeseries":
+        if self.kind in NAMED:
             for query in self.queries:
                 if not query.legend:
                     raise ValueError(f"panel '{self.title}': a query has no legend; name its series: {query.expr}")
@@ -202,6 +217,26 @@ def number(title: str, expr: str, *, why: str, **shape: Unpack[Shape]) -> Panel:
     shape.setdefault("width", 4)
     shape.setdefault("height", 4)
     return Panel(kind="stat", title=title, why=why, queries=(query,), **shape)
+
+
+def dial(title: str, expr: str, *, why: str, **shape: Unpack[Shape]) -> Panel:
+    """Show what one query says now on a scale from ``low``, 0, to ``high``, 1: of a share of a limit all of it."""
+    shape.setdefault("low", 0)
+    shape.setdefault("high", 1)
+    return replace(number(title, expr, why=why, **shape), kind="gauge")
+
+
+def bars(title: str, *queries: Query, why: str, **shape: Unpack[Shape]) -> Panel:
+    """Show what each series says now as a bar, from zero up: which is longest, where a line over time tells nothing."""
+    shape.setdefault("low", 0)
+    asked = tuple(replace(query, instant=True) for query in queries)
+    return Panel(kind="bargauge", title=title, why=why, queries=asked, **shape)
+
+
+def pie(title: str, *queries: Query, why: str, **shape: Unpack[Shape]) -> Panel:
+    """Show how a whole is split now, a slice for each series: for a handful of them, else take `bars`."""
+    asked = tuple(replace(query, instant=True) for query in queries)
+    return Panel(kind="piechart", title=title, why=why, queries=asked, **shape)
 
 
 def while_up(target: Target, expr: str) -> str:

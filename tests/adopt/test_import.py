@@ -86,6 +86,9 @@ def members(draw: st.DrawFn) -> list[Panel]:
                     [
                         panels.series(title, *draw(st.lists(queries, max_size=3)), why=why, unit=draw(UNITS), **more),
                         panels.number(title, draw(words), why=why, unit=draw(UNITS), **small),
+                        panels.dial(title, draw(words), why=why, unit=draw(UNITS), **small),
+                        panels.bars(title, Query("depth", "{{queue}}"), why=why, unit=draw(UNITS), **small),
+                        panels.pie(title, Query("flushes", "{{result}}"), why=why, unit=draw(UNITS), **flat),
                         panels.table(title, {"A": Column("up"), "B": Column("down", "s")}, why=why, **flat),
                         panels.logs(title, draw(words), why=why, **flat),
                         panels.note(title, draw(words), why=why, **flat),

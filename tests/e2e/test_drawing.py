@@ -14,7 +14,9 @@ from typing import Any
 import orjson
 import pytest
 
-from obs.preview.answers import Answers, Drawn, Layout
+from obs.boards.grafana import panel_json
+from obs.boards.panels import Panel, Query, at_most, bars, dial, pie
+from obs.preview.answers import Answers, Drawn, Layout, Target
 from obs.preview.drawing import DrawingError, draw
 from obs.programs.chromium import Chromium, Page
 from tests.conftest import ROOT
@@ -102,6 +104,26 @@ def test_values_are_told_as_they_are_shown(kinds: dict[str, Drawn]) -> None:
     assert kinds["logs"].get("rows") == [["GET /rooms 500"], ["</script><b>started"]]
     assert [(axis["side"], axis["unit"]) for axis in kinds["timeseries"]["axes"]] == [("left", "ops")]
     assert {"On prod + staging", "page"} <= {text["text"] for text in kinds["text"]["texts"]}
+
+
+def test_the_words_for_what_is_now_are_drawn(tmp_path: Path) -> None:
+    """A dial and bars in the colour of their limits, orange where nothing is known; slices in that of their meaning."""
+    grid = {"x": 0, "y": 0, "w": 8, "h": 8}
+    results = Query("sum by (result) (flushes)", "{{result}}")
+    words: list[tuple[Panel, Target]] = [
+        (dial("Memory", "used", unit="percentunit", steps=at_most(0.9), why="Red: full."), now(a=0.95)),
+        (dial("Disk", "used", unit="percentunit", steps=at_most(0.9), why="Red: full."), now(a=math.nan)),
+        (bars("Queues", Query("depth", "{{name}}"), unit="short", steps=at_most(50), why="Long."), now(a=20, b=60)),
+        (pie("Flushes", results, unit="short", why="Red: look."), now(ok=90, error=10)),
+    ]
+    found = drawn(board(*((panel_json(word, grid), [target]) for word, target in words)), tmp_path)["panels"]
+
+    shown = {one["title"]: [(value["text"], value["color"]) for value in one["values"]] for one in found.values()}
+    assert shown["Memory"] == [("95.0%", "red")]
+    assert shown["Disk"] == [("no data", "orange")]
+    assert shown["Queues"] == [("20", "green"), ("60", "red")]
+    assert [text for text, _ in shown["Flushes"]] == ["90", "10"]
+    assert {one["error"] for one in found.values()} == {None}
 
 
 def test_a_field_is_drawn_as_its_configuration_says(tmp_path: Path) -> None:
