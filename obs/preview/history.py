@@ -117,10 +117,17 @@ def prune() -> None:
 
 
 def _newest_block(folder: Path) -> float:
-    ends: list[float] = [json.loads(file.read_bytes())["maxTime"] / 1000 for file in folder.glob("*/meta.json")]
+    ends = [_end(file) for file in folder.glob("*/meta.json")]
     if not ends:
         raise ServingError(f"{folder} holds no samples; give a folder of TSDB blocks")
     return max(ends)
+
+
+def _end(meta: Path) -> float:
+    try:
+        return float(json.loads(meta.read_bytes())["maxTime"]) / 1000
+    except (ValueError, KeyError, TypeError, OSError) as error:
+        raise ServingError(f"{meta} does not describe a block: {error}; copy the block again, or remove it") from error
 
 
 def _keep(data: Path, kept: Path) -> None:
