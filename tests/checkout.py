@@ -11,6 +11,9 @@ from pathlib import Path
 PROGRAM = "from obs.cli.cli import main; main()"
 LEFT_OUT = shutil.ignore_patterns(".git", ".venv*", ".tools", ".obs", "__pycache__", ".*_cache", ".hypothesis", "tests")
 
+SHARED = ("benchmarks", "e2e", "examples", "obs", "watchkeeper")
+"""The folders of a copy that lead to one and the same: a test that changes them calls `own` first."""
+
 
 @dataclass(frozen=True, slots=True)
 class Checkout:
@@ -35,6 +38,13 @@ class Checkout:
         text = (self.root / path).read_text()
         assert text.count(old) == times, f"{path} has {text.count(old)} times {old!r}"
         (self.root / path).write_text(text.replace(old, new))
+
+    def own(self, *folders: str) -> None:
+        """Bring folders of its own where they are shared."""
+        for folder in folders:
+            shared = (self.root / folder).readlink()
+            (self.root / folder).unlink()
+            shutil.copytree(shared, self.root / folder)
 
     def written(self) -> Mapping[str, bytes]:
         """Return every file that a build could touch."""

@@ -1,5 +1,6 @@
 """What every test starts from: the checkout, and the stack it describes."""
 
+import compileall
 import shutil
 import signal
 from pathlib import Path
@@ -9,7 +10,7 @@ import pytest
 from obs import stack
 from obs.proofs import promtool
 from obs.stack import Stack
-from tests.checkout import LEFT_OUT, Checkout
+from tests.checkout import LEFT_OUT, SHARED, Checkout
 
 ROOT = Path(__file__).parent.parent
 
@@ -31,17 +32,21 @@ def production(root: Path) -> Stack:
 
 @pytest.fixture(scope="session")
 def pristine(tmp_path_factory: pytest.TempPathFactory, root: Path) -> Path:
-    """Return one copy of the repository that nobody changes."""
+    """Return one copy of the repository that nobody changes, its modules compiled once for all copies of it."""
     target = tmp_path_factory.mktemp("pristine") / "checkout"
     shutil.copytree(root, target, ignore=LEFT_OUT)
+    compileall.compile_dir(target, quiet=2)
     return target
 
 
 @pytest.fixture
 def checkout(tmp_path: Path, pristine: Path, root: Path) -> Checkout:
-    """Return a copy of the repository to break."""
-    shutil.copytree(pristine, tmp_path / "checkout")
-    return Checkout(tmp_path / "checkout", promtool.find(root).path)
+    """Return a copy of the repository whose content is there to break; the tool is one for all, and compiled once."""
+    target = tmp_path / "checkout"
+    shutil.copytree(pristine, target, ignore=lambda folder, _: SHARED if Path(folder) == pristine else ())
+    for shared in SHARED:
+        (target / shared).symlink_to(pristine / shared)
+    return Checkout(target, promtool.find(root).path)
 
 
 @pytest.fixture(scope="session")

@@ -1,8 +1,6 @@
 """Is every part of a rule proven? Changed or taken away, at least one case has to fail."""
 
 import datetime as dt
-import hashlib
-import json
 import re
 import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -11,12 +9,11 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from obs.alerting import Alert, Group, Recording, Severity, render, samples
+from obs.alerting import Alert, Group, Recording, Severity
 from obs.place import Place
 from obs.proofs import trials
 from obs.proofs.cases import whole_trials
 from obs.proofs.finding import Fault, Finding
-from obs.proofs.kept import Kept
 from obs.proofs.mutations import of_duration, of_expression
 from obs.proofs.promtool import Promtool
 from obs.proofs.questions import place
@@ -24,7 +21,6 @@ from obs.proofs.trials import Trial
 from obs.stack import Stack
 
 ID, STALE = "alert/unproven-part", "alert/stale-survivor"
-CACHE = Path(".obs/mutants")
 SURVIVORS = Path("alerts/survivors.toml")
 """The mutants that no case tells apart, each with the reason why it may live, and until when."""
 
@@ -165,18 +161,11 @@ def _stale(one: Survivor, today: dt.date) -> Finding:
 
 def _alive(promtool: Promtool, stack: Stack, every: Sequence[Mutant]) -> list[Mutant]:
     """Return the mutants that no case kills; of a recording, those that no alert's case does."""
-    kept = Kept(CACHE)
-    rules = [json.dumps(_rules(stack, mutant.trial)) for mutant in every]
-    digests = [_digest(promtool, mutant.trial, rule) for mutant, rule in zip(every, rules, strict=True)]
-    fates = {digest: fate for digest in digests if (fate := kept.read(digest))}
-    unknown = [(mutant, digest) for mutant, digest in zip(every, digests, strict=True) if digest not in fates]
-    for start in range(0, len(unknown), AT_ONCE):
-        batch = unknown[start : start + AT_ONCE]
-        for (_, digest), dead in zip(batch, _killed(promtool, stack, [mutant for mutant, _ in batch]), strict=True):
-            fates[digest] = "killed" if dead else "alive"
-            kept.write(digest, fates[digest])
-    kept.trim()
-    killed = {mutant.key for mutant, digest in zip(every, digests, strict=True) if fates[digest] == "killed"}
+    killed: set[tuple[str, str]] = set()
+    for start in range(0, len(every), AT_ONCE):
+        batch = every[start : start + AT_ONCE]
+        dead = _killed(promtool, stack, batch)
+        killed |= {mutant.key for mutant, died in zip(batch, dead, strict=True) if died}
     return list({mutant.key: mutant for mutant in every if mutant.key not in killed}.values())
 
 
@@ -192,17 +181,6 @@ def _killed(promtool: Promtool, stack: Stack, batch: Sequence[Mutant]) -> list[b
         for index, failures in zip(left, trials.run(promtool, stack, tried), strict=True):
             dead[index] = bool(failures)
     return dead
-
-
-def _rules(stack: Stack, trial: Trial) -> dict[str, Any]:
-    return trials.body(stack, trial, trial.recordings)
-
-
-def _digest(promtool: Promtool, trial: Trial, rules: str) -> str:
-    """Return what a fate is kept under: all that it depends on, the code that asks included."""
-    code = [Path(file).read_bytes() for file in (trials.__file__, samples.__file__, render.__file__)]
-    facts = f"{promtool.version}\n{rules}\n{trial.alert.name}\n{trial.cases}"
-    return hashlib.sha256(b"\n".join([facts.encode(), *code])).hexdigest()[:32]
 
 
 def _mutant(whole: Trial, part: str, **changes: str) -> Mutant:

@@ -1,12 +1,14 @@
 """How does promtool judge an alert, whole or with a part removed, on its cases?"""
 
+import hashlib
 import json
 import math
 import tempfile
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +16,9 @@ from obs.alerting import Alert, Case, Group, Recording
 from obs.alerting.render import group_body
 from obs.alerting.samples import PARTS, drawn, expand
 from obs.durations import seconds
+from obs.proofs.kept import Kept
 from obs.proofs.promtool import Promtool
-from obs.proofs.promtool_output import Failure
+from obs.proofs.promtool_output import Failure, Firing
 from obs.query import expr
 from obs.query.promql import select
 from obs.query.windows import reach
@@ -23,12 +26,13 @@ from obs.stack import Stack
 from watchkeeper.contract.labels import ALERTNAME, ALERTSTATE, SERVICE, SEVERITY, TEAM
 from watchkeeper.contract.scraping import ALERTS
 
+CACHE, RULES = Path(".obs/trials"), "rules.json"
+
 PROCESSES = 2
 """promtool judges one file after the other; the smallest machines that build this have two cores."""
 
 STEP_SECONDS, LONG_STEP_SECONDS, LONG_SECONDS = 60, 300, 12 * 3600
 """Rules are evaluated once a minute; every five minutes in a case of more than half a day: days cost their square."""
-
 
 LOOKBACK_SECONDS = 300
 """How long a selector goes on with the last sample: https://prometheus.io/docs/prometheus/latest/querying/basics/#staleness."""
@@ -65,21 +69,64 @@ def needed(alert: Alert, groups: Sequence[Group]) -> tuple[Recording, ...]:
     return tuple(kept)
 
 
+@dataclass(frozen=True, slots=True)
+class _Sheet:
+    """What promtool plays at once: a file of rules and a file of tests, as text."""
+
+    rules: str
+    tests: str
+
+    def digest(self, promtool: Promtool) -> str:
+        """Return what the answer is kept under: all that it depends on."""
+        return hashlib.sha256(f"{promtool.version}\n{self.rules}\n{self.tests}".encode()).hexdigest()[:32]
+
+    def write(self, folder: Path) -> Path:
+        """Write both files into a new folder; return that of the tests."""
+        folder.mkdir()
+        (folder / RULES).write_text(self.rules, encoding="utf-8")
+        tests = folder / "test.json"
+        tests.write_text(self.tests, encoding="utf-8")
+        return tests
+
+
 def run(promtool: Promtool, stack: Stack, trials: Sequence[Trial]) -> list[tuple[Failure, ...]]:
-    """Return what fails in each trial; raise PromtoolError."""
+    """
+    Return what fails in each trial; raise PromtoolError.
+
+    What this release of promtool played before, to the letter, is not played again.
+    """
+    kept = Kept(CACHE)
+    dealt = [(trial, sheet) for trial in trials for sheet in _sheets(stack, trial)]
+    digests = {sheet: sheet.digest(promtool) for _, sheet in dealt}
+    known = {sheet: text for sheet, digest in digests.items() if (text := kept.read(digest))}
+    unknown = {sheet: trial.cost() for trial, sheet in dealt if sheet not in known}
+    if unknown:
+        for sheet, failed in _play(promtool, unknown).items():
+            known[sheet] = json.dumps([asdict(failure) for failure in failed])
+            with suppress(OSError):  # a folder that can't be written costs time, not the proof
+                kept.write(digests[sheet], known[sheet])
+        kept.trim()
+    failures: dict[int, list[Failure]] = defaultdict(list)
+    for trial, sheet in dealt:
+        failures[id(trial)] += map(_failure, json.loads(known[sheet]))
+    return [tuple(failures[id(trial)]) for trial in trials]
+
+
+def _failure(kept: dict[str, Any]) -> Failure:
+    firings = {key: tuple(Firing(**one) for one in kept[key]) for key in ("expected", "got")}
+    return Failure(**kept | firings)
+
+
+def _play(promtool: Promtool, costs: Mapping[_Sheet, float]) -> dict[_Sheet, list[Failure]]:
     with tempfile.TemporaryDirectory(prefix="obs-") as folder:
-        sheets = {
-            sheet: number
-            for number, trial in enumerate(trials)
-            for sheet in _write(stack, trial, Path(folder) / str(number))
-        }
-        shares = _shares(sheets, trials)
+        files = {sheet.write(Path(folder) / str(number)): sheet for number, sheet in enumerate(costs)}
+        shares = _shares({file: costs[sheet] for file, sheet in files.items()})
         with ThreadPoolExecutor(PROCESSES) as pool:
             answers = list(pool.map(promtool.test_rules, shares))
-    failed: dict[int, list[Failure]] = defaultdict(list)
+    failed: dict[_Sheet, list[Failure]] = {sheet: [] for sheet in costs}
     for failure in (failure for answer in answers for failure in answer):
-        failed[sheets[Path(failure.file)]].append(failure)
-    return [tuple(failed[number]) for number in range(len(trials))]
+        failed[files[Path(failure.file)]].append(replace(failure, file=""))
+    return failed
 
 
 def evaluations(case: Case) -> float:
@@ -119,33 +166,29 @@ def body(stack: Stack, trial: Trial, recordings: Sequence[Recording]) -> dict[st
     return group
 
 
-def _shares(sheets: dict[Path, int], trials: Sequence[Trial]) -> list[list[Path]]:
+def _shares(costs: Mapping[Path, float]) -> list[list[Path]]:
     """Deal the files out so that all processes end at about the same time: the longest first, to whoever has least."""
     shares: list[list[Path]] = [[] for _ in range(PROCESSES)]
     loads = [0.0] * PROCESSES
-    for sheet, number in sorted(sheets.items(), key=lambda item: -trials[item[1]].cost()):
+    for file, cost in sorted(costs.items(), key=lambda item: -item[1]):
         least = loads.index(min(loads))
-        shares[least].append(sheet)
-        loads[least] += trials[number].cost()
+        shares[least].append(file)
+        loads[least] += cost
     return [share for share in shares if share]
 
 
-def _write(stack: Stack, trial: Trial, stem: Path) -> Iterator[Path]:
-    """Write the rules and tests of a trial; cases that bring a recorded series themselves do without its rule."""
-    sheets: dict[tuple[frozenset[str], float], list[Case]] = defaultdict(list)
+def _sheets(stack: Stack, trial: Trial) -> Iterator[_Sheet]:
+    """Yield the rules and tests of a trial; cases that bring a recorded series themselves do without its rule."""
+    together: dict[tuple[frozenset[str], float], list[Case]] = defaultdict(list)
     recorded = {recording.metric.name for recording in trial.recordings}
     for case in trial.cases:
         brought = {expr.parse(series).selectors[0].name for series in case.series}
-        sheets[frozenset(brought & recorded), step(case)].append(case)
-    for number, ((given, between), cases) in enumerate(sheets.items()):
+        together[frozenset(brought & recorded), step(case)].append(case)
+    for (given, between), cases in together.items():
         rules = [recording for recording in trial.recordings if recording.metric.name not in given]
-        rule_file = stem.with_suffix(f".{number}.rules.json")
-        rule_file.write_text(json.dumps({"groups": [body(stack, trial, rules)]}), encoding="utf-8")
-        test_file = stem.with_suffix(f".{number}.test.json")
         tests = [_test(stack, trial, case) for case in cases]
-        sheet = {"rule_files": [rule_file.name], "evaluation_interval": f"{between:g}s", "tests": tests}
-        test_file.write_text(json.dumps(sheet), encoding="utf-8")
-        yield test_file
+        sheet = {"rule_files": [RULES], "evaluation_interval": f"{between:g}s", "tests": tests}
+        yield _Sheet(json.dumps({"groups": [body(stack, trial, rules)]}), json.dumps(sheet))
 
 
 def _test(stack: Stack, trial: Trial, case: Case) -> dict[str, Any]:

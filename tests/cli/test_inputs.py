@@ -43,6 +43,7 @@ def added(path: str, text: str = "") -> Callable[[Path], object]:
 @pytest.fixture
 def skipping(checkout: Checkout) -> Checkout:
     """Return a checkout whose next build has nothing to do."""
+    checkout.own("obs", "watchkeeper")
     assert SKIPPED not in checkout.obs("build").stdout
     assert SKIPPED in checkout.obs("build").stdout
     return checkout

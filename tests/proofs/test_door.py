@@ -2,9 +2,11 @@
 
 import json
 import re
+from pathlib import Path
 
 import pytest
 
+from obs.proofs import promtool
 from tests.checkout import Checkout
 from tests.cli.test_content import ALERT, BOARD
 
@@ -121,6 +123,26 @@ def test_one_alert_is_played(checkout: Checkout) -> None:
 
     assert done.returncode == 0
     assert done.stdout.startswith("1 alerts: 7 cases hold (promtool ")
+
+
+def test_what_was_played_is_played_again_only_when_it_changed(checkout: Checkout, tmp_path: Path) -> None:
+    """The second run needs no promtool but for its version; a changed hold, summary or release does, and is judged."""
+    assert checkout.obs("alerts", "test", "RedisDown").returncode == 0
+    idle = tmp_path / "promtool"
+
+    def asked(version: str) -> int:
+        told = f"promtool, version {version} (branch: HEAD)"
+        idle.write_text(f"#!/bin/sh\n[ $1 = --version ] && echo '{told}' || exit 9\n")
+        idle.chmod(0o755)
+        return checkout.obs("alerts", "test", "RedisDown", PROMTOOL=str(idle)).returncode
+
+    same = str(promtool.find(checkout.root, {"PROMTOOL": str(checkout.promtool)}).version)
+    assert asked(same) == 0
+    assert asked("99.0.0") == 2
+    checkout.edit("alerts/redis.py", 'summary="Redis is down."', 'summary="Redis is silent."')
+    assert asked(same) == 2
+    checkout.edit("alerts/redis.py", 'hold="1m"', 'hold="3m"')
+    assert checkout.obs("alerts", "test", "RedisDown").returncode == 1
 
 
 def test_a_failing_case_is_told_by_constant_and_name(checkout: Checkout) -> None:
