@@ -20,7 +20,7 @@ SERVICES = {
     "an API with Redis": ("--parts", "api,redis,telemetry"),
     "an API with two queues, logs and traces, on Kubernetes": ("--parts", "api,redis,telemetry,jobs,logs,traces"),
     "a service of OpenTelemetry's names": ("--preset", "otel"),
-    "a service of other names": ("--preset", str(ROOT / "benchmarks/spring.prom")),
+    "a service of the names in its scrape": ("--preset", str(ROOT / "benchmarks/spring.prom")),
 }
 STEPS = (("build",), ("check",), ("alerts", "test"))
 

@@ -127,6 +127,9 @@ def _belongs(module: ModuleType, root: Path) -> bool:
 
 def _modules(root: Path, room: str) -> Iterator[ModuleType]:
     """Import the modules of a folder, in the order of their names."""
+    below = next((root / room).glob("*/**/*.py"), None)
+    if below:
+        raise ContentError(f"{below.relative_to(root)}: never read; the modules of {room}/ stand in {room}/ itself")
     for path in sorted((root / room).glob("*.py")):
         if not path.is_file():
             raise ContentError(f"{path.relative_to(root)}: a folder, or a link to nothing; takes a file of Python")
@@ -238,8 +241,20 @@ def _grouped(root: Path) -> dict[str, tuple[Define, ...]]:
     for module in _modules(root, ALERTS):
         stem = module.__name__.rpartition(".")[2].replace("_", "-")
         file = getattr(module, "GROUP", stem)
-        grouped[file] = (*grouped.get(file, ()), *_tuple(module, "ALERTS", FunctionType))
+        listed = _tuple(module, "ALERTS", FunctionType)
+        _refuse_unlisted(module, listed)
+        grouped[file] = (*grouped.get(file, ()), *listed)
     return grouped
+
+
+def _refuse_unlisted(module: ModuleType, listed: tuple[Define, ...]) -> None:
+    """Raise ContentError for an alert that a module defines and forgets: nothing else would ever miss it."""
+    for name, define in vars(module).items():
+        if not isinstance(define, FunctionType) or define.__module__ != module.__name__ or define in listed:
+            continue
+        code, returns = define.__code__, define.__annotations__.get("return")
+        if getattr(returns, "__name__", returns) == "Alert" and code.co_varnames[: code.co_argcount] == ("stack",):
+            raise ContentError(f"{source(define)}: not in ALERTS, so no rule is made of it; add {name}, or remove it")
 
 
 def _tuple(module: ModuleType, name: str, kind: Any) -> tuple[Any, ...]:

@@ -11,7 +11,7 @@ from obs.cli.cli import FOUND, Selection, refuse_unknown
 from obs.cli.forms import form_options
 from obs.cli.writing import write
 from obs.output import build
-from obs.programs.ask import Prometheus
+from obs.programs.ask import Prometheus, innermost
 from obs.proofs.checks import CHECKS
 from obs.proofs.evidence import Evidence
 from obs.proofs.finding import Finding
@@ -77,7 +77,7 @@ def _live(evidence: Evidence, url: str) -> tuple[list[Finding], str]:
     try:
         found, idle = absent(evidence, server), unasked(evidence, server)
     except requests.RequestException as error:
-        raise click.ClickException(f"{url} can't be asked: {error}") from error
+        raise click.ClickException(f"{url} can't be asked: {innermost(error)}") from error
     click.echo(
         f"{len(idle)} series are asked for by nobody: {listed(idle)}" if idle else "every series is used", err=True
     )

@@ -1,5 +1,6 @@
 """Compile the chosen stacks, prove them, write what differs, and tell what became of each file."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from obs import proofs
@@ -20,9 +21,7 @@ def compiled(selection: Selection, out: Path | None, target: str, *, write: bool
     """
     rows: list[Row] = []
     stacks = list(selection.stacks())
-    names = [stack.service.name for stack in stacks]
-    if twins := [name for name in names if names.count(name) > 1]:
-        raise OutputError(f"service.name = {twins[0]!r}: two of the stacks are called so; rename one")
+    _refuse_twins(zip(selection.files, stacks, strict=True))
     root = Path.cwd()
     with Staging() as staging, proofs.Loading(root, len(stacks)) as loading:
         for stack in stacks:
@@ -46,6 +45,15 @@ def compiled(selection: Selection, out: Path | None, target: str, *, write: bool
             return None
         staging.commit()
     return rows
+
+
+def _refuse_twins(stacks: Iterable[tuple[Path, Stack]]) -> None:
+    """Raise OutputError for two stacks of one name: one would be written over the other."""
+    first: dict[str, Path] = {}
+    for file, stack in stacks:
+        other = first.setdefault(stack.service.name, file)
+        if other is not file:
+            raise OutputError(f"{file}: service.name = {stack.service.name!r}: {other} is called so too; rename one")
 
 
 def _pages(stack: Stack) -> dict[str, str]:

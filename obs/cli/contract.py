@@ -12,6 +12,7 @@ from obs.adopt.exposition import ExpositionError, Family, read
 from obs.adopt.recognising import toml
 from obs.cli.cli import Selection
 from obs.cli.writing import write
+from obs.programs.ask import innermost
 from obs.stack.settings import Names
 
 TIMEOUT_SECONDS = 15
@@ -68,9 +69,12 @@ def _text(scrape: str) -> str:
             answer = requests.get(scrape, timeout=TIMEOUT_SECONDS)
             answer.raise_for_status()
             return answer.text
-        return Path(scrape).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError, requests.RequestException) as error:
-        raise click.ClickException(f"{scrape} can't be read: {error}") from error
+        return Path(scrape).read_text(encoding="utf-8-sig")
+    except requests.RequestException as error:
+        raise click.ClickException(f"{scrape} can't be read: {innermost(error)}") from error
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        raise click.ClickException(f"{scrape} can't be read: {reason}") from error
 
 
 def report(found: Declared) -> None:

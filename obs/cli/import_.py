@@ -85,7 +85,7 @@ def _read(source: str, stack: Stack) -> dict[str, Any]:
             raise click.ClickException(f"there is no file {source}")
         return dict(connect(stack, os.environ).read(f"/api/dashboards/uid/{segment(source)}"))
     try:
-        model = json.loads(path.read_text(encoding="utf-8"))
+        model = json.loads(path.read_text(encoding="utf-8-sig"))
     except (OSError, ValueError) as error:
         raise click.ClickException(f"{source} can't be read as JSON: {error}") from error
     except RecursionError as error:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
+from obs import toml
 from obs.diff.change import Action, DiffError, ObjectChange, Path, Sentence, one_sided, presence
 from obs.diff.documents import parsed
 from obs.diff.fields import items, reordered
@@ -45,7 +46,7 @@ def _parsed(path: str, text: bytes) -> Any:
         documents = parsed(path, text)
         return documents[0] if isinstance(documents, list) and len(documents) == 1 else documents
     try:
-        return tomllib.loads(text.decode())
+        return toml.parse(text.decode())
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise DiffError(f"{path} is not valid TOML: {error}") from error
 

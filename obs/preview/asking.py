@@ -6,7 +6,7 @@ from typing import Any
 
 import requests
 
-from obs.programs.ask import AskError
+from obs.programs.ask import AskError, innermost
 
 TIMEOUT_SECONDS = 120
 MOST_LINES = 100
@@ -88,7 +88,7 @@ def answered(session: requests.Session, url: str, asked: Mapping[str, Any]) -> A
     except requests.ConnectionError as error:
         raise UnreachableError(f"{url} can't be asked: {type(error).__name__}") from error
     except requests.RequestException as error:
-        raise AskError(f"{url} can't be asked: {type(error).__name__}") from error
+        raise AskError(f"{url} can't be asked: {innermost(error)}") from error
     try:
         body = answer.json()
     except ValueError:

@@ -1,6 +1,7 @@
 """What do Prometheus, Loki and Jaeger answer, over the same HTTP interfaces that Grafana uses?"""
 
 import math
+import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -79,6 +80,14 @@ class Jaeger:
         answer = requests.get(f"{self.url}/api/traces/{trace_id}", timeout=TIMEOUT_SECONDS)
         traces = answer.json().get("data") or [] if answer.ok else []
         return [span for trace in traces for span in trace["spans"]]
+
+
+def innermost(failure: Exception) -> str:
+    """Return the innermost sentence of a requests error, without addresses of objects."""
+    said = str(failure)
+    system = re.search(r"\[(?:SSL: \w+|Errno -?\d+)\] ([^('\")]+)", said)
+    found = [system[1]] if system else re.findall(r"[A-Z][a-z]+ [a-z][a-z .-]{5,}", said)
+    return (found[-1] if found else type(failure).__name__).strip(" .:")
 
 
 def _nanoseconds(seconds: float) -> str:

@@ -2,13 +2,13 @@
 
 import datetime as dt
 import re
-import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
 from typing import Any
 
+from obs import toml
 from obs.alerting import Alert, Group, Recording, Severity
 from obs.place import Place
 from obs.proofs import trials
@@ -132,7 +132,7 @@ def mutants(stack: Stack, whole: Trial) -> Iterator[Mutant]:
 def survivors(path: Path) -> tuple[Survivor, ...]:
     """Read the list of mutants that may live, none where there is no file; raise SurvivorError."""
     try:
-        listed = tomllib.loads(path.read_text(encoding="utf-8")).get("survivor", [])
+        listed = toml.parse(path.read_text(encoding="utf-8")).get("survivor", [])
     except FileNotFoundError:
         return ()
     except (OSError, ValueError) as error:

@@ -2,11 +2,11 @@
 
 import datetime as dt
 import re
-import tomllib
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from obs import toml
 from obs.place import Place
 from obs.proofs.finding import Fault, Finding
 
@@ -37,7 +37,7 @@ class Waiver:
 def load(path: Path) -> tuple[Waiver, ...]:
     """Read the waivers, none where there is no file; raise WaiverError."""
     try:
-        listed = tomllib.loads(path.read_text(encoding="utf-8")).get("waiver", [])
+        listed = toml.parse(path.read_text(encoding="utf-8")).get("waiver", [])
     except FileNotFoundError:
         return ()
     except (OSError, ValueError) as error:

@@ -9,6 +9,7 @@ import requests
 
 from obs.alerting.recording import FAILED_REQUEST_RATE
 from obs.alerting.slo import Slo
+from obs.programs.ask import innermost
 from obs.query import promql
 from obs.stack import Stack
 from obs.stack.names import speaking
@@ -118,6 +119,5 @@ def _ask(stack: Stack, verb: str, parameters: dict[str, Any]) -> list[dict[str, 
     except requests.exceptions.JSONDecodeError as error:
         raise HistoryError(f"{url}: answered {answer.status_code} without JSON; is prometheus.url right?") from error
     except requests.RequestException as error:
-        reason = type(error).__name__
-        raise HistoryError(f"{url}: can't be reached ({reason}); set prometheus.url in stack.toml") from error
+        raise HistoryError(f"{url}: can't be reached ({innermost(error)}); set prometheus.url in stack.toml") from error
     return result

@@ -7,6 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+from obs import toml
 from obs.content import STANDARD, Content
 from obs.durations import seconds
 from obs.place import Place
@@ -138,7 +139,7 @@ def _reader(stack: Stack, content: Content) -> "Reader":
 
 def _toml(file: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(file.read_text(encoding="utf-8"))
+        return toml.parse(file.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ScenarioError(f"{FOLDER / file.name}: {error}") from error
 

@@ -8,6 +8,7 @@ from operator import attrgetter
 from pathlib import Path
 from typing import Any, get_args, get_origin, get_type_hints
 
+from obs import toml
 from obs.nearest import nearest
 from obs.stack.contradictions import contradictions
 from obs.stack.settings import STACK, WAYS, Parts, Stack, Target, matches
@@ -38,7 +39,7 @@ def load(path: Path, env: str = "", declared: Iterable[Threshold] = ()) -> Stack
 def loads(text: str, env: str = "", declared: Iterable[Threshold] = (), *, where: str = "stack.toml") -> Stack:
     """Turn the text of a stack file into a Stack; raise StackError, its message opening with ``where``."""
     try:
-        raw = tomllib.loads(text)
+        raw = toml.parse(text)
     except tomllib.TOMLDecodeError as error:
         raise StackError(f"{where}: not TOML: {error}") from error
     overlays = raw.pop("env", {})

@@ -171,7 +171,7 @@ def test_an_address_that_does_not_answer_is_named() -> None:
     done = ran("http://127.0.0.1:9/metrics")
 
     assert done.exit_code == 1
-    assert done.output.startswith("Error: http://127.0.0.1:9/metrics can't be read: ")
+    assert done.output.startswith("Error: http://127.0.0.1:9/metrics can't be read: Connection refused")
 
 
 def timed(name: str, labels: str, edges: tuple[str, ...] = ("0.1", "1.0")) -> str:

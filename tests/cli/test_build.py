@@ -229,7 +229,7 @@ def test_two_stacks_of_one_name_are_refused(checkout: Checkout) -> None:
     done = checkout.obs("--stack", "stack.toml", "--stack", "stack.toml", "build", "--out", "stacks")
 
     assert done.returncode == 2
-    assert "service.name = 'rce-api': two of the stacks are called so; rename one" in done.stderr
+    assert "stack.toml: service.name = 'rce-api': stack.toml is called so too; rename one" in done.stderr
     assert not (checkout.root / "stacks").exists()
 
 

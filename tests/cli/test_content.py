@@ -319,3 +319,47 @@ def test_what_an_application_declares_is_asked_for(checkout: Checkout) -> None:
     assert "label 'channel' is never 'pigeon'; it takes: web, phone" in refused.stderr
     catalog = (checkout.root / "docs/catalog.md").read_text(encoding="utf-8")
     assert "shop_orders_total" in catalog
+
+
+def test_an_alert_that_is_not_listed_is_named(checkout: Checkout) -> None:
+    """A function that makes an alert and stands in no ALERTS would be missed by nobody."""
+    said = built(checkout, "alerts", ALERT.replace("ALERTS = (shop_closed,)", "ALERTS = ()"))
+
+    assert (
+        said
+        == "obs: alerts/shop.py:5 shop_closed: not in ALERTS, so no rule is made of it; add shop_closed, or remove it\n"
+    )
+
+
+@pytest.mark.parametrize("room", ["alerts", "dashboards", "metrics"])
+def test_a_module_below_a_folder_is_named(checkout: Checkout, room: str) -> None:
+    """What is never read is no part of the stack, whoever believes it is."""
+    (checkout.root / room / "shop").mkdir()
+    (checkout.root / room / "shop" / "closed.py").write_text(FILES[room], encoding="utf-8")
+
+    done = checkout.obs("check")
+
+    where = f"{room}/shop/closed.py"
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == f"obs: {where}: never read; the modules of {room}/ stand in {room}/ itself\n"
+
+
+@pytest.mark.parametrize(
+    ("file", "arguments", "sentence"),
+    [
+        ("stack.toml", ("check",), "stack.toml: not TOML: begins with a byte order mark"),
+        ("waivers.toml", ("check",), "waivers.toml: can't be read: begins with a byte order mark"),
+        ("alerts/drill/api.toml", ("drill",), "alerts/drill/api.toml: begins with a byte order mark"),
+    ],
+)
+def test_a_byte_order_mark_is_told_by_its_file(
+    checkout: Checkout, file: str, arguments: tuple[str, ...], sentence: str
+) -> None:
+    """No editor shows it, and TOML has no place for it: the sentence says what it is, and what to do."""
+    path = checkout.root / file
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+
+    done = checkout.obs(*arguments)
+
+    assert (done.returncode, done.stdout) == (2, "")
+    assert f"{sentence}; save it as UTF-8 without one (at line 1)" in done.stderr

@@ -133,7 +133,7 @@ def test_an_unreachable_prometheus_is_one_sentence(
         main()
 
     assert ended.value.code == 2
-    assert "http://127.0.0.1:1/api/v1/query: can't be reached" in capsys.readouterr().err
+    assert "http://127.0.0.1:1/api/v1/query: can't be reached (Connection refused)" in capsys.readouterr().err
     assert not (tmp_path / "x.md").exists()
 
 

@@ -11,6 +11,7 @@ import orjson
 import requests
 
 from obs.deploy.grafana.errors import Conflict, DeployError, Lost, Missing, Refused, Unusable
+from obs.programs.ask import innermost
 
 REDIRECTS = range(300, 400)
 PASSING = frozenset({HTTPStatus.TOO_MANY_REQUESTS, *range(500, 600)})
@@ -115,11 +116,3 @@ def _refusal(answer: requests.Response, sentence: str) -> DeployError:
 
 def _uncertain(certain: bool, sentence: str) -> DeployError:
     return Unusable(sentence) if certain else Lost(f"{sentence} (it may have been applied)")
-
-
-def innermost(failure: Exception) -> str:
-    """Return the innermost sentence of a requests error, without addresses of objects."""
-    said = str(failure)
-    system = re.search(r"\[(?:SSL: \w+|Errno -?\d+)\] ([^('\")]+)", said)
-    found = [system[1]] if system else re.findall(r"[A-Z][a-z]+ [a-z][a-z .-]{5,}", said)
-    return (found[-1] if found else type(failure).__name__).strip(" .:")

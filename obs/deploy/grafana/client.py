@@ -22,6 +22,7 @@ from requests.adapters import HTTPAdapter
 from obs.deploy.grafana import answers
 from obs.deploy.grafana.errors import DeployError, Lost, Missing, Unusable, understood
 from obs.deploy.grafana.patience import Patience
+from obs.programs.ask import innermost
 
 USER_AGENT = "observability-as-code"
 TIMEOUT_SECONDS = (5.0, 30.0)  # connect, answer
@@ -174,7 +175,7 @@ class Client:
     def _trouble(self, answer: requests.Response | None, failure: Exception | None) -> str:
         if answer is not None:
             return f"{answer.status_code} {self.redact(answers.message(answer))}"
-        return self.redact(answers.innermost(failure)) if failure else ""
+        return self.redact(innermost(failure)) if failure else ""
 
     def _send(self, request: _Request) -> tuple[requests.Response | None, requests.RequestException | None]:
         try:
