@@ -329,12 +329,17 @@ class Kubernetes:
     """
     Where `obs build --target kubernetes` puts its resources.
 
-    ``labels`` are those by which the Prometheus operator selects rules and scrape configurations,
-    ``dashboard_label`` and ``datasource_label`` those by which Grafana's sidecar finds ConfigMaps.
+    ``labels`` are those by which the Prometheus operator selects rules, scrapes and an AlertmanagerConfig.
+    ``alertmanager`` is how it takes the routes: the `secret` of its own Alertmanager, or a `config` for a shared one.
+    ``grafana`` is what brings dashboards: the `sidecar`, which finds ConfigMaps by ``dashboard_label`` and
+    ``datasource_label``, or the `operator`, which takes them to the Grafana that has ``grafana_labels``.
     """
 
     namespace: str = setting(pattern=NAMESPACE, takes="a namespace", default="monitoring")
     labels: Mapping[str, str] = setting(default_factory=lambda: {"release": "prometheus"})
+    alertmanager: str = setting(pattern="secret|config", takes='"secret" or "config"', default="secret")
+    grafana: str = setting(pattern="sidecar|operator", takes='"sidecar" or "operator"', default="sidecar")
+    grafana_labels: Mapping[str, str] = setting(default_factory=lambda: {"dashboards": "grafana"})
     dashboard_label: str = setting(pattern=NAME_OF_LABEL, takes="the name of a label", default="grafana_dashboard")
     datasource_label: str = setting(pattern=NAME_OF_LABEL, takes="the name of a label", default="grafana_datasource")
 
