@@ -258,7 +258,7 @@ def test_names_and_sizes_are_what_a_cluster_takes(made: Resources) -> None:
     assert kustomization["resources"] == sorted(made.keys() - {"kustomization.yaml"})
 
 
-FOUND = [
+FOUND: list[dict[str, Any]] = [
     {"kubernetes": {"role": "pod", "namespaces": ["shop"], "selector": "app=shop", "port": "metrics"}},
     {"kubernetes": {"role": "endpoints", "selector": "app=shop"}},
     {
