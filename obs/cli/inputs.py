@@ -18,6 +18,9 @@ MEMORY = Path(".obs/builds")
 MOST_NOTES = 20
 """How many commands' builds are remembered."""
 
+WRITES = os.O_WRONLY | os.O_RDWR
+"""Flags of a file that is opened to write."""
+
 Signature = list[int] | str | None
 """A file's size, inode and times in ns, a folder's names, or None for what does not exist."""
 
@@ -76,8 +79,8 @@ class Inputs:
 
     def _hear(self, event: str, details: tuple[Any, ...]) -> None:
         if event == "open":
-            path, mode, _ = details
-            reads = not (set(mode or "r") & set("wax+"))
+            path, _, flags = details  # `os.open` tells no mode
+            reads = not flags & WRITES
         else:
             path, reads = details[0] if details else None, event in {"os.listdir", "os.scandir", "subprocess.Popen"}
         if reads and isinstance(path, str | os.PathLike):

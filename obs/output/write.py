@@ -64,6 +64,7 @@ class Staging:
     def __init__(self) -> None:
         self._exit = contextlib.ExitStack()
         self._staged: list[tuple[Path, Path | None]] = []
+        self._folders: set[Path] = set()
 
     def __enter__(self) -> Self:
         """Begin with nothing staged."""
@@ -78,9 +79,24 @@ class Staging:
         for change in planned:
             if change.action != "unchanged":
                 try:
-                    self._staged.append((root / change.path, _stage(self._exit, root, change)))
+                    self._staged.append((root / change.path, self._stage(root / change.path, change)))
                 except OSError as error:  # of a disk that is full Python does not say which file it was
                     raise _refused(change.path, error) from error
+
+    def _stage(self, target: Path, change: FileChange) -> Path | None:
+        """Write the new text beside its place, where a rename is atomic; None for a file that goes."""
+        if change.action == "removed":
+            return None
+        if target.parent not in self._folders:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            self._folders.add(target.parent)
+        handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+        staged = Path(name)
+        self._exit.callback(staged.unlink, missing_ok=True)
+        with os.fdopen(handle, "wb") as file:
+            file.write(change.text.encode())
+            os.fchmod(handle, 0o644)
+        return staged
 
     def commit(self) -> None:
         """Put every staged file in its place; when one can't be, put back those that already were."""
@@ -139,20 +155,6 @@ def _is_below(root: Path, path: str) -> bool:
     """Tell whether a file is there, in no other folder than ``root``: a list could be edited to name any."""
     target = root / path
     return target.is_file() and target.resolve().is_relative_to(root.resolve())
-
-
-def _stage(stack: contextlib.ExitStack, root: Path, change: FileChange) -> Path | None:
-    """Write the new text beside its place, where a rename is atomic; None for a file that goes."""
-    target = root / change.path
-    if change.action == "removed":
-        return None
-    target.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
-    stack.callback(Path(name).unlink, missing_ok=True)
-    with os.fdopen(handle, "wb") as file:
-        file.write(change.text.encode())
-    Path(name).chmod(0o644)
-    return Path(name)
 
 
 def _put_back(old: Path, target: Path) -> None:

@@ -87,11 +87,11 @@ class _Written:
 
 def _write(built: Built, folder: Path) -> _Written:
     """Write the configuration of Prometheus and its rules as promtool can read them without a Prometheus."""
-    for path, text in built.texts.items():
-        if path.startswith(f"{FOLDER}/prometheus/"):
-            target = folder / path
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_text(text, encoding="utf-8")
+    texts = {folder / path: text for path, text in built.texts.items() if path.startswith(f"{FOLDER}/prometheus/")}
+    for parent in {path.parent for path in texts}:
+        parent.mkdir(parents=True, exist_ok=True)
+    for path, text in texts.items():
+        path.write_text(text, encoding="utf-8")
     written = _Written(folder, {alert.name: place(alert) for group in built.groups for alert in group.alerts})
     config = written.config
     # Where others run Prometheus, theirs loads our rules.
