@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import combinations
 
 # $name, ${name}, ${name.path}, ${name:format}, [[name]], [[name:format]]: Grafana's `variableRegex`
@@ -52,7 +53,8 @@ def names(text: str) -> list[str]:
     return [_name(found) for found in VARIABLE.finditer(text)]
 
 
-def located(text: str) -> dict[str, int]:
+@lru_cache(maxsize=4096)
+def located(text: str) -> Mapping[str, int]:
     """Return where the name of each variable in a text first stands."""
     found: dict[str, int] = {}
     if "$" not in text and "[[" not in text:

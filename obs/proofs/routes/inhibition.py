@@ -6,7 +6,7 @@ from typing import Any
 from obs.alerting import Alert, Severity
 from obs.proofs.finding import Fault
 from obs.proofs.routes.files import ALERTMANAGER, below
-from obs.proofs.routes.tree import Condition, Labels, all_hold
+from obs.proofs.routes.tree import Condition, Labels
 from obs.query import expr
 from obs.query.patterns import idle
 from watchkeeper.contract.labels import ALERTNAME, ENVIRONMENT
@@ -72,7 +72,11 @@ def _careless(
 
 
 def _chosen(matchers: list[str], alerts: Sequence[Arriving]) -> list[Arriving]:
-    matching = ((alert, [one for one in labels if all_hold(matchers, one)]) for alert, labels in alerts)
+    conditions = [Condition.parse(matcher) for matcher in matchers]
+    matching = (
+        (alert, [one for one in labels if all(condition.holds(one) for condition in conditions)])
+        for alert, labels in alerts
+    )
     return [(alert, labels) for alert, labels in matching if labels]
 
 

@@ -43,16 +43,15 @@ def faults(stack: Stack, alerts: Sequence[Alert], files: Mapping[str, str] | Non
     config = yaml.load(files[ALERTMANAGER], yaml.CSafeLoader)
     try:
         tree = Route.parse(config["route"])
-        ways = [
-            Delivery(alert, labels, tree.chosen(labels)) for alert in alerts for labels in final_labels(stack, alert)
-        ]
+        arriving = [(alert, final_labels(stack, alert)) for alert in alerts]
+        ways = [Delivery(alert, labels, tree.chosen(labels)) for alert, arrived in arriving for labels in arrived]
         found = [
             *scraping.faults(stack, alerts, yaml.load(files[PROMETHEUS], yaml.CSafeLoader)),
             *_undelivered(stack, ways, config),
             *_unread(stack, ways, config, files[TEMPLATES]),
             *hours.faults(config, [(way.alert, way.routes) for way in ways]),
             *_told_by_itself(ways, config),
-            *inhibition.faults(config, [(alert, final_labels(stack, alert)) for alert in alerts]),
+            *inhibition.faults(config, arriving),
         ]
     except TreeError as error:
         return [Fault(below(ALERTMANAGER), str(error))]
