@@ -206,7 +206,7 @@ def p95_over_slo(stack: Stack) -> Alert:
                 "hardly more than a trickle comes, and a fifth more are slow than promised",
                 at="20m",
                 by="13m",
-                series=slow(1.2 * budget, 180 * floor),
+                series=slow(1.2 * budget, 360 * floor),
                 where=(job, SLO.eq("latency")),
                 says=f"p{100 * promise.objective:g} is {duration(reading)} for twelve minutes.",
             ),

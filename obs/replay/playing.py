@@ -76,7 +76,7 @@ def _play(promtool: Promtool, stack: Stack, groups: reach.Groups, scenario: Scen
     reached = reach.within(groups, scenario)
     if not reached:
         return []
-    rules = json.dumps(reached)
+    rules = json.dumps(_wordless(reached))
     kept, digest = Kept(CACHE), _digest(promtool, stack, rules, scenario)
     if found := kept.read(digest):
         return _firings([(at, told) for at, told in json.loads(found)])
@@ -90,6 +90,14 @@ def _play(promtool: Promtool, stack: Stack, groups: reach.Groups, scenario: Scen
     except OSError as error:
         raise PlayingError(f"'{scenario.name}' can't be played: {error}; free some space, or fix the folder") from error
     return _firings(changes)
+
+
+def _wordless(groups: reach.Groups) -> reach.Groups:
+    """Return groups without what an alert says: other words, and links to other panels, fire no sooner."""
+    return [
+        {**group, "rules": [{key: rule[key] for key in rule if key != "annotations"} for rule in group["rules"]]}
+        for group in groups
+    ]
 
 
 def _paces(groups: reach.Groups, scrape: int) -> Iterator[tuple[int, reach.Groups]]:

@@ -14,7 +14,10 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
+from obs import content, stack
+from obs.alerting import rules
 from obs.cli.cli import obs
+from obs.replay import scenario
 from obs.replay.notifying import notifications
 from obs.replay.playing import Firing, PlayingError
 from obs.replay.shapes import Daily
@@ -182,6 +185,14 @@ def test_a_weakened_rule_breaks_its_promise(service: Path) -> None:
 
         assert result.returncode == 1, result.stderr
         assert f"it: RedisExporterDown {says}" in result.stdout
+
+
+def test_every_alert_promises_when_it_fires() -> None:
+    """Each has an incident in which it fires within a time; only the watchdog, which always fires, has none."""
+    here = stack.load(ROOT / "stack.toml")
+    told = {name for one in scenario.read(here, content.here()) for name, _ in one.detects}
+
+    assert {alert.name for group in rules.groups(here) for alert in group.alerts} - told == {"Watchdog"}
 
 
 def test_ordinary_traffic_follows_the_hours() -> None:
