@@ -24,6 +24,7 @@ from obs.output.built import FOLDER
 from obs.preview import comparing, history, judging, lint
 from obs.preview.answering import READ_FROM, Data, answered, committed, read
 from obs.preview.answers import Answers, Layout
+from obs.preview.ask import NO_LOKI
 from obs.preview.drawing import DrawingError, draw
 from obs.preview.history import KEPT, Blocks, Live, Source
 from obs.preview.lint import Flaw
@@ -213,13 +214,13 @@ def _named(kind: str, name: str, known: Mapping[str, object], otherwise: str) ->
 
 
 def _errors(answers: Mapping[str, Answers]) -> list[Flaw]:
-    """Return the queries that were refused."""
+    """Return the queries that were refused; where no Loki was there to ask, the panel says so."""
     return [
         Flaw(slug, panel.get("title", ""), f"{target['refId']}: {target['error']}")
         for slug, one in answers.items()
         for panel in panels(one["dashboard"])
         for target in one["panels"].get(str(panel.get("id")), {"targets": []})["targets"]
-        if target["error"]
+        if target["error"] and target["error"] != NO_LOKI
     ]
 
 

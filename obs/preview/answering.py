@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import Any, cast
 
 import orjson
@@ -22,6 +23,7 @@ from obs.preview.answers import Answers
 from obs.preview.ask import Asker
 from obs.preview.asking import Loki
 from obs.preview.history import KEPT, Live, Progress, Source
+from obs.preview.lines import Line
 from obs.preview.story import Story
 from obs.programs.programs import Programs
 from obs.stack import Stack
@@ -102,7 +104,7 @@ def answered(data: Data, boards: Boards, progress: Progress = lambda _: None) ->
                 progress(f"asking {slug}")
                 found[slug] = asker.board(boards[slug]) | {"source": data.name}
                 with contextlib.suppress(OSError):  # it is asked again next time
-                    _keep(kept[slug], found[slug])
+                    _keep(kept[slug], orjson.dumps(found[slug]))
     for file in filter(None, kept.values()):
         with contextlib.suppress(OSError):
             file.touch()  # used last now
@@ -118,9 +120,22 @@ def _logs(data: Data) -> Iterator[Loki | None]:
         yield None
     else:
         configuration = loki_configuration.render(data.stack)["loki/loki.yml"]
-        told = lines.lines(data.stack, data.source.tell())
-        with serving.loki(data.programs, configuration, told, data.source.end) as loki:
+        with serving.loki(data.programs, configuration, _lines(data, data.source), data.source.end) as loki:
             yield loki
+
+
+def _lines(data: Data, story: Story) -> list[Line]:
+    """Return the lines of a story, as they were kept: to tell six hours takes longer than to draw a board."""
+    facts = [history.key(story, data.groups), _code(lines)]
+    file = KEPT / "lines" / f"{_digest(facts)}.json"
+    try:
+        return [Line(**line) for line in orjson.loads(file.read_bytes())]
+    except (OSError, orjson.JSONDecodeError):
+        found = list(lines.lines(data.stack, story.tell()))
+    if data.keep:
+        with contextlib.suppress(OSError):  # it is told again next time
+            _keep(file, orjson.dumps(found))
+    return found
 
 
 def _reads_logs(model: Mapping[str, Any]) -> bool:
@@ -133,10 +148,16 @@ def _kept(data: Data, model: Mapping[str, Any]) -> Path | None:
     if not told or data.loki_url or "prometheus" not in data.programs.found:
         return None
     versions = [data.programs.version(name) if name in data.programs.found else "" for name in READ_FROM]
-    code = [Path(module.__file__ or "").read_text(encoding="utf-8") for module in MODULES]
-    facts = [told, versions, code, data.stack.prometheus.scrape_interval, model]
-    digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:32]
-    return KEPT / "answers" / f"{digest}.json"
+    facts = [told, versions, [_code(module) for module in MODULES], data.stack.prometheus.scrape_interval, model]
+    return KEPT / "answers" / f"{_digest(facts)}.json"
+
+
+def _code(module: ModuleType) -> str:
+    return Path(module.__file__ or "").read_text(encoding="utf-8")
+
+
+def _digest(facts: Any) -> str:
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:32]
 
 
 def _read(file: Path | None) -> Answers | None:
@@ -146,9 +167,9 @@ def _read(file: Path | None) -> Answers | None:
         return None
 
 
-def _keep(file: Path | None, answers: Answers) -> None:
+def _keep(file: Path | None, content: bytes) -> None:
     if file:
         file.parent.mkdir(parents=True, exist_ok=True)
         part = file.with_name(f"{file.name}.{os.getpid()}.{uuid.uuid4().hex}")
-        part.write_bytes(orjson.dumps(answers))
+        part.write_bytes(content)
         part.replace(file)

@@ -20,7 +20,7 @@ from obs.programs.programs import Programs
 KEPT = Path(".obs/preview")
 """Where stories and answers are kept by their content. Deleting it costs one preview."""
 
-MOST_KEPT = {"stories": 20, "answers": 400}
+MOST_KEPT = {"stories": 20, "lines": 20, "answers": 400}
 """How many of each are kept; what was not used for longest goes first."""
 
 Progress = Callable[[str], None]

@@ -11,6 +11,7 @@ from obs.alerting import rules
 from obs.alerting.samples import expand
 from obs.preview import lint, playing
 from obs.preview.answers import Drawn
+from obs.preview.ask import NO_LOKI
 from obs.preview.filling import Choice, built_in, chosen, filled, interval
 from obs.preview.remote import RemoteWriteError, write
 from obs.preview.repeating import repeated
@@ -216,6 +217,7 @@ def value(text: str, numeric: float | None, color: str = "green", name: str = "i
         ({"axes": [{"side": "left", "min": 0, "max": 100, "unit": "ops"}], "values": [value("0", 0)]}, "runs to 100"),
         ({"texts": [{"text": "mongodb-exp", "cut": True, "fontSize": 12, "color": "#fff"}]}, "'mongodb-exp' is cut"),
         ({"error": "A: parse error"}, "a query fails: A: parse error"),
+        ({"error": f"A: {NO_LOKI}", "type": "logs", "plot": None}, ""),
     ],
 )
 def test_each_fault_of_a_picture_is_named(facts: dict[str, Any], said: str) -> None:
