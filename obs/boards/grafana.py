@@ -92,6 +92,9 @@ UNJUDGED: tuple[Step, ...] = ((None, "text"),)
 VALUE_PIXELS = 36
 """Size of every number; left to itself, Grafana makes each as large as its own text allows."""
 
+BAR_PIXELS = {"titleSize": 12, "valueSize": 18}
+"""Size of the words beside a bar; left to itself, Grafana fills the panel with the names of two, and cuts them."""
+
 ABOVE_LIMIT = 1.2
 QUIET = {"percentunit": 0.01, "s": 0.001} | dict.fromkeys(GRAFANA[Unit("", 1)], 0.01)
 """How far the axis of a unit reaches at least, where no limit says it; 1 of any other."""
@@ -326,7 +329,8 @@ def _dial(look: Style) -> core.Panel:
 
 
 def _bars(look: Style) -> core.Panel:
-    return _like_stat(look, "bargauge", {"displayMode": "basic", "orientation": "horizontal", "valueMode": "color"})
+    options = {"displayMode": "basic", "orientation": "horizontal", "valueMode": "color", "text": BAR_PIXELS}
+    return _like_stat(look, "bargauge", options)
 
 
 def _like_stat(look: Style, kind: PanelKind, options: Mapping[str, Any]) -> core.Panel:
