@@ -17,11 +17,10 @@ from obs.boards.dashboards import path as board_path
 from obs.boards.model import panels
 from obs.cli.cli import FOUND, Selection
 from obs.cli.progress import progress
-from obs.diff.sources import read_revision
 from obs.durations import seconds
 from obs.nearest import nearest
 from obs.output.built import FOLDER
-from obs.preview import comparing, history, judging, lint
+from obs.preview import history, judging, lint
 from obs.preview.answering import READ_FROM, Data, answered, committed, read
 from obs.preview.answers import Answers, Layout
 from obs.preview.ask import NO_LOKI
@@ -180,6 +179,9 @@ class Run:
 
     def _compare(self, data: Data, into: Path) -> list[Flaw]:
         """Draw the boards that differ from a revision's, as they were and as they are, over the same data."""
+        from obs.diff.sources import read_revision  # noqa: PLC0415 - a quarter of a second that other previews go without
+        from obs.preview import comparing  # noqa: PLC0415
+
         revision = self._options.against
         folder = f"{FOLDER}/{Path(board_path('x')).parent}"
         old = committed(Path.cwd(), read_revision(Path.cwd(), revision, (folder,)))
