@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help tools dashboards alerts-test mutate drill cost preview preview-lint pictures check check-pages test bench diff review plan push drift demo e2e e2e-test up down logs open fmt clean
+.PHONY: help tools dashboards alerts-test mutate drill cost preview preview-lint pictures check check-pages test bench diff diff-test review plan push drift demo e2e e2e-test up down logs open fmt clean
 SHELL := /bin/sh
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 OBS := .venv/bin/obs
@@ -50,6 +50,9 @@ test: tools ## the whole test-suite
 
 bench: .venv/.ready ## measure against named peers
 	@sh scripts/bench
+
+diff-test: tools ## change 10,000 parts of boards, rules and routes: the diff has to tell each (SEED=n begins elsewhere)
+	@MUTATIONS=$${MUTATIONS:-10000} .venv/bin/pytest -q tests/diff/test_complete.py
 
 diff: .venv/.ready ## say in words what differs from main (SIDES=A..B: between these)
 	@$(OBS) diff $(or $(SIDES),main)

@@ -12,6 +12,7 @@ from obs.diff.documents import opened
 from obs.diff.layout import panels
 from obs.diff.values import finite, objects, table
 from obs.place import Place
+from obs.proofs.checks.dashboards import unexplained
 from obs.proofs.finding import Fault, Finding
 from obs.stack import Stack
 
@@ -35,6 +36,8 @@ class Import:
     panels: int
     foreign: tuple[str, ...]
     """Titles of the panels that ask another data source than Prometheus or Loki: kept, and not checked."""
+    unexplained: int = 0
+    """How many panels lack a title, a description or a query, which only a person can say."""
 
     @property
     def path(self) -> str:
@@ -78,7 +81,8 @@ def import_dashboard(model: dict[str, Any], stack: Stack, slug: str = "", job: s
     shown = [panel for panel in panels(original) if panel.kind != "row"]
     foreign = tuple(panel.title or f"untitled {panel.kind}" for panel in shown if _asks_others(panel.model))
     losses = diff_dashboard(original, built(imported, stack))
-    return Import(imported.slug, module(imported), losses, len(shown), foreign)
+    silent = sum(any(unexplained(panel.model)) for panel in shown)
+    return Import(imported.slug, module(imported), losses, len(shown), foreign, silent)
 
 
 def _asks_others(model: dict[str, Any]) -> bool:

@@ -77,7 +77,8 @@ def propose(
     """
     stack_text = stack_file.read_text(encoding="utf-8")
     stack = loads(stack_text, env, where=str(stack_file))
-    slug = next((slug for slug in content.here().dashboards if dashboard_uid(stack, slug) == change.uid), "")
+    modules = content.here().dashboards
+    slug = next((one for one in modules if change.uid in {dashboard_uid(stack, name) for name in _slugs(one)}), "")
     shown = [sentence for sentence in change.sentences if not sentence.hidden]
     if change.kind != "dashboard" or not slug or change.action != "update":
         reason = (
@@ -90,6 +91,11 @@ def propose(
     trial = _Trial(slug, texts, name, env, dict(live), renamed)
     # Renames last: every other sentence knows its panel by the old title.
     return [_proposal(trial, sentence) for sentence in sorted(shown, key=lambda one: one.field == "title")]
+
+
+def _slugs(module: str) -> tuple[str, ...]:
+    """Return what the board of a module may be called: a slug may have dashes, a module of Python may not."""
+    return module, module.replace("_", "-"), module.removeprefix("board_").replace("_", "-")
 
 
 def patch(proposals: Sequence[Proposal]) -> str:

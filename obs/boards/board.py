@@ -101,7 +101,9 @@ def board(
         "annotations": {"list": _annotations(stack)},
         "panels": _layout(there, {row: {"collapsed": True} for row in folded} | dict(raw_rows)),
     }
-    made, source = caller(), f"dashboards/{slug}.py"
+    made = caller()
+    # A module is called like its board, but for what no name of Python may hold.
+    source = made.file if made and made.file.startswith("dashboards/") else f"dashboards/{slug}.py"
     places = {identity(panel): panel.source for row in there.values() for panel in row if panel.source}
     line = made.line if made and made.file == source else 0
     return Dashboard(slug, source, laid_over(model, with_lists(model, raw)), line, places)

@@ -1,5 +1,6 @@
 """`obs import`: what would this dashboard look like as Python?"""
 
+import datetime as dt
 import json
 import os
 from collections import defaultdict
@@ -14,13 +15,15 @@ from obs.cli.cli import Selection
 from obs.cli.contract import declared, report
 from obs.cli.forms import form_options
 from obs.cli.writing import keep, write
+from obs.content import DASHBOARDS
 from obs.deploy.connect import connect
 from obs.deploy.grafana.client import segment
 from obs.diff.documents import DASHBOARD_FIELDS, opened
-from obs.proofs import as_json, as_markdown
+from obs.proofs import as_json, as_markdown, waivers
 from obs.stack import Stack
 
 NAMED = 3  # panels named where there are more
+EXPLAINED_WITHIN_DAYS = 90
 
 
 @click.command("import")
@@ -67,6 +70,7 @@ def import_(
     else:
         write(out, found.source, over=False)
         click.echo(f"wrote {out}; now run `obs build`", err=True)
+        _waive(found, out, source)
     if form == "terminal":
         _report(found)
     else:
@@ -76,6 +80,24 @@ def import_(
         click.echo(told, nl=False, err=out is None)
     if series:
         report(series)
+
+
+def _waive(found: Import, out: Path, source: str) -> None:
+    """Let a board be built before it is explained, until a day and in plain sight; no other check waits."""
+    if not found.unexplained or out.resolve().parent.name != DASHBOARDS:
+        return
+    panels = f"{found.unexplained} of {found.panels} panels"
+    until = dt.datetime.now(tz=dt.UTC).date() + dt.timedelta(days=EXPLAINED_WITHIN_DAYS)
+    reason = f"imported from {Path(source).name}: {panels} lack a title, a description or a query"
+    waiver = waivers.Waiver(f"{DASHBOARDS}/{out.name}", "dashboard/explained", reason, until)
+    file = out.resolve().parent.parent / waivers.WAIVERS
+    before = file.read_text(encoding="utf-8") if file.exists() else ""
+    write(file, f"{before.rstrip()}\n\n{waiver}".lstrip())
+    click.echo(
+        f"{panels} lack a title, a description or a query: waived in {waivers.WAIVERS} until {until}; "
+        "describe them and take the waiver out",
+        err=True,
+    )
 
 
 def _read(source: str, stack: Stack) -> dict[str, Any]:

@@ -20,8 +20,9 @@ TOO_DEEP = "its values are nested too deeply"
 def diff_trees(old: Mapping[str, Any], new: Mapping[str, Any]) -> tuple[ObjectChange, ...]:
     """Describe one change for each dashboard and rule group in two mappings of path to parsed file, in path order.
 
-    A dashboard is recognised by its uid wherever its file lies, a rule group by file, namespace and name. A file that
-    holds neither is `skipped`, one that cannot be compared is `unread`, each with its reason; the rest goes on.
+    A dashboard is recognised by its uid wherever its file lies, a rule group by file, namespace and name, or by the
+    last two. A file that holds neither is `skipped`, one that cannot be compared is `unread`, each with its reason;
+    the rest goes on.
     """
     unread: dict[str, ObjectChange] = {}
     sides = [{path: list(_found(path, value, unread)) for path, value in side.items()} for side in (old, new)]
@@ -69,7 +70,8 @@ def _groups(*sides: Mapping[str, list[Found]]) -> Iterator[Placed]:
         for side in sides
     )
     found = Pairing(old, new)
-    for key in (lambda item: item[0], lambda item: PurePath(item[0]).name):
+    # In its file, in one that lies elsewhere, in one that is called otherwise.
+    for key in (lambda item: item[0], lambda item: PurePath(item[0]).name, lambda item: item[0].partition("#")[2]):
         found.by(key, lambda item: item[0])
     yield from _changes(found, diff_rule_group)
 

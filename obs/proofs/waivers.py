@@ -1,6 +1,7 @@
 """Which problems do we live with, why, and until when?"""
 
 import datetime as dt
+import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -21,7 +22,11 @@ class WaiverError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Waiver:
-    """One problem that is left alone: its ``place``, whatever the line, its ``check``, a ``reason`` and a last day."""
+    """
+    One problem that is left alone: its ``place``, whatever the line, its ``check``, a ``reason`` and a last day.
+
+    A place that is a file alone stands for everything in it.
+    """
 
     place: str
     check: str
@@ -29,9 +34,15 @@ class Waiver:
     expires: dt.date
 
     def covers(self, problem: Finding) -> bool:
-        """Tell whether a problem is the one that is waived."""
-        place = str(replace(problem.fault.place, line=0))
-        return place == LINE.sub("", self.place, count=1) and problem.check == self.check
+        """Tell whether a problem is one that is waived."""
+        place = replace(problem.fault.place, line=0)
+        return LINE.sub("", self.place, count=1) in {str(place), place.file} and problem.check == self.check
+
+    def __str__(self) -> str:
+        """Return it as an entry of the file."""
+        given = {"place": self.place, "check": self.check, "reason": self.reason}
+        lines = [f"{name} = {json.dumps(value, ensure_ascii=False)}" for name, value in given.items()]
+        return "\n".join(["[[waiver]]", *lines, f"expires = {self.expires.isoformat()}\n"])
 
 
 def load(path: Path) -> tuple[Waiver, ...]:

@@ -1,9 +1,11 @@
 """Does an existing dashboard become a module that builds it, and is every loss said?"""
 
 import copy
+import datetime as dt
 import json
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +24,7 @@ from obs.cli.cli import obs
 from obs.diff import diff_dashboard
 from obs.proofs.questions import of_dashboard
 from obs.stack import Stack, load
+from tests.checkout import Checkout
 from tests.diff.boards import any_dashboard
 from tests.fake_grafana import FakeGrafana
 from tests.fake_grafana.state import Dashboard as Stored
@@ -485,6 +488,32 @@ def test_the_series_of_a_foreign_board_are_declared_with_it(tmp_path: Path) -> N
     assert not (tmp_path / "metrics" / "shop.py").exists()
     assert f"{out} exists" in again.output
     assert (nowhere.exit_code, "--out" in nowhere.output) == (2, True)
+
+
+def test_a_board_that_explains_nothing_is_built_at_once_and_asked_for_it_until_a_day(checkout: Checkout) -> None:
+    """The waiver says what is missing, in this module alone; without it the build is refused, as for any board."""
+    (checkout.root / "shop.prom").write_text("# TYPE shop_orders_total counter\nshop_orders_total 1\n")
+    panel = {"type": "timeseries", "title": "Orders", "gridPos": {"h": 8, "w": 12, "x": 0, "y": 0}}
+    source = {"type": "prometheus", "uid": STACK.datasources.prometheus.uid}
+    query = {"refId": "A", "expr": "sum(rate(shop_orders_total[5m]))", "legendFormat": "orders", "datasource": source}
+    (checkout.root / "shop.json").write_text(json.dumps({"title": "Shop", "panels": [panel | {"targets": [query]}]}))
+    waivers = (checkout.root / "waivers.toml").read_text()
+    into = "dashboards/online_shop.py"
+
+    done = checkout.obs("import", "shop.json", "--slug", "online-shop", "--out", into, "--contract", "shop.prom")
+    built, held = checkout.obs("build"), checkout.obs("check")
+    waived = (checkout.root / "waivers.toml").read_text()
+    (checkout.root / "waivers.toml").write_text(waivers)
+    refused = checkout.obs("build")
+
+    assert "1 of 1 panels lack a title, a description or a query: waived in waivers.toml until" in done.stderr
+    assert (done.returncode, built.returncode, held.returncode) == (0, 0, 0), built.stderr + held.stderr
+    (one,) = tomllib.loads(waived)["waiver"]
+    assert (one["place"], one["check"]) == (into, "dashboard/explained")
+    assert one["expires"] > dt.datetime.now(tz=dt.UTC).date()
+    assert refused.returncode == 1
+    assert f"{into}:" in refused.stdout
+    assert "[dashboard/explained]\n1 problem;" in refused.stdout
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import copy
 import json
+import os
 import random
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,10 @@ from tests.deploy.test_equality import mutated
 from tests.deploy.world import GROUP_MODELS, notifications
 
 Model = dict[str, Any]
-SEEDS = range(300)
+FIRST, COUNT = int(os.environ.get("SEED", "0")), int(os.environ.get("MUTATIONS", "300"))
+SEEDS = range(FIRST, FIRST + COUNT)
+"""One mutation a seed; `make diff-test` runs ten thousand, and the name of a failed test ends with its seed."""
+
 RULES = Path(__file__).parents[2] / "infra/observability/prometheus/rules"
 
 

@@ -276,6 +276,7 @@ route:
       receiver: tickets
 receivers:
   - name: pager
+    pagerduty_configs: []
 {more}
 """
 STACK_TOML = """
@@ -316,7 +317,7 @@ def test_what_a_build_writes_beside_boards_and_rules_is_told_key_by_key(reposito
     changed = [line.split(" / ", 1)[1] for line in said.splitlines() if " / " in line]
 
     assert changed == [
-        "ApiErrors: goes to tickets after 5m instead of to pager after 5m",
+        "ApiErrors: goes to tickets after 5m30s instead of to pager after 5m30s",
         """route.routes "severity="page"": receiver "pager" to "tickets\"""",
         'receivers "chat": added',
         'scrape_configs "api": sample_limit 10 to 20',

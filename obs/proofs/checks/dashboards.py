@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from obs.boards.board import COLUMNS, Dashboard
@@ -53,13 +53,17 @@ def explained(evidence: Evidence) -> Iterator[Fault]:
     """Find panels without a title, a description or a query."""
     for board in evidence.built.dashboards:
         for panel in panels(board.model):
-            where = board.place_of(panel)
-            if not panel.get("title"):
-                yield Fault(where, f"it has no title, and the id {panel.get('id')}", "name what it answers")
-            if not panel.get("description"):
-                yield Fault(where, "it has no description", "say what a change means, and what to do")
-            if not panel.get("targets") and panel.get("type") not in ("text", "dashlist", "alertlist", "news"):
-                yield Fault(where, "it asks nothing", "give it a query")
+            yield from (Fault(board.place_of(panel), what, instead) for what, instead in unexplained(panel))
+
+
+def unexplained(panel: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield what a panel lacks that only a person can say, and what to do about it."""
+    if not panel.get("title"):
+        yield f"it has no title, and the id {panel.get('id')}", "name what it answers"
+    if not panel.get("description"):
+        yield "it has no description", "say what a change means, and what to do"
+    if not panel.get("targets") and panel.get("type") not in ("text", "dashlist", "alertlist", "news"):
+        yield "it asks nothing", "give it a query"
 
 
 def sources(evidence: Evidence) -> Iterator[Fault]:
