@@ -86,12 +86,12 @@ def _route(stack: Stack) -> dict[str, Any]:
         "continue": True,
     }
     # All that breaks one promise is one page, whichever rule is first
-    promise = {"matchers": [str(SLO.ne(""))], "group_by": [SLO.name, *_deployed(stack)], "group_wait": "15s"}
+    promise = {"matchers": [str(SLO.ne(""))], "group_by": [SLO.name, *deployed(stack)], "group_wait": "15s"}
     page = {"matchers": [str(SEVERITY.eq(Severity.PAGE))], "receiver": PAGER, "routes": [promise]}
     ticket = {"matchers": [str(SEVERITY.eq(Severity.TICKET))], "receiver": TICKETS, "repeat_interval": "1d"}
     return {
         "receiver": UNROUTED,
-        "group_by": [ALERTNAME.name, *_deployed(stack)],
+        "group_by": [ALERTNAME.name, *deployed(stack)],
         "group_wait": "30s",
         "group_interval": "5m",
         "repeat_interval": "4h",
@@ -138,7 +138,7 @@ def _pagerduty(stack: Stack) -> dict[str, Any]:
     }
 
 
-def _deployed(stack: Stack) -> tuple[str, ...]:
+def deployed(stack: Stack) -> tuple[str, ...]:
     """Return what tells one deployment from another, its region too where it has one."""
     return (*DEPLOYMENT, *(name for name in deployment(stack) if name not in DEPLOYMENT))
 
@@ -150,7 +150,7 @@ def _inhibitions(stack: Stack, groups: Sequence[Group]) -> list[dict[str, Any]]:
     burning = {
         "source_matchers": [str(page), promised],
         "target_matchers": [str(ticket), promised],
-        "equal": [SLO.name, *_deployed(stack)],
+        "equal": [SLO.name, *deployed(stack)],
     }
     files = {group.file: group.alerts for group in groups}
     causes = (alert for alerts in files.values() for alert in alerts)
@@ -174,7 +174,7 @@ def _repeated(
     return {
         "source_matchers": [str(ALERTNAME.eq(cause.name))],
         "target_matchers": [str(ALERTNAME.re("|".join(silenced)))],
-        "equal": [*map(promql.called, silence.same), *_deployed(stack)],
+        "equal": [*map(promql.called, silence.same), *deployed(stack)],
     }
 
 

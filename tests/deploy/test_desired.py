@@ -6,7 +6,8 @@ from obs import output
 from obs.deploy.grafana.errors import DeployError
 from obs.deploy.grafana.state import Kind
 from obs.deploy.plan.desired import desired
-from obs.stack import Stack
+from obs.stack import Stack, loads
+from tests.stack.parts import settings, toml
 
 
 def test_every_rendered_dashboard_and_alert_is_wanted(stack: Stack) -> None:
@@ -23,6 +24,24 @@ def test_every_rendered_dashboard_and_alert_is_wanted(stack: Stack) -> None:
     assert {group.title for group in groups} == {group.name for group in built.groups if group.alerts}
     assert all(rule["isPaused"] for group in groups for rule in group.document["rules"])
     assert {folder.key.uid for folder in wanted.of(Kind.FOLDER)} == {"rce-api--dashboards", "rce-api--alerts"}
+
+
+def test_grafana_tells_of_each_region_apart() -> None:
+    """As with Alertmanager, one page is about one deployment: its alerts carry the region, and group by it."""
+    raw = settings()
+    raw["service"]["region"] = "north"
+    raw["grafana"]["pages"] = True
+    regional = loads(toml(raw))
+    secrets = dict.fromkeys(("PAGERDUTY_ROUTING_KEY", "WEBHOOK_URL", "DEADMAN_URL"), "http://x")
+
+    wanted = desired(regional, output.build(regional).texts, secrets)
+
+    (policy,) = (one.document for one in wanted.of(Kind.POLICY))
+    page = next(route for route in policy["routes"] if route["object_matchers"] == [["severity", "=", "page"]])
+    assert set(policy["group_by"]) == {"alertname", "service", "environment", "region"}
+    assert set(page["routes"][0]["group_by"]) == {"slo", "service", "environment", "region"}
+    rules = [rule for group in wanted.of(Kind.RULE_GROUP) for rule in group.document["rules"]]
+    assert {(rule["labels"]["environment"], rule["labels"]["region"]) for rule in rules} == {("production", "north")}
 
 
 @pytest.mark.parametrize(

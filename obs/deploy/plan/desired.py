@@ -5,12 +5,12 @@ from pathlib import PurePosixPath
 
 import orjson
 
+from obs.config.prometheus import deployment
 from obs.deploy.grafana.errors import DeployError
 from obs.deploy.grafana.state import Desired, Item, Kind, item
 from obs.deploy.plan import notifications
 from obs.deploy.plan.rules import Target, rule_groups
 from obs.stack import Stack, ownership
-from watchkeeper.contract.labels import ENVIRONMENT
 
 DASHBOARDS = "grafana/dashboards/*.json"
 RULES = "prometheus/rules/*.yml"
@@ -27,7 +27,7 @@ def desired(stack: Stack, texts: Mapping[str, str], environment: Mapping[str, st
         owner=owner,
         folder_uid=rules_folder_uid,
         datasource_uid=stack.datasources.prometheus.uid,
-        labels={ENVIRONMENT.name: stack.service.environment},
+        labels=deployment(stack),
         paused=not stack.grafana.pages,
     )
     items: list[Item] = [
@@ -35,7 +35,7 @@ def desired(stack: Stack, texts: Mapping[str, str], environment: Mapping[str, st
         item(Kind.FOLDER, {"uid": rules_folder_uid, "title": f"{stack.grafana.folder} alerts"}),
     ]
     if stack.grafana.pages:
-        items += notifications.objects(owner, environment)
+        items += notifications.objects(stack, environment)
     for path, text in sorted(texts.items()):
         try:
             if PurePosixPath(path).match(DASHBOARDS):

@@ -6,10 +6,10 @@ The same three ways as the Alertmanager's: pages to PagerDuty, tickets to a webh
 from collections.abc import Mapping
 from pathlib import Path
 
-from obs.config import policy
+from obs.config import alertmanager, policy
 from obs.deploy.grafana.errors import DeployError
 from obs.deploy.grafana.state import Item, Kind, item
-from obs.stack import ownership
+from obs.stack import Stack, ownership
 
 # severity, contact point type, setting that holds the secret, environment variable it comes from
 CHANNELS = (
@@ -33,8 +33,9 @@ def secret(environment: Mapping[str, str], name: str) -> str:
         raise DeployError(f"{name}_FILE = {path!r}: cannot be read: {error.strerror}") from error
 
 
-def objects(owner: str, environment: Mapping[str, str]) -> tuple[Item, ...]:
+def objects(stack: Stack, environment: Mapping[str, str]) -> tuple[Item, ...]:
     """Return the contact points and our branch of the policy tree; raise DeployError for a missing secret."""
+    owner = stack.service.name
     missing = [name for _, _, _, name in CHANNELS if not secret(environment, name)]
     if missing:
         names = " and ".join(missing)
@@ -52,7 +53,8 @@ def objects(owner: str, environment: Mapping[str, str]) -> tuple[Item, ...]:
         )
         for severity, integration, setting, name in CHANNELS
     )
-    return (*points, item(Kind.POLICY, {"name": owner, **policy.branch(owner)}))
+    branch = policy.branch(owner, alertmanager.deployed(stack))
+    return (*points, item(Kind.POLICY, {"name": owner, **branch}))
 
 
 def secrets(environment: Mapping[str, str]) -> tuple[str, ...]:
