@@ -1,7 +1,7 @@
 """How does one line make a web application observable?"""
 
 import inspect
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, Generic, TypeVar, Unpack, cast
 
 from watchkeeper.asgi.frameworks import put_in_place
@@ -151,19 +151,18 @@ class Observed:
             route=self._route,
         )
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Serve one connection, or the life of the server."""
         if scope["type"] == "lifespan":
-            await Lifespan(self._served, self._telemetry).serve(scope, receive, send)
-            return
+            return Lifespan(self._served, self._telemetry).serve(scope, receive, send)
         if not self._started:  # a server may do without lifespan
             self._started = True
             self._telemetry.start()
-        await self._entry(scope, receive, send)
+        return self._entry(scope, receive, send)
 
-    async def _dispatch(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def _dispatch(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         own = self._own.get(path_below(scope)) if scope["type"] == "http" else None
-        await (own or self._served)(scope, receive, send)
+        return (own or self._served)(scope, receive, send)
 
     def _route(self, scope: Scope) -> str:
         if self._named is not None and (name := self._named.of(scope)):

@@ -1,7 +1,9 @@
 """Every request is counted once, as what it was, and what a client invents adds nothing."""
 
 import asyncio
+import gc
 import random
+import weakref
 from contextlib import suppress
 from typing import Any
 
@@ -15,6 +17,7 @@ from starlette.routing import Route
 
 from tests.watchkeeper.reading import scrape, value
 from tests.watchkeeper.serving import samples
+from watchkeeper import instrument
 from watchkeeper.asgi.middleware import MetricsMiddleware
 from watchkeeper.asgi.types import App, Message, Receive, Scope, Send
 from watchkeeper.contract.metrics import REQUESTS
@@ -303,3 +306,42 @@ async def test_files_and_streams_and_heads(tmp_path: Any) -> None:
         labels = f'{{method="{method}",route="{route}"}}'
         assert value(recorder, "http_response_size_bytes_sum", labels) == size
         assert value(recorder, "http_response_size_bytes_count", labels) == 1
+
+
+class FailedError(Exception):
+    """What a request fails with; it can be watched."""
+
+
+@pytest.mark.parametrize("whole", [False, True], ids=["metrics", "the line"])
+async def test_what_a_request_failed_with_goes_with_it(whole: bool) -> None:
+    """No circle of references keeps an exception, and with it the frames of the request, until a collection."""
+    seen: list[weakref.ref[FailedError]] = []
+
+    async def fail(_scope: Scope, _receive: Receive, _send: Send) -> None:
+        error = FailedError()
+        seen.append(weakref.ref(error))
+        try:
+            raise error
+        finally:
+            del error
+
+    app: App = instrument(fail, logs=False) if whole else MetricsMiddleware(fail, Recorder())
+    gc.disable()
+    try:
+        with suppress(FailedError):
+            await run_bare(app)
+        assert seen[0]() is None
+    finally:
+        gc.enable()
+
+
+async def run_bare(app: App) -> None:
+    """Serve one request without anything around it."""
+
+    async def receive() -> Message:
+        return {"type": "http.disconnect"}
+
+    async def send(_: Message) -> None:
+        pass
+
+    await app(request_scope(), receive, send)

@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -15,7 +15,7 @@ from starlette.routing import Route
 from tests.watchkeeper.collectors import Received, receiver
 from tests.watchkeeper.serving import client
 from watchkeeper import Telemetry, TelemetryError, instrument
-from watchkeeper.asgi.types import App, Receive, Scope, Send
+from watchkeeper.asgi.types import App, Message, Receive, Scope, Send
 
 SECRETS = {"authorization": "Bearer s3cr3t-header", "cookie": "sid=s3cr3t-cookie", "x-auth-token": "s3cr3t-token"}
 
@@ -57,6 +57,44 @@ async def test_an_exception_is_reported_once_with_its_trace_id(app: App, sentry:
     assert (event["release"], event["environment"]) == ("chat@1.2", "test")
     assert event["exception"]["values"][-1]["value"] == "no access with token=[redacted]"
     assert "s3cr3t" not in json.dumps(event)
+
+
+async def http_only(scope: Scope, receive: Receive, send: Send) -> None:
+    """Speak no WebSocket."""
+    raise NotImplementedError(scope["type"])
+
+
+async def closes(scope: Scope, receive: Receive, send: Send) -> None:
+    """Refuse who is not signed in, as an application does."""
+    await receive()
+    await send({"type": "websocket.close", "code": 1008})
+
+
+@pytest.mark.parametrize("denial", [{}, {"websocket.http.response": {}}], ids=["close", "words"])
+@pytest.mark.parametrize(
+    "made", [Starlette, lambda: http_only, lambda: closes], ids=["no route", "HTTP alone", "closes"]
+)
+async def test_a_handshake_that_anybody_can_send_is_no_error(
+    made: Callable[[], App], denial: dict[str, Any], sentry: Received, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It is refused: one line that is no error, and no event, whoever knocks how often."""
+    observed = instrument(made(), sentry_dsn=dsn(sentry))
+    sent: list[Message] = []
+
+    async def receive() -> Message:
+        return {"type": "websocket.connect"}
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    scope = {"type": "websocket", "path": "/.env", "headers": [], "query_string": b"", "extensions": denial}
+    await observed({**scope, "subprotocols": []}, receive, send)
+    sentry_sdk.flush(5)
+
+    (line,) = [line for line in map(json.loads, capsys.readouterr().out.splitlines()) if "method" in line]
+    assert (line["level"], line["status"], "exception_type" in line) == ("info", 403, False)
+    assert sent[0]["type"] in ("websocket.close", "websocket.http.response.start")
+    assert sentry.events() == []
 
 
 async def test_a_client_that_the_application_made_is_kept(sentry: Received) -> None:

@@ -55,6 +55,7 @@ class Middleware:
                 raise
             finally:
                 exchange.end()
+                exchange.error = None
             return
         told = self._requests.begin(scope)
         exchange = follow(scope, receive, send, route=self._route, traffic=traffic, trace_id=told.trace_id)
@@ -75,6 +76,7 @@ class Middleware:
             if answered is not None and exchange.status >= SERVER_ERROR:
                 exchange.error = exchange.error or answered
             self._requests.finish(exchange, told)
+            exchange.error = answered = None  # its traceback holds this frame: a circle, which only the collector ends
 
     def _route(self, scope: Scope) -> str:
         """Return the label of a scope; what goes wrong in naming it must not harm the request."""
