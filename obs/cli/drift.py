@@ -63,7 +63,7 @@ def drift(selection: Selection, revision: str | None, form: str, patch_file: Pat
 
 
 def _offers(entry: Drift, selection: Selection, root: Path) -> list[Proposal]:
-    if entry.in_code or entry.live is None or entry.key.kind is not Kind.DASHBOARD:
+    if entry.in_code or entry.live is None or entry.change.action == "unread" or entry.key.kind is not Kind.DASHBOARD:
         return []
     stack_file = (root / selection.files[0]).resolve()
     reason = f"a push sets it, and puts it back with --adopt-mine {entry.key.uid}"

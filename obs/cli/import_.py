@@ -5,6 +5,7 @@ import json
 import os
 from collections import defaultdict
 from collections.abc import Sequence
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,9 @@ from obs.cli.writing import keep, write
 from obs.content import DASHBOARDS
 from obs.deploy.connect import connect
 from obs.deploy.grafana.client import segment
+from obs.deploy.grafana.errors import Refused
 from obs.diff.documents import DASHBOARD_FIELDS, opened
+from obs.diff.layout import refuse_v2
 from obs.proofs import as_json, as_markdown, waivers
 from obs.stack import Stack
 
@@ -105,7 +108,12 @@ def _read(source: str, stack: Stack) -> dict[str, Any]:
     if not path.exists():
         if path.suffix == ".json":
             raise click.ClickException(f"there is no file {source}")
-        return dict(connect(stack, os.environ).read(f"/api/dashboards/uid/{segment(source)}"))
+        try:
+            return dict(connect(stack, os.environ).read(f"/api/dashboards/uid/{segment(source)}"))
+        except Refused as refused:
+            if refused.status == HTTPStatus.NOT_ACCEPTABLE:
+                refuse_v2({"title": source, "elements": {}, "layout": {}})
+            raise
     try:
         model = json.loads(path.read_text(encoding="utf-8-sig"))
     except (OSError, ValueError) as error:

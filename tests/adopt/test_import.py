@@ -550,8 +550,11 @@ def test_a_dashboard_is_fetched_by_its_uid(tmp_path: Path, monkeypatch: pytest.M
 
         fetched = CliRunner().invoke(obs, ["--stack", str(file), "import", "legacy"])
         absent = CliRunner().invoke(obs, ["--stack", str(file), "import", "nowhere"])
+        grafana.state.edited_by("ann", "legacy", elements={}, layout={"kind": "TabsLayout"})
+        tabs = CliRunner().invoke(obs, ["--stack", str(file), "import", "legacy"])
 
         assert 'slug="legacy"' in fetched.stdout
         assert "3 panels: 3 equal to the original, 0 not." in fetched.stderr
         assert "Dashboard not found" in str(absent.exception)
+        assert str(tabs.exception).endswith("export it from Grafana as Classic")
         assert grafana.written == []

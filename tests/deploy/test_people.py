@@ -3,9 +3,11 @@
 import pytest
 
 from obs.deploy.connect import connect
+from obs.deploy.drift import drift
 from obs.deploy.grafana.errors import DeployError
 from obs.deploy.grafana.state import Desired
 from obs.deploy.push.journal import open_journal
+from obs.deploy.push.report import rendered
 from obs.stack import Stack
 from tests.deploy.conftest import MakeWorld
 from tests.deploy.world import FOLDER, NEW, OLD, OWNER, VERSIONS, World, board, folders
@@ -261,3 +263,25 @@ def test_a_folder_a_person_renamed_keeps_its_name(world: World) -> None:
     world.push(OLD, adopt_mine=frozenset({FOLDER}))
 
     assert world.fake.state.folders[FOLDER]["title"] == "Shop"
+
+
+def test_a_board_that_a_person_turned_into_tabs_is_refused_in_one_sentence(world: World) -> None:
+    """The v2 schema can't be read through the classic API: plan and drift say so, and no panel is said to be gone."""
+    world.push(OLD)
+    world.fake.state.edited_by("ann", "shop-api", elements={}, layout={"kind": "TabsLayout"})
+    refused = (
+        'dashboard "shop-api" has the v2 schema (elements and layout); the classic model with "panels" is read: export '
+        "it from Grafana as Classic"
+    )
+
+    (entry,) = drift(world.client(), OLD, OLD)
+    planned = rendered(world.plan(OLD), "terminal")
+
+    assert (entry.change.action, [one.text for one in entry.change.sentences]) == (
+        "unread",
+        [f"not compared: {refused}"],
+    )
+    assert planned.count(refused) == 1
+    assert "removed" not in planned
+    with pytest.raises(DeployError, match="v2 schema"):
+        world.push(OLD)

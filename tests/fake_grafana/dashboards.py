@@ -102,6 +102,8 @@ def search(state: State, request: Request) -> Answer:
 def get_dashboard(state: State, request: Request) -> Answer:
     """Return one dashboard; 12 and later show it converted, with defaults written out."""
     stored = _found(state, request.path[3])
+    if "elements" in stored.model:
+        raise Problem(HTTPStatus.NOT_ACCEPTABLE, "dashboard is stored in the v2 schema")
     model = shown(state, stored)
     meta = {
         "provisioned": bool(stored.provisioned),

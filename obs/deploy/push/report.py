@@ -7,7 +7,15 @@ from typing import Any
 from obs.deploy.grafana.state import Item
 from obs.deploy.plan.plan import Change, Plan
 from obs.deploy.push.outcome import Outcome
-from obs.diff import ObjectChange, diff_object, render_json, render_markdown, render_terminal
+from obs.diff import (
+    DiffError,
+    ObjectChange,
+    Sentence,
+    diff_object,
+    render_json,
+    render_markdown,
+    render_terminal,
+)
 
 HEADLINES = {
     "new": "Everything is as planned.",
@@ -25,8 +33,12 @@ def in_words(change: Change) -> ObjectChange:
 
 def difference(old: Item | None, new: Item | None) -> ObjectChange:
     """Say in words how one state of an object differs from another, without what Grafana rewrites."""
-    kinds = [str(item.key.kind) for item in (old, new) if item is not None]
-    return diff_object(kinds[0], _told(old), _told(new))
+    item = next(one for one in (new, old) if one is not None)
+    try:
+        return diff_object(item.key.kind, _told(old), _told(new))
+    except DiffError as error:
+        told = Sentence("", f"not compared: {error}", str(item.key.kind))
+        return ObjectChange(item.key.kind, item.key.uid, item.title, "unread", (told,))
 
 
 def rendered(plan: Plan, form: str) -> str:

@@ -68,7 +68,7 @@ class Dashboards:
         except Refused as refused:
             if refused.status != NOT_ACCEPTABLE:
                 raise
-            text = orjson.dumps({"uid": uid, "title": uid})
+            text = orjson.dumps({"uid": uid, "title": uid, "elements": "not read", "layout": "not read"})
             obstacle = "it is stored in the v2 schema, which this API cannot write"
             return Live(Key(self.kind, uid), uid, "", text, obstacle=obstacle)
         return None if found is None else self._live(found["meta"], found["dashboard"])
