@@ -2,18 +2,24 @@
 
 from urllib.parse import urlsplit
 
-from alerts.targets import RUNBOOK
-from metrics import jaeger, loki, promtail
+from alerts.targets import RUNBOOK, up
+from metrics import jaeger, loki, otelcol, promtail
 from metrics.loki import CALL_METHOD, CALL_ROUTE, STATUS_CODE
 from metrics.promtail import HOST
-from obs.alerting import Alert, PanelRef, Severity, clears, silent, tickets
+from obs.alerting import Alert, Case, PanelRef, Severity, clears, silent, tickets
 from obs.alerting.histories import at
 from obs.query import promql
 from obs.stack import Stack
+from obs.stack.settings import Target
 from watchkeeper.contract.labels import INSTANCE, JOB, Matcher
+from watchkeeper.contract.metrics import Metric
+from watchkeeper.contract.scraping import UP
 
 LOKI_ERROR_RATIO = 0.1
 """As the Loki mixin has it: https://github.com/grafana/loki/tree/main/production/loki-mixin."""
+
+SHIPPERS = {"Otelcol": "The OpenTelemetry Collector", "Promtail": "Promtail"}
+"""What sends log lines to Loki, by the first word of its alerts."""
 
 
 def loki_errors(*where: Matcher, over: str) -> tuple[str, str]:
@@ -120,16 +126,62 @@ def loki_panics(stack: Stack) -> Alert:
 
 def promtail_lines_dropped(stack: Stack) -> Alert:
     """Lines are given up after all retries: they are gone."""
-    target, to_loki = stack.targets.promtail, HOST.eq(urlsplit(stack.datasources.loki.url).netloc)
-    dropped = promql.select(promtail.LINES_DROPPED, *at(target), to_loki)
-    rate = promql.rate(promtail.LINES_DROPPED, JOB.eq(target.job), over="5m")
+    return _dropped("Promtail", stack.targets.promtail, promtail.LINES_DROPPED, HOST.eq(_loki(stack)))
+
+
+def promtail_silent(stack: Stack) -> Alert:
+    """Promtail lives, and Loki has taken no line from it for long: the next incident has no log."""
+    target = stack.targets.promtail
+    lines = promql.total(promql.increase(promtail.LINES_SENT, JOB.eq(target.job), over="15m"), by=(INSTANCE, JOB))
+    sent = promql.select(promtail.LINES_SENT, *at(target), HOST.eq(_loki(stack)))
+    return _silent("Promtail", target, f"{lines} == 0", sent)
+
+
+def otelcol_lines_dropped(stack: Stack) -> Alert:
+    """Lines are given up after all retries, or with a batch of which Loki refused a line."""
+    refused = (otelcol.ERROR.eq("InvalidArgument"), otelcol.PERMANENT.eq("true"))
+    return _dropped("Otelcol", stack.targets.otelcol, otelcol.LINES_DROPPED, *_taken(stack), *refused)
+
+
+def otelcol_silent(stack: Stack) -> Alert:
+    """The collector lives, and Loki has taken no line from it for long; one that never sent a line counts none."""
+    target = stack.targets.otelcol
+    lines = promql.total(promql.increase(otelcol.LINES_SENT, JOB.eq(target.job), over="15m"), by=(INSTANCE, JOB))
+    lives = promql.total(promql.select(UP, JOB.eq(target.job)), by=(INSTANCE, JOB))
+    sent = promql.select(otelcol.LINES_SENT, *at(target), *_taken(stack))
+    never = tickets(
+        "it never sent a line",
+        at="40m",
+        by="15m",
+        series={up(target): "1x60"},
+        where=at(target),
+        says=f"Loki has taken no line from {SHIPPERS['Otelcol']} {target.address} for half an hour.",
+    )
+    return _silent("Otelcol", target, f"({lines} or {lives} * 0) == 0", sent, never)
+
+
+def _loki(stack: Stack) -> str:
+    return urlsplit(stack.datasources.loki.url).netloc
+
+
+def _taken(stack: Stack) -> tuple[Matcher, ...]:
+    """Return the labels of what the collector counts about Loki, for a case."""
+    host, _, port = _loki(stack).partition(":")
+    at_loki = (otelcol.ADDRESS.eq(host), otelcol.PORT.eq(port), otelcol.PATH.eq("/otlp/v1/logs"))
+    return (otelcol.EXPORTER.eq("otlp_http"), *at_loki)
+
+
+def _dropped(program: str, target: Target, counter: Metric, *where: Matcher) -> Alert:
+    shipper = SHIPPERS[program]
+    dropped = promql.select(counter, *at(target), *where)
+    rate = promql.rate(counter, JOB.eq(target.job), over="5m")
     return Alert(
-        name="PromtailLinesDropped",
+        name=f"{program}LinesDropped",
         expr=f"{promql.total(rate, by=(INSTANCE, JOB))} > 0",
         hold="5m",
         severity=Severity.TICKET,
-        summary="Promtail loses log lines.",
-        description='Promtail {{ $labels.instance }} gives up {{ $value | printf "%.1f" }} lines a second.',
+        summary=f"{shipper} loses log lines.",
+        description=f'{shipper} {{{{ $labels.instance }}}} gives up {{{{ $value | printf "%.1f" }}}} lines a second.',
         runbook=RUNBOOK,
         panel=PanelRef("stack", "Log lines"),
         cases=(
@@ -139,29 +191,25 @@ def promtail_lines_dropped(stack: Stack) -> Alert:
                 by="11m",
                 series={dropped: "0x5 600+600x30"},
                 where=at(target),
-                says=f"Promtail {target.address} gives up 10.0 lines a second.",
+                says=f"{shipper} {target.address} gives up 10.0 lines a second.",
             ),
             silent("a single batch is given up", series={dropped: "0x10 600x30"}),
             silent("Loki restarts, and retries succeed", series={dropped: "0x30"}),
-            silent("Promtail restarts and counts from zero", series={dropped: "90x15 0x15"}),
+            silent(f"{shipper} restarts and counts from zero", series={dropped: "90x15 0x15"}),
             clears("Loki is back", at="24m", series={dropped: "0+600x20 12000x20"}),
         ),
     )
 
 
-def promtail_silent(stack: Stack) -> Alert:
-    """Promtail lives, and Loki has taken no line from it for long: the next incident has no log."""
-    target = stack.targets.promtail
-    to_loki = HOST.eq(urlsplit(stack.datasources.loki.url).netloc)
-    sent = promql.select(promtail.LINES_SENT, *at(target), to_loki)
-    lines = promql.total(promql.increase(promtail.LINES_SENT, JOB.eq(target.job), over="15m"), by=(INSTANCE, JOB))
+def _silent(program: str, target: Target, expr: str, sent: str, *more: Case) -> Alert:
+    shipper = SHIPPERS[program]
     return Alert(
-        name="PromtailPushesNothing",
-        expr=f"{lines} == 0",
+        name=f"{program}PushesNothing",
+        expr=expr,
         hold="15m",
         severity=Severity.TICKET,
-        summary="Promtail pushes no log lines.",
-        description="Loki has taken no line from Promtail {{ $labels.instance }} for half an hour.",
+        summary=f"{shipper} pushes no log lines.",
+        description=f"Loki has taken no line from {shipper} {{{{ $labels.instance }}}} for half an hour.",
         runbook=RUNBOOK,
         panel=PanelRef("stack", "Lines sent"),
         cases=(
@@ -171,11 +219,12 @@ def promtail_silent(stack: Stack) -> Alert:
                 by="59m",
                 series={sent: "0+1800x30 54000x60"},
                 where=at(target),
-                says=f"Loki has taken no line from Promtail {target.address} for half an hour.",
+                says=f"Loki has taken no line from {shipper} {target.address} for half an hour.",
             ),
             silent("one line every ten minutes", series={sent: " ".join(f"{n}x9" for n in range(12)) + " stale"}),
             silent("twenty quiet minutes", series={sent: "0+1800x30 54000x20 55800+1800x60 stale"}),
             clears("it reads on", at="81m", series={sent: "0+1800x30 54000x49 55800+1800x60 stale"}),
+            *more,
         ),
     )
 
@@ -223,4 +272,13 @@ def jaeger_spans_lost(stack: Stack) -> Alert:
     )
 
 
-ALERTS = (loki_request_errors, loki_disk_full, loki_panics, promtail_lines_dropped, promtail_silent, jaeger_spans_lost)
+ALERTS = (
+    loki_request_errors,
+    loki_disk_full,
+    loki_panics,
+    otelcol_lines_dropped,
+    otelcol_silent,
+    promtail_lines_dropped,
+    promtail_silent,
+    jaeger_spans_lost,
+)

@@ -1,11 +1,14 @@
 """Observability stack: do we still see, do rules run, do alerts arrive, and is there room left?"""
 
+from collections.abc import Sequence
+from types import ModuleType
+
 from alerts.logs_traces import LOKI_ERROR_RATIO, loki_errors
 from alerts.notifications import FAILURE_RATIO, failures, pages_refused
 from alerts.telemetry import STALE_SECONDS
-from metrics import alertmanager, jaeger, loki, prometheus, promtail
+from metrics import alertmanager, jaeger, loki, otelcol, prometheus, promtail
 from metrics.alertmanager import ALERT_STATE, INTEGRATION, SILENCE_STATE
-from metrics.loki import CALL_ROUTE, STATUS_CODE
+from metrics.loki import CALL_ROUTE
 from metrics.prometheus import ALERTMANAGER, RULE_GROUP
 from obs.boards import panels
 from obs.boards.board import Dashboard, board
@@ -189,20 +192,27 @@ def storage_failing(stack: Stack) -> list[Panel]:
     ]
 
 
+def shipped(stack: Stack) -> tuple[Sequence[Matcher], ModuleType]:
+    """Return which series tell what sends log lines to Loki, and the module that names them."""
+    if "otelcol" in stack.targets:
+        return scope(stack.targets.otelcol), otelcol
+    return scope(stack.targets.promtail), promtail
+
+
 def lines_sent(stack: Stack) -> list[Panel]:
     """Return whether log lines are sent."""
-    shipper = scope(stack.targets.promtail)
+    shipper, counted = shipped(stack)
     return [
         panels.together(
             "Log lines",
-            {"sent": promtail.LINES_SENT, "dropped": promtail.LINES_DROPPED},
+            {"sent": counted.LINES_SENT, "dropped": counted.LINES_DROPPED},
             *shipper,
             by=(INSTANCE,),
             why="Dropped above zero opens a ticket: those lines are gone. Sent at zero: the log files moved.",
         ),
         panels.traffic(
             "Lines sent",
-            promtail.LINES_SENT,
+            counted.LINES_SENT,
             *shipper,
             by=(INSTANCE,),
             steps=any_at_all(),
@@ -398,14 +408,14 @@ def memory(stack: Stack) -> Panel:
 
 def shipping(stack: Stack) -> list[Panel]:
     """Return whether log lines are sent."""
-    shipper = scope(stack.targets.promtail)
+    shipper, counted = shipped(stack)
     return [
         panels.traffic(
             "Pushes to Loki",
-            promtail.SEND_DURATION.count,
+            counted.SEND_DURATION.count,
             *shipper,
-            by=(STATUS_CODE,),
-            why="204 is taken. 429 is over the limit, 5xx Loki's fault, -1 no answer at all.",
+            by=(counted.ANSWER,),
+            why=f"204 is taken. 429 is over the limit, 5xx Loki's fault, {counted.NO_ANSWER} no answer at all.",
         ),
     ]
 

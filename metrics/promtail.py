@@ -16,4 +16,7 @@ SEND_DURATION = Metric(
     "seconds",
     (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0),
 )
+ANSWER, NO_ANSWER = STATUS_CODE, "-1"
+"""What tells how Loki answered a push, and its value where nothing came."""
+
 SERIES = (LINES_SENT, LINES_DROPPED, SEND_DURATION)

@@ -23,7 +23,7 @@ from watchkeeper.contract.metrics import CONTRACT, REQUEST_DURATION
 PARTS = ("api", *EXPOSED, "redis", "mongodb", "logs", "traces")
 """What a service may have; the API it has."""
 
-TABLES = {"logs": ("loki", "promtail", "logs"), "traces": ("jaeger", "traces")}
+TABLES = {"logs": ("loki", "otelcol", "promtail", "logs"), "traces": ("jaeger", "traces")}
 """What stack.toml calls the parts that have another name there."""
 
 REFERENCE = "rce-api"

@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 
 from obs.alerting import Group, rules
-from obs.config import alertmanager, compose, grafana, jaeger, loki, prometheus, promtail, service
+from obs.config import alertmanager, compose, grafana, jaeger, loki, otelcol, prometheus, promtail, service
 from obs.stack import Stack
 
 __all__ = ["beside", "render"]
 
-PROGRAMS = (prometheus, loki, promtail, jaeger, grafana)
+PROGRAMS = (prometheus, loki, otelcol, promtail, jaeger, grafana)
 """A module each, called like the target it configures."""
 
 

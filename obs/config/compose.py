@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from obs.config import otelcol
 from obs.config.document import document
 from obs.durations import seconds
 from obs.stack import Stack
@@ -31,6 +32,9 @@ INSIDE, BOTH = ["observability"], ["default", "observability"]
 The networks of a container. What can silence an alert or delete a line is neither published nor in the service's
 network: it is reached through Grafana, which asks who you are. Prometheus, Jaeger and the exporters are in both.
 """
+
+SHIPPERS = ("otelcol", "promtail")
+"""The targets that send log lines to Loki; a stack has one of them."""
 
 SECRETS = ("PAGERDUTY_ROUTING_KEY", "WEBHOOK_URL", "DEADMAN_URL")
 """What Alertmanager is given by the environment: nobody is told of anything without."""
@@ -235,6 +239,25 @@ def _promtail(_: Stack) -> Service:
     )
 
 
+def _otelcol(_: Stack) -> Service:
+    """Return the collector: like Promtail it is root, with the one capability to read files of others."""
+    return _service(
+        "otel/opentelemetry-collector-contrib:0.165.1",
+        "0:0",
+        "256m",
+        "8888/metrics",
+        cap_add=["DAC_READ_SEARCH"],
+        command=["--config=/etc/otelcol/otelcol.yml", f"--feature-gates={otelcol.GATES}"],
+        environment={"GOMEMLIMIT": "200MiB"},
+        volumes=[
+            f"{FOLDER}/otelcol.yml:/etc/otelcol/otelcol.yml:ro",
+            "${DOCKER_DATA_ROOT:-/var/lib/docker}/containers:/var/lib/docker/containers:ro",
+            f"otelcol-data:{otelcol.FOLDER}",
+            "probe:/probe:ro",
+        ],
+    )
+
+
 def _redis_exporter(stack: Stack) -> Service:
     return _service(
         "oliver006/redis_exporter:v1.86.0",
@@ -282,6 +305,7 @@ SERVICES: Mapping[str, tuple[str, Callable[[Stack], Service]]] = {
     "grafana": ("grafana", _grafana),
     "jaeger": ("jaeger", _jaeger),
     "loki": ("loki", _loki),
+    "otelcol": ("otelcol", _otelcol),
     "promtail": ("promtail", _promtail),
     "redis_exporter": ("redis", _redis_exporter),
     "mongodb_exporter": ("mongodb", _mongodb_exporter),
@@ -298,7 +322,7 @@ def variables(stack: Stack) -> str:
         _block(RANDOM, passwords),
         YOURS if _runs(stack, "alertmanager") else "",
         CHANGED + ("GRAFANA_ADMIN_USER=admin\n" if _runs(stack, "grafana") else ""),
-        _block(ENGINE, ["DOCKER_DATA_ROOT=/var/lib/docker"] if _runs(stack, "promtail") else []),
+        _block(ENGINE, ["DOCKER_DATA_ROOT=/var/lib/docker"] if any(_runs(stack, role) for role in SHIPPERS) else []),
         _block(ELSEWHERE, [line for role in databases for line in ADDRESSES[role]]),
     ]
     return "\n".join(filter(None, blocks[:-2])) + "".join(blocks[-2:])
@@ -318,7 +342,7 @@ ADDRESSES = {
     "mongodb": ["MONGODB_ADDRESS=mongodb://mongodb:27017", "MONGODB_EXPORTER_USER=exporter"],
 }
 RANDOM = "# An empty one is made at random and kept in the volume `passwords`."
-ENGINE = "# Where Docker Engine keeps its containers' logs, which Promtail reads; `docker info` tells."
+ENGINE = "# Where Docker Engine keeps its containers' logs, which are shipped to Loki; `docker info` tells."
 ELSEWHERE = "# Databases that are not the reference service's."
 YOURS = """\
 # Yours: who is told. With none of them nobody is; `obs up --mute` tells nobody even when they are filled in.

@@ -3,10 +3,14 @@
 from typing import Any
 
 from obs.config.document import document
+from obs.query.logql import STREAM_LABELS
 from obs.stack import Stack
 
 SCHEMA_SINCE = "2024-04-01"
 """Day from which chunks have schema v13: any day before the first line; it must never change afterwards."""
+
+OLDEST, LATEST = "168h", "10m"
+"""How far behind and ahead of the clock a line's time may be."""
 
 
 def render(stack: Stack) -> dict[str, str]:
@@ -61,12 +65,18 @@ def _limits(stack: Stack) -> dict[str, Any]:
         "max_line_size": "256KB",
         "max_line_size_truncate": True,
         "reject_old_samples": True,
-        "reject_old_samples_max_age": "168h",
-        "creation_grace_period": "10m",
+        "reject_old_samples_max_age": OLDEST,
+        "creation_grace_period": LATEST,
         "max_entries_limit_per_query": 5000,
         "max_query_series": 1000,
         "query_timeout": "1m",
         "volume_enabled": True,
         "allow_structured_metadata": True,
+        "otlp_config": {
+            "resource_attributes": {
+                "ignore_defaults": True,
+                "attributes_config": [{"action": "index_label", "attributes": list(STREAM_LABELS)}],
+            }
+        },
         "discover_log_levels": False,
     }

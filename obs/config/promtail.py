@@ -4,26 +4,17 @@ import re
 from typing import Any
 
 from obs.config.document import document
+from obs.config.masking import MASKED, SECRETS
 from obs.query.logql import CONTAINER, ENVIRONMENT, LEVEL, LEVELS, SERVICE, UNKNOWN
 from obs.stack import Stack
 
 COMPOSE_SERVICE = 'attrs."com.docker.compose.service"'
 """Where Docker's json-file driver puts the compose service, given `labels: com.docker.compose.service`."""
 
-MASKED_FIELDS = "authorization|cookie|set-cookie|password|passwd|secret|token|access_token|refresh_token|api_key|apikey"
-
 _LEVELS = " ".join(f'"{level}"' for level in LEVELS)
 _KNOWN_LEVEL = f"{{{{ if eq .Value {_LEVELS} }}}}{{{{ .Value }}}}{{{{ else }}}}{UNKNOWN}{{{{ end }}}}"
 _OR_CONTAINER = f"{{{{ else if .{CONTAINER} }}}}{{{{ .{CONTAINER} }}}}{{{{ else }}}}{UNKNOWN}{{{{ end }}}}"
 _SERVICE_OR_CONTAINER = f"{{{{ if .Value }}}}{{{{ .Value }}}}{_OR_CONTAINER}"
-
-MASKED = "***"
-SECRETS = (  # a program that keeps no secrets of its own; what `telemetry` writes is clean already
-    rf'(?i)\\?"(?:{MASKED_FIELDS})\\?"\s*:\s*\\?"([^"\\]+)',
-    rf"(?i)\b(?:{MASKED_FIELDS})=([^\s&\"';,]+)",
-    r"(?i)\bbearer\s+([A-Za-z0-9._~+/-]{8,}=*)",
-    r"://[^:/?#@\s]*:([^@/\s]+)@",
-)
 
 
 def render(stack: Stack) -> dict[str, str]:
@@ -64,7 +55,10 @@ def _stages(name: str) -> list[dict[str, Any]]:
         {"json": {"expressions": {"log": "log", "written": "time", CONTAINER: COMPOSE_SERVICE}}},
         {"timestamp": {"source": "written", "format": "RFC3339Nano", "action_on_failure": "skip"}},
         {"output": {"source": "log"}},
-        *({"replace": {"expression": secret, "replace": MASKED}} for secret in SECRETS),
+        *(
+            {"replace": {"expression": f"{before}({secret}){after}", "replace": MASKED}}
+            for before, secret, after in SECRETS
+        ),
         {"json": {"expressions": {"timestamp": "timestamp", LEVEL: "level", "claimed": "service"}}},
         {"timestamp": {"source": "timestamp", "format": "RFC3339Nano", "action_on_failure": "skip"}},
         {"template": {"source": LEVEL, "template": _KNOWN_LEVEL}},

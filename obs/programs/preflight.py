@@ -158,12 +158,12 @@ def engine(info: Mapping[str, Any], compose: Mapping[str, Any]) -> Iterator[str]
     root, driver = info.get("DockerRootDir") or LOGS.rpartition("/")[0], info.get("LoggingDriver") or "json-file"
     if shipped and podman:
         yield (
-            "Podman answers here, which keeps no files of its containers' logs that Promtail could read: use Docker "
-            "Engine, or leave targets.promtail and targets.loki out of stack.toml"
+            "Podman answers here, which keeps no files of its containers' logs to be shipped: use Docker "
+            "Engine, or leave the targets of logs out of stack.toml"
         )
     elif shipped and driver != "json-file":
         yield (
-            f"the engine hands its logs to {driver}, and Promtail reads files: set "
+            f"the engine hands its logs to {driver}, and a log shipper reads files: set "
             '"log-driver": "json-file" in daemon.json and make the containers anew'
         )
     elif shipped and shipped != f"{root}/containers":

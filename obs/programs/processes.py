@@ -32,7 +32,7 @@ class Process:
     started: Callable[[int], None]
     """Told the process group of every start."""
     container: JsonFile | None = None
-    """Takes what it writes, where Promtail would read it; else ``log`` does."""
+    """Takes what it writes, where the log shipper would read it; else ``log`` does."""
     _running: "subprocess.Popen[bytes] | None" = field(default=None, init=False)
 
     def start(self) -> None:

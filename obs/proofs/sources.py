@@ -14,6 +14,9 @@ from watchkeeper.contract.scraping import ALERTS, SCRAPING
 LIBRARIES = ("process_", "go_", "promhttp_", "python_", "scrape_")
 """What clients and Prometheus expose for every target: such a series tells nothing of its job."""
 
+BUILT_OF = "otelcol_"
+"""What is built of the OpenTelemetry Collector, as Jaeger is, counts in its words: the module says whose they are."""
+
 
 def decided(built: Built) -> Mapping[str, Values]:
     """Return the labels that the stack gives series, metric to label to every value: jobs, and names of alerts."""
@@ -38,7 +41,7 @@ def _jobs(metric: str, module: str, roles: Mapping[str, str]) -> Iterator[str]:
     """Yield the jobs of a metric by its name (`alertmanager_alerts`), else by the module that declares it."""
     if metric.startswith(LIBRARIES):
         return
-    named = [role for role in roles if metric.startswith(f"{role}_")]
+    named = [role for role in roles if metric.startswith(f"{role}_") and not metric.startswith(BUILT_OF)]
     if module == content.OWN:
         yield roles["api"]
     elif named:

@@ -44,9 +44,16 @@ def _missing(stack: Stack) -> Iterator[str]:
         ("grafana" in targets, "grafana.url", stack.grafana.url, "targets.grafana is there"),
         (stack.grafana.url, "grafana.folder", stack.grafana.folder, "dashboards are in a folder"),
         (stack.grafana.url, "datasources.prometheus", "prometheus" in sources, "dashboards read it"),
-        ("promtail" in targets, "datasources.loki", "loki" in sources, "it is where Promtail sends lines"),
+        (
+            "promtail" in targets or "otelcol" in targets,
+            "datasources.loki",
+            "loki" in sources,
+            "it is where log lines are sent",
+        ),
     )
     yield from (f"{key} is missing: {why}" for owes, key, there, why in owed if owes and not there)
+    if "promtail" in targets and "otelcol" in targets:
+        yield "targets.promtail and targets.otelcol: each would send every line; keep one of them"
     if stack.grafana.pages and not stack.grafana.url:
         yield "grafana.pages = true: there is no grafana.url, so nothing would page"
 

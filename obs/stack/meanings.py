@@ -68,7 +68,7 @@ MEANINGS = {
         "Alertmanager's receivers for people send nothing"
     ),
     "datasources.KIND.uid": "what dashboards call the data source",
-    "datasources.KIND.url": "where Grafana reaches it; Loki's is also where Promtail sends",
+    "datasources.KIND.url": "where Grafana reaches it; Loki's is also where log lines are sent",
     "logs.retention": "how long lines are kept, in days",
     "logs.path": "the files Docker writes containers' output to",
     "traces.sample_ratio": "share of requests whose spans are recorded",

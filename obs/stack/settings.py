@@ -185,7 +185,7 @@ class Target:
 WAYS = ("address", "addresses", "kubernetes.role", "consul.server", "dns.name", "files")
 """The settings of a target that say where it is; it has one of them."""
 
-STACK = ("prometheus", "alertmanager", "loki", "promtail", "jaeger", "grafana")
+STACK = ("prometheus", "alertmanager", "loki", "otelcol", "promtail", "jaeger", "grafana")
 """The targets that do the watching: where others run them, this stack has none of them."""
 
 

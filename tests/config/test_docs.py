@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from obs import stack
-from obs.config import promtail
+from obs.config import masking
 from obs.query import logql
 from tests.conftest import ROOT
 
@@ -53,11 +53,11 @@ def test_every_saved_query_is_listed(query: logql.SavedQuery) -> None:
     assert re.search(rf"^\|[^|]*\b{query.name}\b", PAGES["logs.md"], re.MULTILINE)
 
 
-def test_filebeat_reads_and_masks_what_promtail_does() -> None:
+def test_filebeat_reads_and_masks_what_the_others_do() -> None:
     """Whichever ships the lines, they come from the same files, and the same names are masked."""
     (source,) = FILEBEAT["filebeat.inputs"]
     (script,) = (processor["script"]["source"] for processor in FILEBEAT["processors"] if "script" in processor)
 
     assert source["paths"] == [f"${{LOG_PATH:{SETTINGS['logs']['path']}}}"]
-    assert f'var NAMES = "{promtail.MASKED_FIELDS}";' in script
-    assert script.count("new RegExp(") == len(promtail.SECRETS)
+    assert f'var NAMES = "{masking.FIELDS}";' in script
+    assert script.count("new RegExp(") == len(masking.SECRETS)

@@ -23,6 +23,7 @@ RECORDED = {
     "prometheus": ["prometheus-3.16.0.prom"],
     "alertmanager": ["alertmanager-0.33.1.prom"],
     "loki": ["loki-3.7.8.prom"],
+    "otelcol": ["otelcol-0.165.1.prom"],
     "promtail": ["promtail-1.6.1.prom"],
     "jaeger": ["jaeger-2.prom"],
 }

@@ -15,6 +15,7 @@ SOURCES = {
     "alertmanager": "apt-get install prometheus-alertmanager, 0.26 or newer, and link it as alertmanager",
     "amtool": "go install github.com/prometheus/alertmanager/cmd/amtool@v0.34.2",
     "loki": "go install github.com/grafana/loki/v3/cmd/loki@v3.7.8, or its release",
+    "otelcol": "sh scripts/build-otelcol",
     "promtail": "a release of Promtail, up to 3.5",
     "jaeger": "go install github.com/jaegertracing/jaeger/cmd/jaeger@v1.76.0, which is 2.13, or its release",
     "docker-compose": "apt-get install docker-compose, 2.x",

@@ -15,8 +15,8 @@ PAUSE_SECONDS = 0.1
 
 
 @contextmanager
-def serving(name: str, *arguments: str | Path, ready: str, log: Path) -> Iterator[None]:
-    """Run a program until the block ends; it starts when the address ``ready`` answers 200."""
+def serving(name: str, *arguments: str | Path, ready: str, log: Path) -> Iterator["subprocess.Popen[bytes]"]:
+    """Run a program, which is given, until the block ends; it starts when the address ``ready`` answers 200."""
     with (
         log.open("w") as output,
         subprocess.Popen([program(name), *arguments], stdout=output, stderr=output) as process,
@@ -24,7 +24,7 @@ def serving(name: str, *arguments: str | Path, ready: str, log: Path) -> Iterato
         try:
             until(lambda: process.poll() is not None or answers(ready), f"{name} does not answer {ready}; see {log}")
             assert process.poll() is None, f"{name} ended: {log.read_text()[-2000:]}"
-            yield
+            yield process
         finally:
             process.terminate()
             try:

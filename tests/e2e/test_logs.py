@@ -1,7 +1,10 @@
-"""Does a container's line come out of Loki masked, labelled, at its own time, and found by the saved queries?"""
+"""Does a line come out of Loki masked, labelled, at its own time, once, and found by the saved queries?"""
 
 import json
-from collections.abc import Iterator
+import subprocess
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -12,9 +15,11 @@ import yaml
 
 from examples.ports import free_port
 from obs import config, stack
+from obs.config import otelcol
 from obs.query import logql
 from tests.conftest import ROOT
 from tests.e2e.servers import serving, until
+from tests.stack import parts
 
 STACK = stack.load(ROOT / "stack.toml")
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
@@ -56,56 +61,120 @@ LINES = {
 FILLED_IN = {"$__auto": "5m", "$trace_id": TRACE, "$route": "/v1/rooms"}
 
 
-@pytest.fixture(scope="module")
-def loki(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Write the lines as Docker does, run Promtail and Loki on our configuration, and return Loki's address."""
-    folder = tmp_path_factory.mktemp("logs")
-    for container, lines in LINES.items():
-        wrapped = [docker(container, line) for line in lines]
-        (folder / container).mkdir()
-        (folder / container / f"{container}-json.log").write_text("".join(wrapped), encoding="utf-8")
-    port, shipper = free_port(), free_port()
-    files = config.render(STACK)
-    (folder / "loki.yml").write_text(files["loki/loki.yml"].replace("/loki", f"{folder}/loki"), encoding="utf-8")
-    (folder / "promtail.yml").write_text(promtail(files["promtail-config.yml"], folder, port), encoding="utf-8")
-    grpc = free_port()
-    with (
-        serving(
-            "loki",
-            f"-config.file={folder}/loki.yml",
-            f"-server.http-listen-port={port}",
-            f"-server.grpc-listen-port={grpc}",
-            ready=f"http://127.0.0.1:{port}/ready",
-            log=folder / "loki.log",
-        ),
-        serving(
-            "promtail",
-            f"-config.file={folder}/promtail.yml",
-            f"-server.http-listen-port={shipper}",
-            "-server.grpc-listen-port=0",
-            ready=f"http://127.0.0.1:{shipper}/ready",
-            log=folder / "promtail.log",
-        ),
-    ):
-        address = f"http://127.0.0.1:{port}"
+SHIPPERS = ("otelcol", "promtail")
+
+
+@dataclass
+class Shipped:
+    """Log files as Docker writes them, a shipper that reads them, and the Loki it sends to."""
+
+    shipper: str
+    folder: Path
+    ports: Mapping[str, int]
+    ends: ExitStack
+    running: dict[str, "subprocess.Popen[bytes]"] = field(default_factory=dict)
+
+    @property
+    def loki(self) -> str:
+        """The address of Loki."""
+        return f"http://127.0.0.1:{self.ports['loki']}"
+
+    def write(self, container: str, *lines: str) -> None:
+        """Let a container write lines."""
+        (self.folder / container).mkdir(exist_ok=True)
+        with (self.folder / container / f"{container}-json.log").open("a", encoding="utf-8") as file:
+            file.writelines(docker(container, line) for line in lines)
+
+    def start_loki(self) -> None:
+        """Start Loki on what it holds, and wait until it answers."""
+        folder, port = self.folder, self.ports["loki"]
+        text = config.render(WITH[self.shipper])["loki/loki.yml"].replace("/loki", f"{folder}/loki")
+        (folder / "loki.yml").write_text(text, encoding="utf-8")
+        listen = (f"-server.http-listen-port={port}", f"-server.grpc-listen-port={free_port()}")
+        self._start("loki", f"-config.file={folder}/loki.yml", *listen, port=port, ready="ready")
+
+    def start_shipper(self) -> None:
+        """Start the shipper where it was, and wait until it answers."""
+        port = self.ports["shipper"]
+        if self.shipper == "promtail":
+            (self.folder / "promtail.yml").write_text(promtail(self), encoding="utf-8")
+            listen = (f"-server.http-listen-port={port}", "-server.grpc-listen-port=0")
+            self._start("promtail", f"-config.file={self.folder}/promtail.yml", *listen, port=port, ready="metrics")
+        else:
+            (self.folder / "otelcol.yml").write_text(collector(self), encoding="utf-8")
+            gates = f"--feature-gates={otelcol.GATES}"
+            self._start("otelcol", f"--config={self.folder}/otelcol.yml", gates, port=port, ready="metrics")
+
+    def _start(self, name: str, *arguments: str, port: int, ready: str) -> None:
+        log = self.folder / f"{name}.log"
+        self.running[name] = self.ends.enter_context(
+            serving(name, *arguments, ready=f"http://127.0.0.1:{port}/{ready}", log=log)
+        )
+
+    def kill(self, name: str) -> None:
+        """End a program at once, as a power cut does."""
+        self.running[name].kill()
+        self.running[name].wait()
+
+    def lines(self, selector: str = '{container=~".+"}') -> list[str]:
+        """Return every line that Loki has."""
+        return [line.rstrip("\n") for _, (_, line) in asked(self.loki, selector)]
+
+
+WITH = {name: parts.shipping(name) for name in SHIPPERS}
+
+
+@contextmanager
+def shipping(shipper: str, folder: Path) -> Iterator[Shipped]:
+    """Yield log files and what reads them, nothing of it started yet; end all of it."""
+    with ExitStack() as ends:
+        yield Shipped(shipper, folder, {"loki": free_port(), "shipper": free_port()}, ends)
+
+
+@pytest.fixture(scope="module", params=SHIPPERS)
+def shipped(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shipped]:
+    """Write the lines as Docker does, and run each shipper and Loki on our configuration until all have arrived."""
+    with shipping(request.param, tmp_path_factory.mktemp("logs")) as shipped:
+        for container, lines in LINES.items():
+            shipped.write(container, *lines)
+        shipped.start_loki()
+        shipped.start_shipper()
         wanted = sum(map(len, LINES.values()))
-        until(lambda: len(asked(address, '{container=~".+"}')) == wanted, f"not every line arrived; see {folder}")
-        yield address
+        until(lambda: len(shipped.lines()) == wanted, f"not every line arrived; see {shipped.folder}")
+        yield shipped
 
 
-def docker(container: str, line: str) -> str:
-    """Return a line as Docker's json-file driver wraps it."""
+@pytest.fixture
+def loki(shipped: Shipped) -> str:
+    """Return Loki's address."""
+    return shipped.loki
+
+
+def docker(container: str, line: str, *, whole: bool = True) -> str:
+    """Return a line, or a part of one, as Docker's json-file driver wraps it."""
     attributes = {"com.docker.compose.service": container}
-    written = {"log": f"{line}\n", "stream": "stdout", "attrs": attributes, "time": NOW.isoformat()}
+    end = "\n" if whole else ""
+    written = {"log": f"{line}{end}", "stream": "stdout", "attrs": attributes, "time": NOW.isoformat()}
     return json.dumps(written) + "\n"
 
 
-def promtail(text: str, folder: Path, port: int) -> str:
+def promtail(shipped: Shipped) -> str:
     """Return the configuration with its addresses moved to this test's."""
-    content = yaml.safe_load(text)
-    content["positions"]["filename"] = str(folder / "positions.yaml")
-    content["clients"][0]["url"] = f"http://127.0.0.1:{port}/loki/api/v1/push"
-    content["scrape_configs"][0]["static_configs"][0]["labels"]["__path__"] = str(folder / "*" / "*-json.log")
+    content = yaml.safe_load(config.render(WITH["promtail"])["promtail-config.yml"])
+    content["positions"]["filename"] = str(shipped.folder / "positions.yaml")
+    content["clients"][0]["url"] = f"{shipped.loki}/loki/api/v1/push"
+    content["scrape_configs"][0]["static_configs"][0]["labels"]["__path__"] = str(shipped.folder / "*" / "*-json.log")
+    return yaml.safe_dump(content)
+
+
+def collector(shipped: Shipped) -> str:
+    """Return the configuration with its addresses moved to this test's."""
+    content = yaml.safe_load(config.render(WITH["otelcol"])["otelcol.yml"])
+    content["extensions"]["file_storage"]["directory"] = str(shipped.folder / "state")
+    content["exporters"]["otlp_http"]["endpoint"] = f"{shipped.loki}/otlp"
+    content["receivers"]["file_log"]["include"] = [str(shipped.folder / "*" / "*-json.log")]
+    (reader,) = content["service"]["telemetry"]["metrics"]["readers"]
+    reader["pull"]["exporter"]["prometheus"] |= {"host": "127.0.0.1", "port": shipped.ports["shipper"]}
     return yaml.safe_dump(content)
 
 
@@ -113,7 +182,7 @@ def asked(address: str, expr: str) -> list[tuple[dict[str, str], list[str]]]:
     """Return each line or sample that answers a query, with the labels of its stream."""
     answer = requests.get(
         f"{address}/loki/api/v1/query_range",
-        params={"query": expr, "since": "1h", "step": "1m", "limit": "500"},
+        params={"query": expr, "since": "1h", "step": "1m", "limit": "5000"},
         timeout=20,
     )
     assert answer.ok, answer.text
@@ -162,4 +231,81 @@ def test_a_line_cannot_invent_a_label_value(loki: str) -> None:
     assert {stream["level"] for stream in labels} <= {*logql.LEVELS, logql.UNKNOWN}
     assert {stream["service"] for stream in labels} == {"rce-api", "redis", "mongodb", "stranger"}
     assert {name for stream in labels for name in stream} <= {*logql.STREAM_LABELS, "filename", "service_name"}
-    assert {stream["filename"] for stream in labels} == set(LINES)
+    assert {stream.get("filename", stream["container"]) for stream in labels} == set(LINES)
+
+
+@pytest.mark.parametrize("shipper", SHIPPERS)
+def test_no_line_is_lost_when_either_side_is_killed(shipper: str, tmp_path: Path) -> None:
+    """Lines written while the shipper or Loki is dead, or as either is killed, are all there in the end."""
+    written = [f"line {number}" for number in range(1200)]
+    batches = [written[start : start + 300] for start in range(0, len(written), 300)]
+    with shipping(shipper, tmp_path) as shipped:
+        shipped.start_loki()
+        shipped.start_shipper()
+        for turn, batch in enumerate(batches):
+            victim = ("loki", shipper)[turn % 2]
+            shipped.write("api", *batch[:100])
+            shipped.kill(victim)
+            shipped.write("worker", *batch[100:200])
+            (shipped.start_loki, shipped.start_shipper)[turn % 2]()
+            shipped.write("api", *batch[200:])
+
+        lost: set[str] = set(written)
+
+        def arrived() -> bool:
+            lost.difference_update(shipped.lines())
+            return not lost
+
+        until(arrived, f"lines are lost; see {tmp_path}")
+
+
+def test_a_secret_that_docker_cut_in_two_is_masked(tmp_path: Path) -> None:
+    """Docker cuts a line every 16 kB: the collector joins the parts before it looks for secrets."""
+    filler = "x" * 16000
+    with shipping("otelcol", tmp_path) as shipped:
+        shipped.start_loki()
+        (tmp_path / "api").mkdir()
+        text = docker("api", f"{filler} password=hun", whole=False) + docker("api", "ter2 and the rest")
+        (tmp_path / "api" / "api-json.log").write_text(text, encoding="utf-8")
+        shipped.start_shipper()
+        until(lambda: len(shipped.lines()) > 0, "the line did not arrive")
+
+        assert shipped.lines() == [f"{filler} password=*** and the rest"]
+
+
+HOSTILE = (
+    '{"level": {"a": 1}, "service": [1], "timestamp": 5}',
+    '{"level": ["info"], "service": null, "timestamp": "yesterday"}',
+    '{"level": "info", "timestamp": "9999-01-01T00:00:00Z"}',
+    '{"level": "info", "timestamp": "0001-01-01T00:00:00Z"}',
+    "[1]",
+    "5",
+    "{",
+    "\u0000 \u2028 \ud83d",
+    "${env:HOME} $1 ${1}",
+)
+
+
+def test_a_hostile_line_takes_no_other_with_it(tmp_path: Path) -> None:
+    """Wrong types, times out of range, what is no JSON, within Docker's line or instead of it: all arrive."""
+    with shipping("otelcol", tmp_path) as shipped:
+        shipped.start_loki()
+        shipped.write("stranger", *HOSTILE, "the last line")
+        broken = (
+            "not JSON",
+            "[1, 2]",
+            '{"log": 5}',
+            '{"log": {"a": 1}}',
+            '{"attrs": 7, "log": "no service\\n", "time": 7}',
+        )
+        (tmp_path / "broken").mkdir()
+        (tmp_path / "broken" / "b-json.log").write_text("".join(f"{line}\n" for line in broken), encoding="utf-8")
+        shipped.start_shipper()
+        everything = '{environment="production"}'
+        until(
+            lambda: len(shipped.lines(everything)) == len(HOSTILE) + 1 + len(broken), f"not every line; see {tmp_path}"
+        )
+
+        assert {"the last line", "${env:HOME} $1 ${1}", "no service", "not JSON"} <= set(shipped.lines(everything))
+        counted = requests.get(f"http://127.0.0.1:{shipped.ports['shipper']}/metrics", timeout=10).text
+        assert "otelcol_exporter_send_failed_log_records_total" not in counted

@@ -25,7 +25,7 @@ class Jaeger:
     folder: Path
     ports: dict[int, int]
 
-    def running(self) -> AbstractContextManager[None]:
+    def running(self) -> AbstractContextManager[object]:
         """Run it until the block ends."""
         ready = f"http://127.0.0.1:{self.ports[13133]}/status"
         return serving("jaeger", "--config", self.folder / "jaeger.yml", ready=ready, log=self.folder / "jaeger.log")

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from metrics import alertmanager, jaeger, loki, mongodb, prometheus, promtail, redis
+from metrics import alertmanager, jaeger, loki, mongodb, otelcol, prometheus, promtail, redis
 from metrics.mongodb import CLUSTER_ROLE, MEMBER_STATE
 from metrics.prometheus import RESIDENT_MEMORY
 from metrics.redis import CMD
@@ -34,6 +34,7 @@ SOURCES: tuple[tuple[tuple[Metric, ...], Versions], ...] = (
     (prometheus.SERIES, SERVERS),
     (alertmanager.SERIES, ALERTMANAGERS),
     (loki.SERIES, LOKI_3),
+    (otelcol.SERIES, {"OpenTelemetry Collector 0.165.1": read("otelcol-0.165.1.prom")}),
     (promtail.SERIES, {"Promtail 1.6.1": read("promtail-1.6.1.prom")}),
     (jaeger.SERIES, {"Jaeger 2": read("jaeger-2.prom")}),
 )

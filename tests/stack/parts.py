@@ -9,10 +9,13 @@ from obs.stack import Stack
 from tests.conftest import ROOT
 
 Settings = dict[str, Any]
+SHIPPERS = {"otelcol": "otelcol:8888", "promtail": "promtail:9080"}
+"""What may send log lines to Loki, and where it is asked for its own counts."""
+
 WITHOUT: Mapping[str, tuple[tuple[str, ...], ...]] = {
     "mongodb": (("targets", "mongodb"),),
     "redis": (("targets", "redis"),),
-    "logs": (("targets", "loki"), ("targets", "promtail"), ("datasources", "loki"), ("logs",)),
+    "logs": (("targets", "loki"), *(("targets", role) for role in SHIPPERS), ("datasources", "loki"), ("logs",)),
     "traces": (("targets", "jaeger"), ("datasources", "jaeger"), ("traces",)),
     "alertmanager": (("targets", "alertmanager"), ("datasources", "alertmanager"), ("alertmanager",), ("notify",)),
     "grafana": (("targets", "grafana"), ("grafana",)),
@@ -24,7 +27,7 @@ PARTS = (*WITHOUT, *EXPOSED)
 WORDS = {
     "mongodb": "mongo",
     "redis": "redis",
-    "logs": "loki|promtail",
+    "logs": "loki|promtail|otelcol(?!_)",
     "traces": "jaeger|otlp|sampler",
     "alertmanager": "alertmanager",
     "grafana": "grafana(?!/(loki|promtail):)",
@@ -69,3 +72,12 @@ def _value(value: object) -> str:
 def without(absent: Iterable[str], *, others: bool = False) -> Stack:
     """Return the committed stack without some parts."""
     return stack.loads(toml(settings(*absent, others=others)))
+
+
+def shipping(shipper: str) -> Stack:
+    """Return the committed stack with one of the log shippers."""
+    raw = settings()
+    for role in SHIPPERS:
+        raw["targets"].pop(role, None)
+    raw["targets"][shipper] = {"job": shipper, "address": SHIPPERS[shipper]}
+    return stack.loads(toml(raw))
