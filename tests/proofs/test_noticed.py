@@ -486,6 +486,7 @@ def test_what_files_name_is_there(planted: Planted, check: str, edit: tuple[str,
 
 
 FULL = "redis_memory_used_bytes / (redis_memory_max_bytes > 0)"
+YESTERDAY = "redis_memory_used_bytes offset 1d / (redis_memory_max_bytes offset 1d > 0)"
 
 
 def marked(expr: str, *steps: tuple[float | None, str]) -> Plant:
@@ -508,6 +509,9 @@ def marked(expr: str, *steps: tuple[float | None, str]) -> Plant:
         ("alert/panel-limit", f"{FULL} > 0.9", marked(FULL, (None, "green"), (0.9, "red")), ""),
         ("alert/panel-limit", f"{FULL} < 0.9", marked(FULL, (None, "red"), (0.9, "green")), ""),
         ("alert/panel-limit", f"{FULL} > 0.9", marked(FULL, (None, "green")), ""),
+        # A limit on yesterday is none of a panel about now, and one of a panel about yesterday.
+        ("alert/panel-limit", f"{YESTERDAY} > 0.9", marked(FULL, (None, "green"), (0.8, "red")), ""),
+        ("alert/panel-limit", f"{YESTERDAY} > 0.9", marked(YESTERDAY, (None, "green"), (0.8, "red")), "marks 0.8, and"),
         (
             "alert/panel-question",
             "max by (instance) (jobs_waiting) > 5",
