@@ -147,12 +147,13 @@ def otelcol_silent(stack: Stack) -> Alert:
     """The collector lives, and Loki has taken no line from it for long; one that never sent a line counts none."""
     target = stack.targets.otelcol
     lines = promql.total(promql.increase(otelcol.LINES_SENT, JOB.eq(target.job), over="15m"), by=(INSTANCE, JOB))
-    lives = promql.total(promql.select(UP, JOB.eq(target.job)), by=(INSTANCE, JOB))
+    answers = promql.select(UP, JOB.eq(target.job))
+    lives = promql.total(f"{answers} offset 15m and {answers} == 1", by=(INSTANCE, JOB))
     sent = promql.select(otelcol.LINES_SENT, *at(target), *_taken(stack))
     never = tickets(
         "it never sent a line",
-        at="40m",
-        by="15m",
+        at="50m",
+        by="30m",
         series={up(target): "1x60"},
         where=at(target),
         says=f"Loki has taken no line from {SHIPPERS['Otelcol']} {target.address} for half an hour.",
