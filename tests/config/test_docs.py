@@ -23,6 +23,12 @@ IMAGES = {
     if "build" not in service
 }
 
+LIMITS = {
+    name: service["mem_limit"]
+    for file in ("docker-compose.yml", "docker-compose.observability.yml")
+    for name, service in yaml.safe_load((ROOT / file).read_text(encoding="utf-8"))["services"].items()
+}
+
 
 def keys(settings: dict[str, Any], above: str = "") -> Iterator[str]:
     """Yield every key of stack.toml as it is named in messages."""
@@ -45,6 +51,20 @@ def test_every_setting_is_explained(key: str) -> None:
 def test_every_version_has_its_reason(name: str, image: str) -> None:
     """The table of versions is the compose files'."""
     assert re.search(rf"^\| {name} \| `{re.escape(image)}` \| .{{20,}} \|$", PAGES["stack.md"], re.MULTILINE)
+
+
+@pytest.mark.parametrize(("name", "limit"), LIMITS.items())
+def test_every_memory_limit_is_argued(name: str, limit: str) -> None:
+    """Its row in the table says why it is enough, and how much it is."""
+    (row,) = (
+        cells
+        for cells in (line.strip("| ").split(" | ") for line in PAGES["stack.md"].split("## Memory")[1].splitlines())
+        if name in cells[0].split(", ")
+    )
+    limits = dict(zip(row[0].split(", "), row[1].split(", "), strict=len(row[1].split(", ")) > 1))
+
+    assert limits.get(name, row[1]) == limit.replace("1g", "1 GB").replace("m", " MB")
+    assert len(row[2]) > len("some reason")
 
 
 @pytest.mark.parametrize("query", logql.queries(stack.load(ROOT / "stack.toml")), ids=lambda query: query.name)
