@@ -12,6 +12,12 @@ SCHEMA_SINCE = "2024-04-01"
 OLDEST, LATEST = "168h", "10m"
 """How far behind and ahead of the clock a line's time may be."""
 
+LABELS = {
+    "ignore_defaults": True,
+    "attributes_config": [{"action": "index_label", "attributes": list(STREAM_LABELS)}],
+}
+"""What of a resource, as the OpenTelemetry Collector sends it, becomes a label; anything else is no label."""
+
 
 def render(stack: Stack) -> dict[str, str]:
     """Return ``loki.yml``."""
@@ -72,11 +78,6 @@ def _limits(stack: Stack) -> dict[str, Any]:
         "query_timeout": "1m",
         "volume_enabled": True,
         "allow_structured_metadata": True,
-        "otlp_config": {
-            "resource_attributes": {
-                "ignore_defaults": True,
-                "attributes_config": [{"action": "index_label", "attributes": list(STREAM_LABELS)}],
-            }
-        },
         "discover_log_levels": False,
+        **({"otlp_config": {"resource_attributes": LABELS}} if "otelcol" in stack.targets else {}),
     }

@@ -14,13 +14,21 @@ import yaml
 from click.testing import CliRunner
 
 from obs.cli.cli import obs
+from obs.config import compose as containers
 from tests.config.test_compose import SERVICES
 from tests.conftest import ROOT
+from tests.stack.parts import SHIPPERS, shipping
 
 FAULTS = ROOT / "docs/checks"  # each page there shows the part of a file that is wrong
 PAGES = sorted({ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")} - {*FAULTS.glob("*.md")})
 RUNBOOKS = sorted((ROOT / "docs/operations").glob("*.md"))
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+
+STARTED = {
+    *SERVICES,
+    *(name for shipper in SHIPPERS for name in containers.configuration(shipping(shipper))["services"]),
+}
+"""Every service, whichever program ships the log lines."""
 
 INSIDE = {
     "prometheus": {"/probe/busybox", "promtool"},
@@ -135,7 +143,7 @@ def compose(verb: str, arguments: list[str]) -> None:
         for before, word in zip(["", *arguments], arguments, strict=False)
         if not word.startswith(("-", "<")) and before not in valued
     ]
-    assert set(named) <= set(SERVICES)
+    assert set(named) <= STARTED
 
 
 @pytest.mark.parametrize("page", RUNBOOKS, ids=lambda page: page.name)
