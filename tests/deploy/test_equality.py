@@ -162,4 +162,17 @@ def _legal(before: Document, after: Document) -> Document:
         name: before[name] for name in ("uid", "title", "tags", "panels", "refresh", "schemaVersion") if name in before
     }
     panels = after.get("panels")
-    return after | kept | ({"panels": panels} if isinstance(panels, list) else {})
+    made: Document = _sourced(after | kept | ({"panels": panels} if isinstance(panels, list) else {}))
+    return made
+
+
+def _sourced(value: Any) -> Any:
+    """Leave out the data sources that no Grafana has: a push that would ask them is refused."""
+    if isinstance(value, list):
+        return [_sourced(one) for one in value]
+    if not isinstance(value, dict):
+        return value
+    made = {key: _sourced(one) for key, one in value.items()}
+    source = made.get("datasource")
+    unknown = source == "x" or (isinstance(source, dict) and source.get("uid") == "x")
+    return {key: one for key, one in made.items() if key != "datasource"} if unknown else made
