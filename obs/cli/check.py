@@ -7,7 +7,7 @@ import click
 import requests
 
 from obs import proofs
-from obs.cli.cli import FOUND, Selection, refuse_unknown
+from obs.cli.cli import FOUND, Selection, note_examples, refuse_unknown
 from obs.cli.forms import form_options
 from obs.cli.writing import write
 from obs.output import build
@@ -51,7 +51,8 @@ def check(selection: Selection, *, form: str, listing: bool, explain: str, live:
             click.echo(f"{one.id:30}{one.claim}")
         return
     # What is committed is the stack without an overlay: another one is judged by itself, not by those files.
-    built = build(selection.stack())
+    stack = selection.stack()
+    built = build(stack)
     if live:
         problems, summary = _live(Evidence(built, Path.cwd(), whole=not selection.env), live)
     else:
@@ -67,6 +68,7 @@ def check(selection: Selection, *, form: str, listing: bool, explain: str, live:
         proofs.report(problems)
     else:
         click.secho(summary, fg="green")
+        note_examples(stack)
     if problems:
         click.get_current_context().exit(FOUND)
 

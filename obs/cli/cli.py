@@ -111,6 +111,14 @@ class Selection:
         return next(self.stacks())
 
 
+def note_examples(stack: "Stack") -> None:
+    """Say on standard error which addresses people are sent to that are still examples."""
+    from obs.stack.examples import examples  # noqa: PLC0415 - `obs --help` goes without
+
+    for sentence in examples(stack):
+        click.echo(f"note: {sentence}", err=True)
+
+
 def refuse_unknown(noun: str, names: Iterable[str], known: Iterable[str], otherwise: str | None = None) -> None:
     """Raise click.UsageError for the first name that is not known, with the one that may be meant, or ``otherwise``."""
     there = list(known)

@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from obs.cli.cli import Selection
+from obs.cli.cli import Selection, note_examples
 from obs.programs import preflight
 from obs.programs.preflight import PreflightError
 from obs.stack import Stack
@@ -50,6 +50,8 @@ def up(selection: Selection, mute: bool) -> None:
     _addresses(stack)
     if mute:
         click.echo("muted: nobody is told of any alert, until `obs up` is run without --mute")
+    else:
+        note_examples(stack)
 
 
 @click.command()

@@ -331,6 +331,23 @@ def test_an_alert_that_is_not_listed_is_named(checkout: Checkout) -> None:
     )
 
 
+def test_an_example_address_is_pointed_out(checkout: Checkout) -> None:
+    """Before a person is paged with a link to it, each is told by its key; one that is real is not, and all holds."""
+    checkout.edit("stack.toml", 'url = "http://localhost:3001"', 'url = "https://grafana.shop.io"')
+    checkout.obs("build")
+
+    done = checkout.obs("check")
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    notes = [line for line in done.stderr.splitlines() if line.startswith("note: ")]
+    assert [note.split(" = ")[0] for note in notes] == [
+        "note: runbooks.base_url",
+        "note: alertmanager.url",
+        "note: prometheus.url",
+    ]
+    assert "note: " not in checkout.obs("check", "--json").stderr
+
+
 @pytest.mark.parametrize("room", ["alerts", "dashboards", "metrics"])
 def test_a_module_below_a_folder_is_named(checkout: Checkout, room: str) -> None:
     """What is never read is no part of the stack, whoever believes it is."""
