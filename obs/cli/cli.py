@@ -179,6 +179,7 @@ def main(command: click.Command = obs) -> None:
     except (click.Abort, KeyboardInterrupt):
         _fail("interrupted")
     except BrokenPipeError:
+        _hush()
         sys.exit(COULD_NOT_RUN)
     except Exception as error:  # the last resort of a command line: nobody is shown a traceback unasked
         if "OBS_DEBUG" in os.environ:
@@ -186,8 +187,14 @@ def main(command: click.Command = obs) -> None:
         if type(error).__module__.split(".")[0] in OURS:
             _fail(str(error))
         if isinstance(error, OSError) and error.errno in FULL:
+            _hush()
             _fail(f"{error.filename or 'standard output or a file'} can't be written: {error.strerror}")
         _fail(f"unexpected {type(error).__name__}: {error}\nThis is a bug; OBS_DEBUG=1 shows where.")
+
+
+def _hush() -> None:
+    """Let what standard output still holds go nowhere: Python would try again as it ends, and answer with 120."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
 def _fail(sentence: str) -> NoReturn:

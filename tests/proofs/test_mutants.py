@@ -56,7 +56,7 @@ def test_a_threshold_anyone_could_move_is_named(production: Stack, tool: Promtoo
     ("expr", "changed"),
     [
         ("up == 0", ["up != 0", "up"]),
-        ("a > 10", ["a < 10", "a", "a > 5", "a > 8", "a > 9", "a > 11", "a > 12", "a > 20"]),
+        ("a > 10", ["a < 10", "a", "a > 5", "a > 8", "a > 9", "a > 11", "a > 12", "a > 20", "a > 1", "a > 100"]),
         ("a and b", ["a", "b", "a unless b"]),
         ("a or b", ["a", "b", "a and b"]),
         ("a unless b", ["a", "a and b"]),

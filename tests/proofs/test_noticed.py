@@ -429,7 +429,8 @@ def test_a_question_to_the_logs_is_read_to_its_end(planted: Planted, check: str,
 def test_saved_queries_are_read(planted: Planted, monkeypatch: pytest.MonkeyPatch) -> None:
     """What Explore opens is judged like what a panel asks."""
     saved = logql.SavedQuery("odd", "Which?", '{service="rce-api"} | jsonn')
-    monkeypatch.setattr(logql, "queries", lambda _: (saved,))
+    known = logql.queries
+    monkeypatch.setattr(logql, "queries", lambda stack: (*known(stack), saved))
 
     assert "saved query 'odd'" in " ".join(planted.told("query/log-line"))
 

@@ -117,6 +117,25 @@ async def test_an_arq_worker_is_observed(redis_url: str, worker: Callable[[], Re
     assert counted(recorder, "jobs_workers") == {}
 
 
+async def test_an_arq_job_that_began_late_and_timed_out_is_no_retry(
+    redis_url: str, worker: Callable[[], Recorder]
+) -> None:
+    """A neighbour computes between arq's call and the job's first step: the time it took is not the job's."""
+    telemetry = Telemetry.read(redis_url=redis_url, service="chat")
+    settings: Any = arq_settings(telemetry, redis_url)
+    hanging = next(job for job in settings.functions if job.name == "hang")
+    telemetry.start()
+
+    coroutine = hanging.coroutine({"score": 1000 * time.time(), "job_id": "1"})
+    asyncio.get_running_loop().call_soon(time.sleep, 0.1)
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(asyncio.create_task(coroutine), settings.job_timeout)
+    telemetry.stop()
+
+    assert counted(worker(), "jobs_failed_total") == {'error="TimeoutError"': 1}
+    assert counted(worker(), "jobs_retried_total") == {}
+
+
 @pytest.mark.filterwarnings("ignore:Call to deprecated close")  # arq closes its client the old way
 async def test_an_aborted_arq_job_is_not_counted_as_retried(redis_url: str, worker: Callable[[], Recorder]) -> None:
     """A job that somebody aborts has ended for good; every class that arq itself ends jobs with is there from zero."""

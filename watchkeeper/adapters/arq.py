@@ -5,7 +5,7 @@ import inspect
 import logging
 import math
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Coroutine
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -90,9 +90,9 @@ class _Observed:
         job = job if hasattr(job, "coroutine") else func(job)
         inner, timeout = job.coroutine, self._timeout if job.timeout_s is None else job.timeout_s
 
-        async def run(ctx: Context, *args: Any, **kwargs: Any) -> Any:
+        async def observed(began: float, ctx: Context, *args: Any, **kwargs: Any) -> Any:
             headers = kwargs.pop(TRACE_KEYWORD, None)
-            due, began = ctx["score"] / 1000, time.monotonic()
+            due = ctx["score"] / 1000
             run = self._telemetry.jobs.run(self._queue, job.name, due=due, job_id=ctx["job_id"], headers=headers)
             with run:
                 try:
@@ -104,6 +104,10 @@ class _Observed:
                 except asyncio.CancelledError:
                     self._note_cancellation(run, ctx["job_id"], timed_out=time.monotonic() - began >= timeout)
                     raise
+
+        def run(ctx: Context, *args: Any, **kwargs: Any) -> Coroutine[Any, Any, Any]:
+            # arq's patience begins as it calls this; the coroutine begins when its neighbours leave the loop alone.
+            return observed(time.monotonic(), ctx, *args, **kwargs)
 
         return replace(job, coroutine=run)
 
