@@ -32,6 +32,7 @@ def prove(promtool: Promtool, stack: Stack, groups: Sequence[Group], names: Iter
     runnable = [trial for trial, refused in examined if not refused]
     for trial, failures in zip(runnable, trials.run(promtool, stack, runnable), strict=True):
         problems += [_problem(trial.alert, failure) for failure in failures]
+    trials.KEPT.trim()
     return problems
 
 

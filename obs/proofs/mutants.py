@@ -166,6 +166,7 @@ def _alive(promtool: Promtool, stack: Stack, every: Sequence[Mutant]) -> list[Mu
         batch = every[start : start + AT_ONCE]
         dead = _killed(promtool, stack, batch)
         killed |= {mutant.key for mutant, died in zip(batch, dead, strict=True) if died}
+    trials.KEPT.trim()
     return list({mutant.key: mutant for mutant in every if mutant.key not in killed}.values())
 
 

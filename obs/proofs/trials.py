@@ -26,7 +26,7 @@ from obs.stack import Stack
 from watchkeeper.contract.labels import ALERTNAME, ALERTSTATE, SERVICE, SEVERITY, TEAM
 from watchkeeper.contract.scraping import ALERTS
 
-CACHE, RULES = Path(".obs/trials"), "rules.json"
+KEPT, RULES = Kept(Path(".obs/trials")), "rules.json"
 
 PROCESSES = 2
 """promtool judges one file after the other; the smallest machines that build this have two cores."""
@@ -95,21 +95,16 @@ def run(promtool: Promtool, stack: Stack, trials: Sequence[Trial]) -> list[tuple
 
     What this release of promtool played before, to the letter, is not played again.
     """
-    kept = Kept(CACHE)
-    dealt = [(trial, sheet) for trial in trials for sheet in _sheets(stack, trial)]
-    digests = {sheet: sheet.digest(promtool) for _, sheet in dealt}
-    known = {sheet: text for sheet, digest in digests.items() if (text := kept.read(digest))}
-    unknown = {sheet: trial.cost() for trial, sheet in dealt if sheet not in known}
-    if unknown:
-        for sheet, failed in _play(promtool, unknown).items():
-            known[sheet] = json.dumps([asdict(failure) for failure in failed])
-            with suppress(OSError):  # a folder that can't be written costs time, not the proof
-                kept.write(digests[sheet], known[sheet])
-        kept.trim()
-    failures: dict[int, list[Failure]] = defaultdict(list)
-    for trial, sheet in dealt:
-        failures[id(trial)] += map(_failure, json.loads(known[sheet]))
-    return [tuple(failures[id(trial)]) for trial in trials]
+    dealt = [list(_sheets(stack, trial)) for trial in trials]
+    costs = {sheet: trial.cost() for trial, sheets in zip(trials, dealt, strict=True) for sheet in sheets}
+    digests = {sheet: sheet.digest(promtool) for sheet in costs}
+    known = {sheet: text for sheet, digest in digests.items() if (text := KEPT.read(digest))}
+    unknown = {sheet: cost for sheet, cost in costs.items() if sheet not in known}
+    for sheet, failed in _play(promtool, unknown).items() if unknown else ():
+        known[sheet] = json.dumps([asdict(failure) for failure in failed])
+        with suppress(OSError):  # a folder that can't be written costs time, not the proof
+            KEPT.write(digests[sheet], known[sheet])
+    return [tuple(_failure(one) for sheet in sheets for one in json.loads(known[sheet])) for sheets in dealt]
 
 
 def _failure(kept: dict[str, Any]) -> Failure:
