@@ -20,6 +20,10 @@ PAGER, TICKETS, DEADMAN, UNROUTED = "pager", "tickets", "deadman", "unrouted"
 DEPLOYMENT = (SERVICE.name, logql.ENVIRONMENT)
 """What tells one deployment from another: alerts group, and silence each other, within it alone."""
 
+TIMES = {"group_wait": "30s", "group_interval": "5m", "repeat_interval": "4h"}
+"""What holds where a route says nothing else; also where Grafana pages."""
+
+OF_A_PROMISE, OF_TICKETS = {"group_wait": "15s"}, {"repeat_interval": "1d"}
 FED = {"group_interval": "30s", "repeat_interval": "45s"}
 """Feeds the dead man's switch every minute: at the first look that comes later than the repetition, the second one."""
 
@@ -86,15 +90,13 @@ def _route(stack: Stack) -> dict[str, Any]:
         "continue": True,
     }
     # All that breaks one promise is one page, whichever rule is first
-    promise = {"matchers": [str(SLO.ne(""))], "group_by": [SLO.name, *deployed(stack)], "group_wait": "15s"}
+    promise = {"matchers": [str(SLO.ne(""))], "group_by": [SLO.name, *deployed(stack)], **OF_A_PROMISE}
     page = {"matchers": [str(SEVERITY.eq(Severity.PAGE))], "receiver": PAGER, "routes": [promise]}
-    ticket = {"matchers": [str(SEVERITY.eq(Severity.TICKET))], "receiver": TICKETS, "repeat_interval": "1d"}
+    ticket = {"matchers": [str(SEVERITY.eq(Severity.TICKET))], "receiver": TICKETS, **OF_TICKETS}
     return {
         "receiver": UNROUTED,
         "group_by": [ALERTNAME.name, *deployed(stack)],
-        "group_wait": "30s",
-        "group_interval": "5m",
-        "repeat_interval": "4h",
+        **TIMES,
         "routes": [deadman, {"matchers": [str(TEAM.eq(stack.service.team))], "routes": [pager_fails, page, ticket]}],
     }
 

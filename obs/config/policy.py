@@ -9,13 +9,10 @@ from watchkeeper.contract.labels import ALERTNAME, SEVERITY, SLO
 
 ROUTES: Mapping[str, Mapping[str, Any]] = {
     "page": {},
-    "ticket": {"repeat_interval": "1d"},
+    "ticket": alertmanager.OF_TICKETS,
     "none": {"group_wait": "1s", **alertmanager.FED},
 }
 """What a severity has beside its receiver: tickets and the dead man's switch their times."""
-
-TIMES = {"group_wait": "30s", "group_interval": "5m", "repeat_interval": "4h"}
-"""Said by the branch itself: what people set at the root of their policy would be inherited."""
 
 
 def branch(owner: str, deployed: Sequence[str] = alertmanager.DEPLOYMENT) -> dict[str, Any]:
@@ -25,7 +22,11 @@ def branch(owner: str, deployed: Sequence[str] = alertmanager.DEPLOYMENT) -> dic
     ``deployed`` are the labels that tell one deployment from another: alerts are told together within it alone.
     """
     # Pages of one promise are one page.
-    promise = {"object_matchers": [[SLO.name, "!=", ""]], "group_by": [SLO.name, *deployed], "group_wait": "15s"}
+    promise = {
+        "object_matchers": [[SLO.name, "!=", ""]],
+        "group_by": [SLO.name, *deployed],
+        **alertmanager.OF_A_PROMISE,
+    }
     routes = [
         {
             "receiver": ownership.uid(owner, severity),
@@ -39,6 +40,7 @@ def branch(owner: str, deployed: Sequence[str] = alertmanager.DEPLOYMENT) -> dic
         "receiver": ownership.uid(owner, "ticket"),
         "object_matchers": [ownership.matcher(owner)],
         "group_by": sorted([ALERTNAME.name, *deployed]),
-        **TIMES,
+        # Said by the branch itself: what people set at the root of their policy would be inherited.
+        **alertmanager.TIMES,
         "routes": routes,
     }
